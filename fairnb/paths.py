@@ -1,0 +1,65 @@
+"""Where fairnb reads and writes. Every folder can be moved by an environment variable; none is created by reading."""
+
+import os
+from pathlib import Path
+
+DEFAULT_TIER = "quick"
+
+
+def project() -> Path:
+    """The checkout that holds ``notebooks/`` (``FAIRNB_HOME``, else the folder above this package)."""
+    return Path(os.environ.get("FAIRNB_HOME") or Path(__file__).resolve().parents[1])
+
+
+def notebooks() -> Path:
+    """The folder of the numbered notebooks."""
+    return project() / "notebooks"
+
+
+def results_root() -> Path:
+    """``results/`` (``FAIRNB_RESULTS``): holds ``runs/`` and ``reference/``, shared by all tiers."""
+    return Path(os.environ.get("FAIRNB_RESULTS") or project() / "results")
+
+
+def results(tier: str = DEFAULT_TIER) -> Path:
+    """Where a tier's tables, figures and executed notebooks go.
+
+    The default tier writes to ``results/`` itself, any other one to ``results/<tier>/``: a run at tier ``open``
+    must not overwrite the tables of tier ``quick``.
+    """
+    return results_root() if tier == DEFAULT_TIER else results_root() / tier
+
+
+def tables(tier: str = DEFAULT_TIER) -> Path:
+    """Tables (csv, md, tex) of a tier."""
+    return results(tier) / "tables"
+
+
+def figures(tier: str = DEFAULT_TIER) -> Path:
+    """Figures (png, pdf) of a tier."""
+    return results(tier) / "figures"
+
+
+def executed(tier: str = DEFAULT_TIER) -> Path:
+    """Executed notebooks of a tier and their receipts."""
+    return results(tier) / "executed"
+
+
+def runs() -> Path:
+    """Run records, one per run key."""
+    return results_root() / "runs"
+
+
+def reference(tier: str = DEFAULT_TIER) -> Path:
+    """The committed results that ``make verify`` compares with (always inside the checkout)."""
+    return project() / "results" / "reference" / tier
+
+
+def cache() -> Path:
+    """Things that can be made again: decoded images, rendered toy faces, biased models (``FAIRNB_CACHE``)."""
+    return Path(os.environ.get("FAIRNB_CACHE") or project() / ".cache")
+
+
+def data() -> Path:
+    """Root of the real data sets, each in its owner's layout (``FAIRNB_DATA``, else ``data/`` in the checkout)."""
+    return Path(os.environ.get("FAIRNB_DATA") or project() / "data")
