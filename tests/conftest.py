@@ -1,0 +1,45 @@
+"""Shared fixtures: the real data beside the checkout (skips with a reason where it is absent), private folders."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from fairnb import paths
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+SHARED = Path(os.environ.get("FAIRNB_SHARED") or paths.project().parent / "shared")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The project's shared folder (papers, real data); only tests use it."""
+    if not (SHARED / "papers").is_dir():
+        pytest.skip("needs the project's shared folder beside the checkout (real data and papers), which is not here")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def real_data(shared):
+    """``real_data("utkface")`` unpacks a real data set once for all test processes and returns the data root."""
+    root = paths.project() / ".cache" / "test_data"
+
+    def unpack(*names: str) -> Path:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / ".lock", timeout=300):
+            subprocess.run([sys.executable, shared / "data" / "unpack.py", root, *names], check=True, timeout=300,
+                           stdout=subprocess.DEVNULL)
+        return root
+
+    return unpack
+
+
+@pytest.fixture
+def sandbox(tmp_path, monkeypatch) -> Path:
+    """Private results and cache folders for one test."""
+    monkeypatch.setenv("FAIRNB_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setenv("FAIRNB_CACHE", str(tmp_path / "cache"))
+    return tmp_path
