@@ -1,0 +1,1 @@
+"""Data sets: readers for the owners' layouts, toy data, subset rules, the registry and the image cache."""
