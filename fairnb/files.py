@@ -106,7 +106,8 @@ def _sentence_if_full(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in FULL:
+        short_write = error.errno is None and "written" in str(error)  # what numpy's tofile says of a full disk
+        if short_write or error.errno in FULL:
             raise _disk_full(path) from error
         raise
 

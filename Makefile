@@ -1,0 +1,64 @@
+# fairnb: two commands on a fresh machine (Linux, Python 3.11 or 3.12, make):
+#   make reproduce   and   make test
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+TIER ?= quick
+ONLY ?=
+SEEDS ?=
+JOBS ?=
+SCHEDULER ?=
+FORCE ?=
+BIN := .venv/bin
+export FAIRNB_SEEDS := $(SEEDS)
+# Small processes with one thread each beat one process with many threads (and torch collapses when they compete).
+export OMP_NUM_THREADS := 1
+
+.PHONY: help env reproduce test lab plan verify reference data check clean lock
+
+help:  ## this list
+	@echo "fairnb: rerun five papers on fairness-aware fine-tuning, and check their claims"
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@echo "settings: TIER=smoke|quick|open|paper  ONLY=10_aimfair  SEEDS=3 or 0,1,2  JOBS=2  SCHEDULER=tcp://host:8786  FORCE=1"
+	@echo "real data: FAIRNB_DATA=/folder make data"
+
+env: .venv/.ready  ## build .venv from requirements.lock
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 12); sys.exit(0 if ok else f"fairnb needs Python 3.11 or 3.12, this is {sys.version.split()[0]}: say make PYTHON=/path/to/python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+reproduce: env  ## run every notebook at TIER, write results/
+	@$(BIN)/fairnb reproduce --tier "$(TIER)" --only "$(ONLY)" --jobs "$(JOBS)" --scheduler "$(SCHEDULER)" $(if $(FORCE),--force)
+
+test: env  ## run all tests
+	@$(BIN)/python -m pytest -n $${JOBS:-auto} --dist worksteal
+
+lab: env  ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab notebooks
+
+plan: env  ## what reproduce would run, why, and how long
+	@$(BIN)/fairnb plan --tier "$(TIER)" --only "$(ONLY)"
+
+verify: env  ## compare fresh results with results/reference/TIER
+	@$(BIN)/fairnb verify --tier "$(TIER)"
+
+reference: env  ## make the fresh results of TIER the new reference
+	@$(BIN)/fairnb reference --tier "$(TIER)" && $(BIN)/fairnb readme
+
+data: env  ## which real data sets are here, how to get the rest
+	@$(BIN)/fairnb data
+
+check: env  ## check this machine
+	@$(BIN)/fairnb check
+
+clean:  ## remove results and .venv (never the reference, never data)
+	@[ ! -x $(BIN)/fairnb ] || $(BIN)/fairnb clean
+	@rm -rf .venv
+
+lock: env  ## resolve pyproject.toml again (Python 3.11 and 3.12)
+	$(BIN)/python scripts/lock.py

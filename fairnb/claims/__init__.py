@@ -1,0 +1,119 @@
+"""From runs to verdicts: each claim of a paper is a set of conditions on paired differences over seeds.
+
+Rule, the same for every claim: a condition is a quantity that the claim says is positive, measured once per seed.
+It *holds* when its 95 % t-interval over seeds lies above zero, *fails* when the interval lies below zero, and is
+*open* otherwise. A claim ``holds`` when all its conditions hold, ``does not hold`` when one fails, and is
+``undecided`` otherwise. One seed has no interval, so it decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from fairnb import metrics, paths, report, reported
+
+HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "does not hold", "undecided", "not run"
+COLUMNS = ("claim", "paper", "verdict", "ours", "printed", "seeds", "note")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something a claim says is positive.
+
+    Attributes:
+        text: what is measured, e.g. ``eo_max: full fine-tuning below ERM``.
+        values: one number per seed, in percentage points, positive when the claim is right.
+    """
+
+    text: str
+    values: tuple[float, ...]
+
+    @property
+    def interval(self) -> metrics.Interval:
+        """Mean and 95 % t-interval over seeds."""
+        return metrics.seed_interval(np.array(self.values))
+
+    @property
+    def state(self) -> str:
+        """``holds``, ``does not hold`` or ``undecided`` by the rule in the module's text."""
+        interval = self.interval
+        if interval.low > 0:
+            return HOLDS
+        return FAILS if interval.high < 0 else UNDECIDED
+
+    def __str__(self) -> str:
+        interval = self.interval
+        if len(self.values) < 2:
+            return f"{self.text}: {interval.mean:+.1f} (one seed)"
+        return f"{self.text}: {interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One row of the scorecard; ``ours`` and ``printed`` are text, ``seeds`` a count."""
+
+    claim: str
+    paper: str
+    verdict: str
+    ours: str
+    printed: str
+    seeds: int
+    note: str
+
+
+def judge(claim: str, conditions: Iterable[Condition], *, ours: str, note: str) -> Verdict:
+    """The verdict on a claim from its conditions.
+
+    Args:
+        claim: id in ``reported/claims.csv``, e.g. ``A5``.
+        ours: our numbers in the words of the claim.
+        note: what a reader must know (setting, stand-ins); the weakest condition is appended.
+    """
+    conditions = list(conditions)
+    states = {condition.state for condition in conditions}
+    verdict = FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
+    weakest = min(conditions, key=_strength)
+    row = reported.claims().set_index("id").loc[claim]
+    seeds = min(len(condition.values) for condition in conditions)
+    return Verdict(claim, row["paper"], verdict, ours, row["printed"], seeds, f"{note}; decided by: {weakest}")
+
+
+def _strength(condition: Condition) -> float:
+    interval = condition.interval
+    return interval.mean if np.isnan(interval.low) else interval.low
+
+
+def per_seed(frame: pd.DataFrame, method: str, metric: str, task: str) -> pd.Series:
+    """A metric in percent, indexed by seed, of one method and task in a frame from ``runs.run``."""
+    rows = frame[(frame["method"] == method) & (frame["task"] == task)]
+    return 100 * rows.set_index("seed")[metric].sort_index()
+
+
+def less(frame: pd.DataFrame, metric: str, low: str, high: str, task: str) -> Condition:
+    """The condition that ``metric`` is lower for method ``low`` than for method ``high``, paired by seed."""
+    difference = per_seed(frame, high, metric, task) - per_seed(frame, low, metric, task)
+    return Condition(f"{metric}({high}) - {metric}({low})", tuple(difference))
+
+
+def save(verdicts: list[Verdict], name: str, *, tier: str) -> pd.DataFrame:
+    """Keep the verdicts of the notebook ``name`` for the scorecard and return them as a table to show."""
+    rows = [asdict(verdict) for verdict in verdicts]
+    report.save_json(rows, paths.results(tier) / "verdicts" / f"{name}.json")
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def scorecard(tier: str) -> pd.DataFrame:
+    """One row per claim of the ledger: the saved verdict, or ``not run``."""
+    import json
+
+    saved = {}
+    for file in sorted((paths.results(tier) / "verdicts").glob("*.json")):
+        saved |= {row["claim"]: row for row in json.loads(file.read_text())}
+    blank = {"verdict": NOT_RUN, "ours": "", "seeds": 0, "note": ""}
+    rows = [saved.get(row["id"], blank | {"claim": row["id"], "paper": row["paper"], "printed": row["printed"]})
+            for row in reported.claims().to_dict("records")]
+    return pd.DataFrame(rows, columns=list(COLUMNS))

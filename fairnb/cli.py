@@ -1,0 +1,141 @@
+"""The command line behind the Makefile: ``fairnb reproduce | plan | verify | reference | data | check | clean | readme``."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import sys
+from collections.abc import Callable
+
+import click
+
+from fairnb import __version__, paths
+from fairnb.errors import FairnbError
+
+tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="smoke, quick, open or paper")
+only_option = click.option("--only", default="", help="notebooks to run, e.g. 10_aimfair or 10,90 (default: all)")
+
+
+@click.group()
+@click.version_option(__version__)
+def commands() -> None:
+    """Rerun five papers on fairness-aware fine-tuning, and check their claims."""
+
+
+def _command(function: Callable) -> Callable:
+    """A command that prints a FairnbError as one sentence (exit code 2) instead of a traceback."""
+
+    @functools.wraps(function)
+    def guarded(*args: object, **kwargs: object) -> None:
+        try:
+            function(*args, **kwargs)
+        except FairnbError as error:
+            click.echo(f"fairnb: {error}", err=True)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            click.echo("fairnb: interrupted; finished runs are kept, the same command goes on from here", err=True)
+            sys.exit(130)
+
+    return commands.command()(guarded)
+
+
+@_command
+@tier_option
+@only_option
+@click.option("--jobs", default="", help="worker processes (default: one per core, or one per GPU)")
+@click.option("--scheduler", default="", help="address of a Dask scheduler, e.g. tcp://host:8786")
+@click.option("--force", is_flag=True, help="execute notebooks that are up to date, too")
+def reproduce(tier: str, only: str, jobs: str, scheduler: str, force: bool) -> None:
+    """Execute the notebooks and write every table, figure and verdict to results/."""
+    from fairnb import driver
+
+    driver.reproduce(tier, only, _jobs(jobs), scheduler, force)
+
+
+def _jobs(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isdigit():
+        raise FairnbError(f"JOBS={text!r} is no number: give the number of worker processes, e.g. JOBS=2")
+    return int(text)
+
+
+@_command
+@tier_option
+@only_option
+def plan(tier: str, only: str) -> None:
+    """Say what reproduce would run, why, and how long it takes by the measured past."""
+    from fairnb import driver
+
+    driver.plan(tier, only)
+
+
+@_command
+@tier_option
+def verify(tier: str) -> None:
+    """Compare fresh results with the committed reference; exit code 1 when something differs."""
+    from fairnb import verify as checks
+
+    files, differences = checks.compare(tier)
+    for difference in differences:
+        click.echo(str(difference))
+    wrong = sum(not difference.agrees for difference in differences)
+    click.echo(f"{len(files)} files compared at tier {tier}: {len(differences) - wrong} cells moved within their interval, {wrong} differ")
+    if wrong:
+        sys.exit(1)
+
+
+@_command
+@tier_option
+def reference(tier: str) -> None:
+    """Make the fresh results of a tier its new reference."""
+    from fairnb import verify as checks
+
+    click.echo(f"{checks.accept(tier)} files copied to {paths.reference(tier)}")
+
+
+@_command
+@click.argument("download", nargs=-1)
+def data(download: tuple[str, ...]) -> None:
+    """Print which real data sets are here; download those that may be downloaded, e.g. `fairnb data adult bank`."""
+    from fairnb.data import registry
+
+    for name in download:
+        click.echo(f"{name}: {registry.download(name, paths.data())}")
+    click.echo(registry.main_table())
+
+
+@_command
+def check() -> None:
+    """Check Python, packages, disk, GPU and data of this machine."""
+    from fairnb import environment
+
+    results = environment.checks()
+    for result in results:
+        click.echo(str(result))
+    if not all(result.ok for result in results):
+        sys.exit(1)
+
+
+@_command
+@click.option("--cache", is_flag=True, help="also remove decoded images, toy faces and biased models")
+def clean(cache: bool) -> None:
+    """Remove results (never the committed reference); run records are removed too."""
+    for folder in sorted(paths.results_root().glob("*")):
+        if folder.name != "reference":
+            shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    if cache:
+        shutil.rmtree(paths.cache(), ignore_errors=True)
+
+
+@_command
+def readme() -> None:
+    """Rewrite the generated block of README.md from the committed reference results."""
+    from fairnb import readme as block
+
+    click.echo("README.md " + ("rewritten" if block.update() else "is up to date"))
+
+
+def main() -> None:
+    """Entry point of the ``fairnb`` command."""
+    commands()

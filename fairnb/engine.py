@@ -1,0 +1,133 @@
+"""Where runs are computed: on a Dask cluster when one is named, else one after the other in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fairnb import paths
+from fairnb.errors import FairnbError
+
+if TYPE_CHECKING:
+    from fairnb.runs import Run
+
+SCHEDULER = "FAIRNB_SCHEDULER"
+HEADLESS = "FAIRNB_HEADLESS"  # set by the notebook runner, which shows progress itself
+_FOLDERS = ("FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_SEEDS")
+
+
+def compute_missing(grid: list[Run]) -> None:
+    """Make sure that every run of ``grid`` has its record.
+
+    With ``FAIRNB_SCHEDULER`` set to a Dask address the runs go there (a worker that dies is retried); otherwise they
+    are computed here, with a progress bar. All runs are tried before the first failure is raised.
+
+    Raises:
+        FairnbError: the first run that failed, named, and how many others did; finished records are kept.
+    """
+    missing = list({item.key: item for item in grid if item.find() is None}.values())
+    if not missing:
+        return
+    address = os.environ.get(SCHEDULER)
+    outcomes = _on_cluster(missing, address) if address else _here(missing)
+    failed = [(item, error) for item, error in outcomes if error is not None]
+    if failed:
+        item, error = failed[0]
+        more = f" ({len(failed)} of {len(missing)} runs failed; the others are kept)" if len(failed) > 1 else ""
+        raise FairnbError(f"run {item.method} on {item.task}, seed {item.seed}: {error}{more}") from error
+
+
+def _here(missing: list[Run]) -> Iterator[tuple[Run, Exception | None]]:
+    from tqdm.auto import tqdm
+
+    from fairnb.runs import ensure
+
+    use_one_thread()
+    for item in tqdm(missing, desc="runs", unit="run", disable=bool(os.environ.get(HEADLESS))):
+        try:
+            ensure(item)
+            yield item, None
+        except FairnbError as error:
+            yield item, error
+
+
+def _on_cluster(missing: list[Run], address: str) -> Iterator[tuple[Run, Exception | None]]:
+    from distributed import Client, as_completed
+    from tqdm.auto import tqdm
+
+    with _client(address) as client:
+        assert isinstance(client, Client)
+        settings = {name: os.environ[name] for name in _FOLDERS if name in os.environ}
+        # One key per run: the scheduler itself sees when two notebooks ask for the same one.
+        futures = {client.submit(_ensure_there, item, settings, key=f"fairnb-{item.key}", pure=True): item for item in missing}
+        bar = tqdm(as_completed(futures), total=len(futures), desc="runs", unit="run", disable=bool(os.environ.get(HEADLESS)))
+        for future in bar:
+            yield futures[future], future.exception()
+
+
+@contextmanager
+def _client(address: str) -> Iterator[object]:
+    from distributed import Client
+
+    try:
+        client = Client(address, timeout="20s", set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise FairnbError(f"no Dask scheduler answers at SCHEDULER={address!r} ({type(error).__name__}): start one, "
+                          "correct the address, or leave SCHEDULER out to run on this machine") from None
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _ensure_there(item: Run, settings: dict[str, str]) -> str:
+    """Compute one run on a worker; its record goes to the shared disk, only the key comes back."""
+    from fairnb.runs import ensure
+
+    os.environ.update(settings)
+    use_one_thread()
+    return ensure(item).key
+
+
+def use_one_thread() -> None:
+    """One torch thread for this process: several small processes beat one process with several threads."""
+    import torch
+
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+
+
+def workers(jobs: int | None = None) -> int:
+    """How many worker processes: ``jobs``, else one per GPU, else one per usable core."""
+    if jobs is not None:
+        if jobs < 1:
+            raise FairnbError(f"JOBS={jobs} is no number of workers: give at least JOBS=1")
+        return jobs
+    from importlib.util import find_spec
+
+    if find_spec("torch") and os.path.exists("/proc/driver/nvidia"):
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.device_count()
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def local_cluster(jobs: int) -> Iterator[str]:
+    """A Dask cluster on this machine, ``jobs`` single-threaded worker processes; yields the scheduler's address."""
+    import logging
+
+    import dask
+    from distributed import LocalCluster
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    scratch = paths.cache() / "dask"
+    scratch.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    with dask.config.set({"temporary-directory": str(scratch), "distributed.admin.log-length": 0}):
+        with LocalCluster(n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None,
+                          memory_limit=0, silence_logs=logging.ERROR) as cluster:
+            yield cluster.scheduler_address

@@ -1,0 +1,67 @@
+"""Is this machine ready? One line per check, [OK] or [FAIL] with the remedy; users paste it into bug reports."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from fairnb import paths
+
+PACKAGES = ("numpy", "pandas", "torch", "torchvision", "papermill", "distributed", "matplotlib", "scikit-learn")
+NEEDED_GB = 3.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the environment check."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        line = f"[{'OK' if self.ok else 'FAIL':>4}] {self.name}: {self.found}"
+        return line if self.ok else f"{line}  ->  {self.remedy}"
+
+
+def checks() -> list[Check]:
+    """All checks: Python, packages, disk, cores, GPU (never required), real data (never required)."""
+    return [_python(), *map(_package, PACKAGES), _disk(), _cores(), _gpu(), _data()]
+
+
+def _python() -> Check:
+    good = (3, 11) <= sys.version_info[:2] <= (3, 12)
+    return Check("Python", good, platform.python_version(), "use Python 3.11 or 3.12: make clean, then PYTHON=python3.12 make test")
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, version(name))
+    except PackageNotFoundError:
+        return Check(name, False, "not installed", "run `make env`")
+
+
+def _disk() -> Check:
+    where = paths.project()
+    free = shutil.disk_usage(where).free / 1e9
+    return Check("free disk", free > NEEDED_GB, f"{free:.1f} GB", f"free at least {NEEDED_GB:g} GB, or set FAIRNB_CACHE elsewhere")
+
+
+def _cores() -> Check:
+    return Check("usable cores", True, str(len(os.sched_getaffinity(0))))
+
+
+def _gpu() -> Check:
+    import torch
+
+    return Check("GPU", True, torch.cuda.get_device_name() if torch.cuda.is_available() else "none (tiers smoke, quick, open need none)")
+
+
+def _data() -> Check:
+    found = paths.data().is_dir()
+    return Check("real data", True, f"{paths.data()}" if found else "none (tier quick needs none; `make data` says how to get it)")

@@ -1,0 +1,133 @@
+"""Runs: (task, method, hyper-parameters, seed, tier) -> record. Only what is missing is computed, and only once.
+
+The runner alone touches a test split: methods get a Task, which has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from fairnb import methods, paths, provenance, records, tasks, tiers
+from fairnb.records import Record
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of a grid. Unknown tasks, methods, tiers and hyper-parameters are errors when it is made."""
+
+    task: str
+    method: str
+    seed: int
+    tier: str
+    hparams: dict[str, Any] = field(default_factory=dict)
+    label: str = ""  # how a table names this row; not part of the key
+
+    def __post_init__(self) -> None:
+        tiers.get(self.tier)
+        tasks.check(self.task)
+        methods.check_hparams(self.method, self.hparams)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides the result, hence the key: the run, the versions of method and task, the tier's numbers."""
+        own = {name: value for name, value in asdict(self).items() if name != "label"}
+        return own | {"version": methods.get(self.method).version, "task_version": tasks.version(self.task, self.tier)}
+
+    @property
+    def key(self) -> str:
+        """Hash of ``identity``: 16 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.identity, sort_keys=True, default=list).encode()).hexdigest()[:16]
+
+    def find(self) -> Record | None:
+        """The finished record of this run, or None."""
+        return records.find(self.identity, self.key)
+
+
+def grid(tier: str, task_names: Iterable[str], rows: Iterable[tuple[str, str, dict[str, Any]]]) -> list[Run]:
+    """Runs for every ``(label, method, hparams)`` row, task and seed of the tier, row by row.
+
+    The first row should be the one that others build on (the biased model): it is computed first.
+    """
+    seeds = tiers.get(tier).seeds
+    return [Run(task, method, seed, tier, dict(hparams), label) for label, method, hparams in rows
+            for task in task_names for seed in seeds]
+
+
+def ensure(run: Run) -> Record:
+    """The record of ``run``: read if it is there, else computed, written and returned. Safe in many processes at once."""
+    found = run.find()
+    if found is not None:
+        return found
+    locks = paths.cache() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"run-{run.key}.lock"):  # the system drops the lock of a killed process
+        found = run.find()
+        if found is None:
+            found = compute(run)
+            records.write(found)
+    return found
+
+
+def compute(run: Run) -> Record:
+    """Train, predict on test, measure. Writes nothing.
+
+    Raises:
+        FairnbError: bad data or failed training, in one sentence.
+    """
+    start = time.perf_counter()
+    problem = tasks.problem(run.task, run.tier)
+    predictor = methods.get(run.method).function(problem.task, seed=run.seed, **run.hparams)
+    score = np.asarray(predictor(problem.test.x), dtype=np.float32)
+    report = _report(problem.test, score)
+    test = problem.test
+    return Record(
+        key=run.key, run=json.loads(json.dumps(run.identity, default=list)),
+        cells={"correct": report.correct.tolist(), "total": report.total.tolist()},
+        metrics={name: None if np.isnan(value) else round(float(value), 10) for name, value in report.values.items()},
+        notes=getattr(predictor, "notes", {}),
+        provenance=provenance.stamp(time.perf_counter() - start) | {"data": tasks.fingerprint(run.task, run.tier)},
+        predictions={"ids": np.asarray(test.ids).astype(str), "target": test.target, "protected": test.protected,
+                     "score": score[:, 1] if score.shape[1] == 2 else score},
+    )
+
+
+def _report(test: Any, score: np.ndarray) -> Any:
+    from fairnb import metrics
+
+    if not np.isfinite(score).all():
+        from fairnb.errors import TrainingFailed
+
+        bad = int((~np.isfinite(score)).any(axis=1).sum())
+        raise TrainingFailed(f"{bad} of {len(score)} test scores are not finite: the model diverged; lower its learning rate")
+    return metrics.group_report(test.target, score.argmax(axis=1), test.protected)
+
+
+def run(grid: list[Run]) -> pd.DataFrame:
+    """Compute what is missing of ``grid`` (see ``engine``) and return one tidy row per run, in the grid's order.
+
+    Columns: label, task, method, seed, tier, hparams, every metric as a fraction, and the cell accuracies ``y0s0`` ...
+    """
+    from fairnb import engine
+
+    engine.compute_missing(grid)
+    return pd.DataFrame([_row(item, item.find()) for item in grid])
+
+
+def _row(run: Run, record: Record | None) -> dict[str, Any]:
+    assert record is not None, f"{run} was just computed"
+    correct, total = np.array(record.cells["correct"], float), np.array(record.cells["total"], float)
+    cells = {f"y{t}s{p}": correct[t, p] / total[t, p] if total[t, p] else np.nan
+             for t in range(total.shape[0]) for p in range(total.shape[1])}
+    own = {"label": run.label or run.method, "task": run.task, "method": run.method, "seed": run.seed, "tier": run.tier,
+           "hparams": json.dumps(run.hparams, sort_keys=True)}
+    values = {name: np.nan if value is None else value for name, value in record.metrics.items()}
+    return own | values | cells | {"notes": record.notes}
