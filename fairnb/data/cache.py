@@ -1,0 +1,160 @@
+"""Compute once, memory-map ever after: decoded images and other arrays under ``paths.cache()``.
+
+Concurrent processes share one result: whoever holds the lock computes, the others wait and then map the same file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import PIL
+from filelock import FileLock
+from PIL import Image
+from tqdm import tqdm
+
+from fairnb import files as disk
+from fairnb import paths
+from fairnb.errors import BadData, MissingData
+
+VERSION = 1
+CHUNK = 256
+PROGRESS_FROM = 2000
+
+
+def images(files: Sequence[str], size: int, *, name: str, root: Path) -> np.ndarray:
+    """The images as one read-only memory map, uint8 ``(N, 3, size, size)``, RGB, 0..255, in the order of ``files``.
+
+    Decoded once with Pillow and resized to ``size x size`` with its antialiased bilinear filter; the aspect ratio is
+    not kept, as in AIM-Fair's ``Resize((s, s))``. A changed file (size or time stamp), list, ``size`` or Pillow
+    version makes a new entry.
+
+    Args:
+        files: paths relative to ``root``.
+        size: side of the square images in pixels.
+        name: the data set's name, for messages and the progress bar.
+        root: folder of the data set.
+
+    Raises:
+        MissingData: images that are not there (count and first one).
+        BadData: no files, or a file that is no image or is truncated; the message names it.
+        FairnbError: the disk is full. Nothing half-written is left behind.
+    """
+    if len(files) == 0 or size < 1:
+        raise BadData(f"{name}: {len(files)} images at {size} pixels cannot be loaded: ask for at least one of each")
+    source = _source(files, name, Path(root))
+    path = paths.cache() / "images" / f"{_key(source, size)}.npy"
+    shape = (len(files), 3, size, size)
+    if (ready := _mapped(path, shape)) is not None:
+        return ready
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if (ready := _mapped(path, shape)) is None:
+            disk.remove_leftovers(path)
+            disk.require_space(path, int(np.prod(shape)))
+            _write_sidecar(path, source, size, name, root)
+            with disk.atomic_file(path) as out:
+                _decode_all([Path(root) / f for f in files], shape, name, out)
+            ready = _mapped(path, shape)
+    return ready
+
+
+def cached_arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The arrays that ``make()`` returns, computed once per ``key`` and read-only memory-mapped.
+
+    Args:
+        key: names the content completely (code version, parameters, seed); any text.
+        make: returns the arrays by name (letters, digits, ``_``); called only if no process has stored them yet.
+
+    Raises:
+        FairnbError: the disk is full. What ``make`` raises passes through; nothing half-written is left behind.
+    """
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", key)[:60].strip("-.")
+    path = paths.cache() / "arrays" / f"{slug}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    if not path.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if not path.is_dir():
+                disk.remove_leftovers(path)
+                _store(path, make())
+    return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(path.glob("*.npy"))}
+
+
+def _store(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with disk.atomic_folder(path) as folder:
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The finished entry, or None if there is none (or something else shortened it, so it must be made again)."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    return array if array.shape == shape and array.dtype == np.uint8 else None
+
+
+def _source(files: Sequence[str], name: str, root: Path) -> str:
+    """Hash of the list of files with their sizes and time stamps."""
+    digest = hashlib.sha256(str(root.resolve()).encode())
+    missing = []
+    for file in files:
+        try:
+            found = os.stat(root / file)
+        except (FileNotFoundError, NotADirectoryError):
+            missing.append(file)
+            continue
+        digest.update(f"\n{file}\t{found.st_size}\t{found.st_mtime_ns}".encode())
+    if missing:
+        raise MissingData(
+            f"{name}: {len(missing)} of {len(files)} images are missing under {root}, the first is {missing[0]}: "
+            f"`make data` says where to get them"
+        )
+    return digest.hexdigest()
+
+
+def _key(source: str, size: int) -> str:
+    return hashlib.sha256(f"{VERSION} {PIL.__version__} {size} {source}".encode()).hexdigest()[:32]
+
+
+def _write_sidecar(path: Path, source: str, size: int, name: str, root: Path) -> None:
+    told = {"name": name, "root": str(root), "size": size, "source": source, "filter": "Pillow bilinear, antialiased"}
+    told |= {"version": VERSION, "pillow": PIL.__version__}
+    disk.write_atomic(path.with_suffix(".json"), json.dumps(told, indent=1))
+
+
+def _decode_all(files: list[Path], shape: tuple[int, ...], name: str, out: BinaryIO) -> None:
+    """Append the decoded images to ``out`` as an .npy file; written in sequence, so a full disk raises OSError."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(out, header)
+    with tqdm(total=len(files), desc=f"decode {name}", unit="img", disable=len(files) <= PROGRESS_FROM) as bar:
+        for array in _decoded(files, shape[-1], name):
+            out.write(array.tobytes())
+            bar.update()
+
+
+def _decoded(files: list[Path], size: int, name: str) -> Iterator[np.ndarray]:
+    workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(files), CHUNK):
+            yield from pool.map(partial(decode, size=size, name=name), files[start : start + CHUNK])
+
+
+def decode(path: Path, *, size: int, name: str) -> np.ndarray:
+    """One image, uint8 ``(3, size, size)``, see ``images``; BadData names a file that cannot be decoded."""
+    try:
+        with Image.open(path) as image:
+            small = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        reason = " ".join(str(error).split())
+        raise BadData(f"{name}: {path} is truncated or no image ({reason}): get this file again") from error
+    return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))
