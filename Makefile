@@ -2,7 +2,8 @@
 #   make reproduce   and   make test
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first interpreter that runs and fits (a version manager's shim may exist and not run).
+PYTHON ?= $(shell for p in python3 python3.12 python3.11; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 TIER ?= quick
 ONLY ?=
 SEEDS ?=
@@ -25,7 +26,7 @@ help:  ## this list
 env: .venv/.ready  ## build .venv from requirements.lock
 
 .venv/.ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info[:2] <= (3, 12); sys.exit(0 if ok else f"fairnb needs Python 3.11 or 3.12, this is {sys.version.split()[0]}: say make PYTHON=/path/to/python3.12")'
+	@[ -n "$(PYTHON)" ] || { echo "fairnb needs Python 3.11 or 3.12 and found neither: install one, or say make PYTHON=/path/to/python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
@@ -61,4 +62,4 @@ clean:  ## remove results and .venv (never the reference, never data)
 	@rm -rf .venv
 
 lock: env  ## resolve pyproject.toml again (Python 3.11 and 3.12)
-	$(BIN)/python scripts/lock.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py

@@ -12,10 +12,13 @@ import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairnb import paths, provenance, report, tiers
 from fairnb.errors import FairnbError, UnknownName
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def names() -> list[str]:
@@ -37,6 +40,24 @@ def select(only: str = "") -> list[str]:
             raise UnknownName("notebook", part, known)
         chosen += fitting
     return sorted(set(chosen)) or known
+
+
+def overview(tier: str) -> pd.DataFrame:
+    """One row per notebook: name, title (its first heading), number of runs behind it, seconds in the reference run."""
+    import nbformat
+    import pandas as pd
+
+    from fairnb import experiments
+
+    file = paths.reference(tier) / "timings.csv"
+    past = pd.read_csv(file).set_index("what")["seconds"].to_dict() if file.exists() else {}
+    rows = []
+    for name in names():
+        first = nbformat.read(paths.notebooks() / f"{name}.ipynb", as_version=4).cells[0].source
+        title = first.splitlines()[0].lstrip("# ").split("·", 1)[-1].strip()
+        rows.append({"notebook": name, "title": title, "runs": len(experiments.grid_of(name, tier)),
+                     "seconds": f"{past[name]:.0f}" if name in past else ""})
+    return pd.DataFrame(rows)
 
 
 def inputs(name: str, tier: str) -> dict[str, str]:

@@ -47,8 +47,12 @@ class Run:
         """Hash of ``identity``: 16 hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.identity, sort_keys=True, default=list).encode()).hexdigest()[:16]
 
+    def exists(self) -> bool:
+        """Whether a record file is there (unchecked, cheap: for progress)."""
+        return records.file_of(self.identity, self.key).exists()
+
     def find(self) -> Record | None:
-        """The finished record of this run, or None."""
+        """The finished record of this run, or None; a broken one counts as missing."""
         return records.find(self.identity, self.key)
 
 
