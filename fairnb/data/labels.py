@@ -1,0 +1,139 @@
+"""Labels: what every reader of a real data set returns. Images stay on disk until ``Labels.split`` asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fairnb.contract import Split
+from fairnb.data import cache
+from fairnb.errors import BadData, MissingData, UnknownName
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a data set, one row per image, in the owner's file order.
+
+    Attributes:
+        name: the data set, e.g. ``celeba``.
+        root: the data set's own folder; ``files`` are relative to it.
+        ids: stable sample ids, str ``(N,)``.
+        files: image files, str ``(N,)``; they may be absent (labels-only use).
+        table: ``N`` rows; integer columns are class labels 0..C-1, other columns are the owner's own text or numbers.
+    """
+
+    name: str
+    root: Path
+    ids: np.ndarray
+    files: np.ndarray
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        if len(self.table) == 0:
+            raise BadData(f"{self.name}: no usable row under {self.root}: check that the data set is complete")
+        twice = pd.Series(self.ids).duplicated()
+        if twice.any():
+            raise BadData(f"{self.name}: {self.ids[twice.argmax()]} is listed twice: keep one row for each image")
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def column(self, name: str) -> np.ndarray:
+        """Class labels of the attribute ``name``, int64 ``(N,)``; UnknownName or BadData (text) otherwise."""
+        known = [str(c) for c in self.table if pd.api.types.is_integer_dtype(self.table[c])]
+        if name not in known:
+            raise UnknownName(f"attribute of {self.name}", name, known)
+        return self.table[name].to_numpy(np.int64)
+
+    def where(self, column: str, value: object) -> np.ndarray:
+        """Rows whose ``column`` equals ``value``, int64, in file order (empty if there are none)."""
+        return np.flatnonzero((self.table[column] == value).to_numpy())
+
+    def split(self, target: str, protected: str, index: np.ndarray, size: int, *, images: bool = True) -> Split:
+        """The images at ``index`` with two attributes as a Split, in the order of ``index``.
+
+        Args:
+            target, protected: names of attributes (class labels).
+            index: rows, int ``(n,)``.
+            size: side of the square images in pixels; the images come from ``cache.images``.
+            images: False gives features ``(n, 0)`` instead, for questions about labels alone.
+
+        Raises:
+            UnknownName: no such attribute.
+            BadData: one class only, an empty cell (target, protected), missing or broken images.
+        """
+        index = np.asarray(index, np.int64)
+        t, p = self.column(target)[index], self.column(protected)[index]
+        require_every_cell(self.name, {target: t, protected: p})
+        if images:
+            x = cache.images(self.files[index].tolist(), size, name=self.name, root=self.root)
+        else:
+            x = np.zeros((len(index), 0), np.float32)
+        return Split(x, t, p, self.ids[index], target, protected)
+
+
+def require_every_cell(name: str, columns: dict[str, np.ndarray]) -> None:
+    """Raise BadData where an attribute has one class only, or a combination of two attributes' classes has no sample.
+
+    Args:
+        name: the data set's name.
+        columns: the target's and the protected attribute's name and labels, int ``(n,)``.
+    """
+    for attribute, labels in columns.items():
+        classes = np.unique(labels)
+        if len(classes) < 2:
+            raise BadData(
+                f"{name}: {attribute!r} has {len(classes)} class{'' if len(classes) == 1 else 'es'} "
+                f"{classes.tolist()} among {len(labels)} samples: choose samples of both classes, or another attribute"
+            )
+    counts = pd.crosstab(*columns.values())
+    empty = counts.stack()[lambda c: c == 0]
+    if len(empty):
+        cell = ", ".join(f"{a}={v}" for a, v in zip(columns, empty.index[0], strict=True))
+        raise BadData(f"{name}: the group {cell} is empty: take more samples, or join it with another group")
+
+
+def require_files(name: str, root: Path, *wanted: str) -> None:
+    """Raise MissingData with the remedy where a file or folder ``wanted`` is not in the data root ``root``."""
+    absent = [w for w in wanted if not (root / w).exists()]
+    if absent:
+        raise MissingData(
+            f"{name} is not there: {root} has no {' and no '.join(absent)}: `make data` says where to get it, or set "
+            "the environment variable FAIRNB_DATA to the folder that holds it"
+        )
+
+
+def rows(path: Path, separator: str | None, width: int, first_line: int = 1) -> Iterator[list[str]]:
+    """The split lines of a text table from line ``first_line`` on, each checked to have ``width`` fields.
+
+    ``separator`` None means any white space. Raises BadData with the line's number; trailing empty lines are ignored.
+    """
+    for number, line in enumerate(lines(path), 1):
+        if number < first_line or not line.strip():
+            continue
+        fields = line.rstrip("\r\n").split(separator)
+        if len(fields) != width:
+            raise BadData(f"{path}: line {number} has {len(fields)} fields, not {width}: get this file again")
+        yield fields
+
+
+def lines(path: Path) -> Iterator[str]:
+    """The lines of a text file; BadData if it is not text."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            yield from file
+    except UnicodeDecodeError as error:
+        raise BadData(f"{path} is not a text file (byte {error.start}): get this file again") from error
+
+
+def require_columns(path: Path, found: list[str], wanted: tuple[str, ...]) -> None:
+    """Raise BadData that names the first column of ``wanted`` that the header of ``path`` lacks."""
+    for column in wanted:
+        if column not in found:
+            raise BadData(
+                f"{path}: the column {column!r} is missing, found {', '.join(found[:8])}: get the owner's own file"
+            )
