@@ -51,7 +51,7 @@ def _header(path: Path) -> tuple[list[str], int]:
     """Column names and the number of the first data line. Comment lines start with '#', the header is the last one."""
     header, first_line = "", 1
     for line in lines(path):
-        if not (line.startswith("#") or (first_line == 1 and line.startswith("person\t"))):
+        if not line.startswith(("#", "person\t")):
             break
         header, first_line = line, first_line + 1
     columns = [c.strip().replace(" ", "_") for c in header.lstrip("#").strip().split("\t")]

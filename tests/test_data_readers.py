@@ -1,0 +1,208 @@
+"""The readers of UTKFace, CelebA, LFW and FairFace: real layouts, the real label files, and every bad input."""
+
+import logging
+from collections import Counter
+
+import layouts
+import numpy as np
+import pytest
+
+from fairnb.data import celeba, fairface, labels, lfw, utkface
+from fairnb.errors import BadData, MissingData, UnknownName
+
+READERS = {"utkface": utkface, "celeba": celeba, "lfw": lfw, "fairface": fairface}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_missing_data_set_says_how_to_get_it(tmp_path, name, monkeypatch):
+    monkeypatch.setenv("FAIRNB_DATA", str(tmp_path))
+    with pytest.raises(MissingData, match=rf"{name} is not there: .* `make data` says .* FAIRNB_DATA"):
+        READERS[name].read()
+
+
+def test_utkface_skips_and_names_malformed_files(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        got = utkface.read(layouts.utkface(tmp_path))
+    assert len(got) == 30
+    assert len(caplog.records) == 1
+    assert "left out 3 malformed file names" in caplog.text and all(b in caplog.text for b in layouts.UTKFACE_BAD)
+    assert got.column("Female").sum() == 15 and got.column("White").sum() == 6
+    assert sorted(set(got.column("Race"))) == [0, 1, 2, 3, 4] and set(got.column("Age")) == {20, 21, 22}
+    assert np.array_equal(got.column("White") == 1, got.column("Race") == 0)
+    assert list(got.files) == sorted(got.files)
+
+
+def test_utkface_without_one_good_name(tmp_path):
+    layouts.jpeg(tmp_path / "UTKFace" / "face.jpg")
+    with pytest.raises(BadData, match=r"no file named age_gender_race_date.jpg \(1 other"):
+        utkface.read(tmp_path)
+
+
+def test_utkface_real(real_data, caplog):
+    got = utkface.read(real_data("utkface"))
+    assert len(got) == 23_708 - 5
+    assert caplog.text.count("jpg.chip.jpg") == 5 and "'39_1_20170116174525125.jpg.chip.jpg'" in caplog.text
+    cells = Counter(zip(got.column("Female").tolist(), got.column("White").tolist(), strict=True))
+    assert cells == {(0, 0): 6913, (0, 1): 5476, (1, 0): 6713, (1, 1): 4601}
+    assert Counter(got.column("Race").tolist()) == {0: 10077, 1: 4525, 2: 3434, 3: 3975, 4: 1692}
+    assert got.column("Age").max() == 116
+
+
+@pytest.mark.parametrize("csv", [False, True])
+def test_celeba_both_variants(tmp_path, csv):
+    got = celeba.read(layouts.celeba(tmp_path, csv=csv))
+    assert len(got) == 32 and got.ids[0] == "000001.jpg" and got.files[0] == "img_align_celeba/000001.jpg"
+    assert got.column("Male").tolist() == [0, 1] * 16
+    assert got.column("Attribute_3").max() == 0
+    assert [len(got.where("split", s)) for s in celeba.SPLITS] == [24, 4, 4]
+
+
+def test_celeba_nested_image_folder(tmp_path):
+    (layouts.celeba(tmp_path) / "celeba/img_align_celeba/img_align_celeba").mkdir(parents=True)
+    assert celeba.read(tmp_path).files[0] == "img_align_celeba/img_align_celeba/000001.jpg"
+
+
+def test_celeba_real(real_data):
+    got = celeba.read(real_data("celeba"))
+    assert got.table.shape == (202_599, 41)
+    assert [len(got.where("split", s)) for s in celeba.SPLITS] == [162_770, 19_867, 19_962]
+    test = got.where("split", "test")
+    for name, printed in (("Male", [5354, 4621, 6893, 3094]), ("Young", [2358, 7617, 2490, 7497])):
+        split = got.split("Smiling", name, test, 64, images=False)
+        assert list(split.counts().values()) == printed  # SPEC section 0
+
+
+ATTR, PART = "celeba/list_attr_celeba.txt", "celeba/list_eval_partition.txt"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        (ATTR, "32\r\n", "33\r\n", "promises 33 rows, but it has 32"),
+        (ATTR, "Smiling", "Smirking", "column 'Smiling' is missing"),
+        (ATTR, "Attribute_0 ", "", "names 39 attributes, not 40"),
+        (ATTR, "\r\n000005.jpg -1", "\r\n000005.jpg", "line 7 has 40 fields, not 41"),
+        (ATTR, "\r\n000005.jpg -1", "\r\n000005.jpg -1 -1", "line 7 has 42 fields"),
+        (ATTR, "000005.jpg -1", "000005.jpg  0", "000005.jpg has the value 0, not -1 or 1"),
+        (ATTR, "000005.jpg -1", "000005.jpg  x", "000005.jpg has the value x, not -1 or 1"),
+        (ATTR, "000005.jpg", "000006.jpg", "same in the same order"),
+        (ATTR, "32\r\n", "<html>\r\n", "promises <html> rows"),
+        (PART, "000005.jpg 0", "000005.jpg 3", "000005.jpg is in split '3', not 0, 1 or 2"),
+        (PART, "000032.jpg 2\r\n", "", "32 images and the partition file 31"),
+        (PART, "000032.jpg 2", "000032.jpg", "line 32 has 1 fields, not 2"),
+    ],
+)
+def test_celeba_bad_label_files(tmp_path, file, old, new, message):
+    layouts.edit(layouts.celeba(tmp_path) / file, old, new)
+    with pytest.raises(BadData, match=message):
+        celeba.read(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 an image", b"32\n"])
+def test_celeba_not_a_label_file(tmp_path, content):
+    (layouts.celeba(tmp_path) / ATTR).write_bytes(content)
+    with pytest.raises(BadData, match="list_attr_celeba"):
+        celeba.read(tmp_path)
+
+
+def test_lfw_sign_is_label(tmp_path, sandbox):
+    got = lfw.read(layouts.lfw(tmp_path))
+    assert got.ids[0] == "Some_Person0_0001" and got.files[0] == "Some_Person0/Some_Person0_0001.jpg"
+    assert got.column("Male").tolist() == [1, 1, 0, 0, 1, 1, 0, 0, 1, 1]
+    assert got.column("Smiling").tolist() == [0, 1] * 5
+    assert got.column("Bags_Under_Eyes").tolist() == [0] * 10  # zero is not above zero
+    assert got.split("Smiling", "Male", np.arange(10), 8).x.shape == (10, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("\tSmiling", "\tsmile", "column 'Smiling' is missing"),
+        ("#\tperson", "person", None),
+        ("#\tperson\timagenum", "#\timagenum\tperson", "not person and imagenum"),
+        ("#\tperson", "Person", "column 'person' is missing"),
+        ("Some Person1\t1\t", "Some Person1\t1\t0.5\t", "line 5 has 6 fields, not 5"),
+        ("Some Person1\t1\t-1.5", "Some Person1\t1", "line 5 has 4 fields, not 5"),
+        ("-1.5", "much", "a value is no number"),
+        ("-1.5", "nan", "not finite"),
+        ("Some Person1\t1", "Some Person1\t2", "Some_Person1_0002 is listed twice"),
+    ],
+)
+def test_lfw_header_and_bad_rows(tmp_path, old, new, message):
+    layouts.edit(layouts.lfw(tmp_path) / "lfw/lfw_attributes.txt", old, new)
+    if message is None:
+        assert len(lfw.read(tmp_path)) == 10
+        return
+    with pytest.raises(BadData, match=message):
+        lfw.read(tmp_path)
+
+
+def test_fairface_columns(tmp_path):
+    got = fairface.read(layouts.fairface(tmp_path))
+    assert len(got) == 56 and got.files[28] == "val/1.jpg"
+    assert got.column("Race")[:8].tolist() == [0, 1, 2, 3, 4, 5, 6, 0]
+    assert got.column("Female")[:8].tolist() == [0] * 7 + [1]
+    assert got.column("Age")[:10].tolist() == [*range(9), 0]
+
+
+def test_fairface_real(real_data):
+    got = fairface.read(real_data("fairface"))
+    assert [len(got.where("split", s)) for s in ("train", "val")] == [86_744, 10_954]
+    val = got.where("split", "val")
+    cells = got.split("Female", "Race", val, 64, images=False).counts()
+    assert len(cells) == 14 and cells[0, 0] == 1122 and cells[1, 5] == 396
+    assert got.column("service_test")[:86_744].sum() == 40_252
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("service_test", "service", "column 'service_test' is missing"),
+        (",3-9,", ",03-Sep,", "has age '03-Sep'.*spreadsheet"),
+        (",Female,", ",,", "has gender ''"),
+        (",True", "", "line 2 has 4 fields, not 5"),
+        (",True", ",True,1", "line 2 has 6 fields"),
+    ],
+)
+def test_fairface_bad_rows(tmp_path, old, new, message):
+    layouts.edit(layouts.fairface(tmp_path) / "fairface/fairface_label_train.csv", old, new)
+    with pytest.raises(BadData, match=message):
+        fairface.read(tmp_path)
+
+
+def test_split_loads_images_through_the_cache(sandbox):
+    got = celeba.read(layouts.celeba(sandbox, images=True))
+    split = got.split("Smiling", "Male", got.where("split", "train"), 16)
+    assert split.x.shape == (24, 3, 16, 16) and split.x.dtype == np.uint8
+    assert (split.target_name, split.protected_name) == ("Smiling", "Male")
+    assert list(split.ids) == list(got.ids[:24]) and set(split.counts().values()) == {6}
+    again = got.split("Smiling", "Male", got.where("split", "train")[::-1], 16)
+    assert np.array_equal(again.x[::-1], split.x)
+
+
+def test_split_names_missing_images_and_files(sandbox):
+    got = celeba.read(layouts.celeba(sandbox))
+    with pytest.raises(MissingData, match=r"24 of 24 images are missing .* the first is img_align_celeba/000001\.jpg"):
+        got.split("Smiling", "Male", got.where("split", "train"), 16)
+    (layouts.celeba(sandbox, images=True) / "celeba/img_align_celeba/000003.jpg").write_bytes(b"not an image")
+    with pytest.raises(BadData, match=r"000003\.jpg is truncated or no image"):
+        got.split("Smiling", "Male", got.where("split", "train"), 16)
+
+
+def test_split_needs_two_classes_and_no_empty_group(tmp_path):
+    got = celeba.read(layouts.celeba(tmp_path))
+    with pytest.raises(UnknownName, match="did you mean 'Smiling'"):
+        got.split("Smilling", "Male", np.arange(8), 16, images=False)
+    with pytest.raises(BadData, match=r"'Attribute_0' has 1 class \[0\] among 8 samples"):
+        got.split("Attribute_0", "Male", np.arange(8), 16, images=False)
+    with pytest.raises(BadData, match="the group Smiling=1, Male=1 is empty"):
+        got.split("Smiling", "Male", np.arange(3), 16, images=False)
+    with pytest.raises(BadData, match="0 classes"):
+        got.split("Smiling", "Male", np.arange(0), 16, images=False)
+    with pytest.raises(UnknownName):
+        got.column("split")
+
+
+def test_labels_without_rows(tmp_path):
+    with pytest.raises(BadData, match="no usable row"):
+        labels.Labels("toy", tmp_path, np.array([]), np.array([]), fairface.pd.DataFrame())
