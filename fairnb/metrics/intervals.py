@@ -55,22 +55,18 @@ def bootstrap(
 
     Args:
         target, prediction, protected, score, groups, threshold: as in ``group_report``.
-        names: metrics; all hard-label ones if None. Score metrics must be named and resample scores (slower).
-        resamples: number of resampled test sets.
-        level: share of resamples inside the interval.
-        seed: the same seed gives the same intervals.
-        stratified: keep the size of each (target, group) cell; else only the size of the test set, and a small cell
-            may come out empty (``undefined_share``).
-        smoothing: pseudo-samples per cell, spread evenly over the classes, before drawing. 1 is Jeffreys' prior for
-            binary targets. 0 is the textbook bootstrap, which calls a cell of one correct sample certain.
+        names: metrics; all hard-label ones if None. Score metrics must be named (slower: samples are redrawn).
+        resamples, level, seed: number of test sets, share of them inside the interval, seed of the draws.
+        stratified: keep the size of each cell; else only that of the test set (cells may come out empty).
+        smoothing: pseudo-samples per cell, spread evenly over the classes. 1 is Jeffreys' prior for binary targets;
+            0 is the textbook bootstrap, which calls a cell of one correct sample certain.
 
     Returns:
-        ``{name: Interval}``. An absolute gap is never below 0 and noise only adds to it, so its interval seldom
-        holds 0: ask the signed difference whether there is a gap, and the interval how large it may be.
+        ``{name: Interval}``. Noise only adds to an absolute gap, so its interval seldom holds 0: ask the signed
+        difference whether there is a gap, and this interval how large it may be.
 
     Raises:
-        BadData: as ``group_report``; or ``level``, ``resamples`` or ``smoothing`` is out of range.
-        UnknownName: a name that is no metric.
+        BadData: as ``group_report``; or a setting is out of range. UnknownName: a name that is no metric.
     """
     scores = None if score is None else checked_scores(score)
     prediction = decide(scores, threshold) if prediction is None else prediction
@@ -79,12 +75,8 @@ def bootstrap(
     hard = [name for name in wanted if name not in formulas.SCORES]
     found = _percentiles(counts.table, hard, resamples, level, seed, stratified, smoothing)
     if len(hard) < len(wanted):
-        if scores is None or scores.ndim != 1 or counts.table.shape[0] != 2:
-            raise BadData(f"intervals of {', '.join(formulas.SCORES)} need a binary target and score= of shape (N,)")
         labels, members = class_labels(target, "target"), group_labels(protected, groups)[0]
-        same_length(target=labels, score=scores)
-        draws = _draw_scores(labels, scores, members, len(counts.groups), resamples, seed, stratified)
-        found |= {name: _interval(draws[name], level) for name in wanted if name not in hard}
+        found |= _score_percentiles(labels, scores, members, len(counts.groups), resamples, level, seed, stratified)
     return {name: found[name] for name in wanted}
 
 
@@ -149,16 +141,20 @@ def draw_tables(
     return rng.multinomial(total.sum(), share.ravel() / share.sum(), size=resamples).reshape(-1, *table.shape)
 
 
-def _draw_scores(
+def _score_percentiles(
     target: np.ndarray,
-    score: np.ndarray,
+    score: np.ndarray | None,
     protected: np.ndarray,
     n_groups: int,
     resamples: int,
+    level: float,
     seed: int,
     stratified: bool,
-) -> dict[str, np.ndarray]:
-    """Score metrics of resampled samples (no smoothing: a score has no pseudo-samples)."""
+) -> dict[str, Interval]:
+    """Intervals of the score metrics by resampling samples (no smoothing: a score has no pseudo-samples)."""
+    if score is None or score.ndim != 1 or target.max() > 1:
+        raise BadData(f"intervals of {', '.join(formulas.SCORES)} need a binary target and score= of shape (N,)")
+    same_length(target=target, score=score)
     rng = np.random.default_rng(seed)
     cell = target * n_groups + protected if stratified else np.zeros(len(target), dtype=np.int64)
     members = [np.flatnonzero(cell == c) for c in np.unique(cell)]
@@ -166,7 +162,7 @@ def _draw_scores(
     for _ in range(resamples):
         index = np.concatenate([rng.choice(member, len(member)) for member in members])
         rows.append(formulas.score_values(target[index], score[index], protected[index], n_groups))
-    return {name: np.array([row[name] for row in rows]) for name in formulas.SCORES}
+    return {name: _interval(np.array([row[name] for row in rows]), level) for name in formulas.SCORES}
 
 
 def _interval(values: np.ndarray, level: float) -> Interval:

@@ -113,9 +113,8 @@ def group_report(
 
     Returns:
         The report. With more than two groups a gap is the largest minus the smallest value over groups, and signed
-        metrics are NaN; with more than two classes everything that needs a positive class is NaN. A target with one
-        class only, an empty group and an empty cell give NaN for what depends on them and one ``UndefinedMetric``
-        warning that names them.
+        metrics are NaN; with more than two classes so is all that needs a positive class. A target with one class
+        only, an empty group or cell give NaN for what depends on them and one ``UndefinedMetric`` warning.
 
     Raises:
         BadData: see ``counts.count``; or neither predictions nor scores are given.
