@@ -45,7 +45,7 @@ def seed_interval(values: ArrayLike, level: float = 0.95) -> SeedInterval:
     mean, n = float(array.mean()), len(array)
     if n == 1:
         return SeedInterval(mean, math.nan, math.nan, n)
-    from scipy.special import stdtrit  # here, because it costs 0.5 s to import
+    from scipy.special import stdtrit  # type: ignore[import-untyped]  # here, because it costs 0.5 s to import
 
     half = float(stdtrit(n - 1, (1 + level) / 2)) * float(array.std(ddof=1)) / math.sqrt(n)
     return SeedInterval(mean, mean - half, mean + half, n)

@@ -58,15 +58,14 @@ def bootstrap(
         names: metrics; all hard-label ones if None. Score metrics must be named (slower: samples are redrawn).
         resamples, level, seed: number of test sets, share of them inside the interval, seed of the draws.
         stratified: keep the size of each cell; else only that of the test set (cells may come out empty).
-        smoothing: pseudo-samples per cell, spread evenly over the classes. 1 is Jeffreys' prior for binary targets;
-            0 is the textbook bootstrap, which calls a cell of one correct sample certain.
+        smoothing: pseudo-samples per cell, spread over the classes. 1 is Jeffreys' prior for binary targets; 0 is the
+            textbook bootstrap, which calls a cell of one correct sample certain.
 
     Returns:
-        ``{name: Interval}``. Noise only adds to an absolute gap, so its interval seldom holds 0: ask the signed
-        difference whether there is a gap, and this interval how large it may be.
+        Noise only adds to an absolute gap, so its interval seldom holds 0: ask the signed difference whether there
+        is a gap, and this interval how large it may be.
 
-    Raises:
-        BadData: as ``group_report``; or a setting is out of range. UnknownName: a name that is no metric.
+    Raises ``BadData`` as ``group_report`` or for a setting out of range, ``UnknownName`` for a name that is no metric.
     """
     scores = None if score is None else checked_scores(score)
     prediction = decide(scores, threshold) if prediction is None else prediction
