@@ -33,7 +33,12 @@ def require_space(path: Path, needed: int) -> None:
 def remove_leftovers(path: Path) -> None:
     """Remove the temporary files of writers of ``path`` that were killed; call it only while holding its lock."""
     for old in Path(path).parent.glob(f".{Path(path).name}.*.tmp"):
-        shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        remove_tree(old)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file or a folder with all that is in it; nothing happens if it is not there."""
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -45,7 +50,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     path = Path(path)
     temporary = _temporary(path)
     try:
-        with _sentence_if_full(path):
+        with sentence_if_full(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(temporary, "xb") as file:
                 yield file
@@ -73,7 +78,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary = _temporary(path)
     try:
-        with _sentence_if_full(path):
+        with sentence_if_full(path):
             temporary.mkdir(parents=True)
             yield temporary
             for file in temporary.rglob("*"):
@@ -102,7 +107,8 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _sentence_if_full(path: Path) -> Iterator[None]:
+def sentence_if_full(path: Path) -> Iterator[None]:
+    """Turn a full disk into a FairnbError with ``path`` and the free space; other errors pass through."""
     try:
         yield
     except OSError as error:

@@ -149,7 +149,9 @@ def _papermill(source: Path, target: Path, parameters: dict[str, Any], failed: P
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    os.environ.setdefault("IPYTHONDIR", str(paths.cache() / "ipython"))
+    ipython = paths.cache() / "ipython"  # else IPython makes one in the user's home
+    ipython.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("IPYTHONDIR", str(ipython))
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
         papermill.execute_notebook(str(source), str(target), parameters=parameters, kernel_name="python3",

@@ -77,7 +77,7 @@ def read(file: Path) -> Record:
         body = json.loads(file.read_text())
         checksum, form = body.pop("checksum"), body.pop("format")
         data = file.with_suffix(".npz").read_bytes()
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise BrokenRecord(f"record {file} cannot be read ({type(error).__name__}: {error}): {remedy}") from None
     if form != FORMAT or checksum != _checksum(body | {"format": form}):
         raise BrokenRecord(f"record {file} was altered or cut (its checksum does not fit): {remedy}")

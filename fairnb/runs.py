@@ -96,7 +96,7 @@ def compute(run: Run) -> Record:
     return Record(
         key=run.key, run=json.loads(json.dumps(run.identity, default=list)),
         cells={"correct": report.correct.tolist(), "total": report.total.tolist()},
-        metrics={name: None if np.isnan(value) else round(float(value), 10) for name, value in report.values.items()},
+        metrics={name: None if not np.isfinite(value) else round(float(value), 10) for name, value in report.values.items()},
         notes=getattr(predictor, "notes", {}),
         provenance=provenance.stamp(time.perf_counter() - start) | {"data": tasks.fingerprint(run.task, run.tier)},
         predictions={"ids": np.asarray(test.ids).astype(str), "target": test.target, "protected": test.protected,

@@ -81,6 +81,7 @@ def _trained_text(column: str, old: pd.DataFrame) -> bool:
 def _numbers(file: Path, column: str, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference]:
     base = column.removesuffix("_low").removesuffix("_high").removesuffix("_std")
     interval = {f"{base}_low", f"{base}_high"} <= set(old.columns)
+    names = [c for c in old.columns if c != "tier" and not pd.api.types.is_numeric_dtype(old[c])][:2]
     out = []
     for i in range(len(old)):
         left, right = float(old[column][i]), float(new[column][i])
@@ -90,7 +91,7 @@ def _numbers(file: Path, column: str, old: pd.DataFrame, new: pd.DataFrame) -> l
             agrees = bool(old[f"{base}_low"][i] <= right <= old[f"{base}_high"][i])
         else:
             agrees = interval  # bounds and spreads follow their mean
-        label = " ".join(str(v) for v in old.iloc[i].select_dtypes("object")[:3]) if hasattr(old.iloc[i], "select_dtypes") else f"row {i}"
+        label = ", ".join(str(old[c][i]) for c in names) or f"row {i}"
         out.append(Difference(str(file), f"{label} {column}: {right:.4f}, reference {left:.4f} (by {right - left:+.4f})", agrees))
     return out
 

@@ -33,7 +33,7 @@ class Condition:
     values: tuple[float, ...]
 
     @property
-    def interval(self) -> metrics.Interval:
+    def interval(self) -> metrics.SeedInterval:
         """Mean and 95 % t-interval over seeds."""
         return metrics.seed_interval(np.array(self.values))
 

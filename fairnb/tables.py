@@ -1,0 +1,83 @@
+"""From tidy runs to a paper's table: means with intervals over seeds, the printed numbers beside, quoted rows marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from fairnb import methods, metrics
+
+RERUN, QUOTED = "rerun", "quoted"
+CELLS = ("y0s0", "y0s1", "y1s0", "y1s1")
+
+
+def over_seeds(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """One row per (task, label): mean over seeds in percent with ``x_low`` and ``x_high`` (95 % t-interval).
+
+    Args:
+        frame: from ``runs.run``: one row per run, metrics as fractions.
+        names: metrics (columns of ``frame``).
+
+    Returns:
+        columns ``task, row, groups, seeds`` and three per metric; ``groups`` is ``●`` where the method reads the
+        protected labels of the real training data, else ``○``. Rows keep the order of the grid.
+    """
+    rows = []
+    for (task, label), part in frame.groupby(["task", "label"], sort=False):
+        method = methods.get(part["method"].iloc[0])
+        row = {"task": task, "row": label, "groups": "●" if method.reads_groups else "○", "seeds": len(part)}
+        for name in names:
+            interval = metrics.seed_interval(100 * part[name].to_numpy())
+            row |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def as_printed(frame: pd.DataFrame) -> pd.DataFrame:
+    """AIM-Fair's own aggregation, one row per (task, label), in percent.
+
+    The released code averages the four cell accuracies over seeds first, then takes their minimum (WST) and their
+    population standard deviation (STD). Columns: ``task, row, wst_of_mean, std_of_mean`` and the mean cells.
+    """
+    rows = []
+    for (task, label), part in frame.groupby(["task", "label"], sort=False):
+        cells = 100 * part[list(CELLS)].mean()
+        rows.append({"task": task, "row": label, "wst_of_mean": cells.min(), "std_of_mean": float(np.std(cells))} | cells.to_dict())
+    return pd.DataFrame(rows)
+
+
+def beside(table: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
+    """Our rows with the printed numbers beside them; printed rows that were not rerun follow, marked ``quoted``.
+
+    Args:
+        table: has columns ``task`` and ``row``.
+        printed: has columns ``task``, ``row`` and numbers; they appear as ``printed_<name>``.
+    """
+    shown = printed.rename(columns={name: f"printed_{name}" for name in printed.columns if name not in ("task", "row")})
+    merged = table.merge(shown, on=["task", "row"], how="outer", indicator="source", sort=False)
+    source = merged["source"].map({"left_only": RERUN, "both": RERUN, "right_only": QUOTED}).astype(str)
+    order = {key: i for i, key in enumerate([*zip(table["task"], table["row"], strict=True), *zip(shown["task"], shown["row"], strict=True)][::-1])}
+    position = [-order[key] for key in zip(merged["task"], merged["row"], strict=True)]
+    merged = merged.assign(source=source).iloc[np.argsort(position, kind="stable")].reset_index(drop=True)
+    return merged[["task", "row", "source", *(c for c in merged.columns if c not in ("task", "row", "source"))]]
+
+
+def compact(table: pd.DataFrame, names: Sequence[str], digits: int = 1) -> pd.DataFrame:
+    """For reading: ``mean [low, high]`` as text in one column per metric, printed numbers kept as they are."""
+    out = table[[c for c in ("task", "row", "source", "groups", "seeds") if c in table]].copy()
+    for name in names:
+        out[name] = [_text(row, name, digits) for _, row in table.iterrows()]
+        if f"printed_{name}" in table:
+            out[f"{name} printed"] = [f"{v:g}" if pd.notna(v) else "" for v in table[f"printed_{name}"]]
+    if "seeds" in out:
+        out["seeds"] = [f"{v:.0f}" if pd.notna(v) else "" for v in out["seeds"]]
+    return out.fillna("")
+
+
+def _text(row: pd.Series, name: str, digits: int) -> str:
+    if pd.isna(row[name]):
+        return ""
+    text = f"{row[name]:.{digits}f}"
+    return text if pd.isna(row[f"{name}_low"]) else f"{text} [{row[f'{name}_low']:.{digits}f}, {row[f'{name}_high']:.{digits}f}]"
