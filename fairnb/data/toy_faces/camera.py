@@ -30,7 +30,9 @@ def grey(image: torch.Tensor) -> torch.Tensor:
 
 
 def _blurred(image: torch.Tensor) -> torch.Tensor:
-    return functional.avg_pool2d(functional.pad(image, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    padded = functional.pad(image, (1, 1, 1, 1), mode="replicate")
+    across = (padded[..., :-2] + padded[..., 1:-1]).add_(padded[..., 2:])
+    return (across[..., :-2, :] + across[..., 1:-1, :]).add_(across[..., 2:, :]).mul_(1 / 9)
 
 
 def _noisy(image: torch.Tensor, p: Latents, seed: int, faces: list[int]) -> torch.Tensor:
@@ -54,21 +56,22 @@ def _recoloured(image: torch.Tensor, p: Latents) -> torch.Tensor:
 
 
 def _poster(image: torch.Tensor, p: Latents) -> torch.Tensor:
-    """Few tones between two inks, with dark outlines."""
+    """Few tones, strong colours drawn towards two inks, and dark outlines."""
     luma = grey(image)
-    low = torch.cat([0.10 + 0.18 * p["style_a"], 0.12 + 0.06 * p["style_b"], 0.34 - 0.20 * p["style_a"]], 1)[:, :, None, None]
-    high = torch.cat([0.98 - 0.08 * p["style_b"], 0.93 - 0.05 * p["style_a"], 0.70 + 0.20 * p["style_b"]], 1)[:, :, None, None]
-    inked = low.reshape(-1, 3, 1, 1).lerp(high.reshape(-1, 3, 1, 1), luma)
-    vivid = (luma + 1.35 * (image - luma)).lerp(inked, torch.full_like(luma, 0.45)).clamp_(0, 1)
-    levels = 4.0
-    scaled = vivid * levels
+    lifted = luma * (1.45 - 0.45 * luma)
+    scaled = lifted * 5
     step = scaled.floor()
-    tones = (step + ((scaled - step - 0.5) * 5 + 0.5).clamp_(0, 1)) / levels
-    return tones * (1 - 0.75 * _outline(luma))
+    tones = (step + ((scaled - step - 0.5) * 5 + 0.5).clamp_(0, 1)) / 5
+    a, b = p["style_a"], p["style_b"]
+    low = torch.stack([0.08 + 0.20 * a, 0.10 + 0.08 * b, 0.36 - 0.22 * a], 1)
+    high = torch.stack([1.0 - 0.10 * b, 0.96 - 0.06 * a, 0.72 + 0.22 * b], 1)
+    inked = low + (high - low) * tones
+    vivid = (tones + 1.7 * (image - luma)).clamp_(0, 1)
+    return (0.62 * vivid + 0.38 * inked) * (1 - 0.65 * _outline(luma))
 
 
 def _outline(luma: torch.Tensor) -> torch.Tensor:
     padded = functional.pad(luma, (1, 1, 1, 1), mode="replicate")
     dx = (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]).abs()
     dy = (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]).abs()
-    return ((dx + dy - 0.16) * 3.0).clamp_(0, 1)
+    return ((dx + dy - 0.22) * 2.5).clamp_(0, 1)

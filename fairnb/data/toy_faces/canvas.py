@@ -12,12 +12,17 @@ Latents = dict[str, torch.Tensor]
 def soft(q: torch.Tensor) -> torch.Tensor:
     """A bump that is 1 where ``q`` is 0 and 0 from ``q = 1`` on, smooth at both ends."""
     bump = (1 - q).clamp_(0, 1)
-    return bump * bump * (3 - 2 * bump)
+    return (bump * -2).add_(3).mul_(bump).mul_(bump)
 
 
 def pick(p: Latents, rows: torch.Tensor) -> Latents:
     """The latents of some faces."""
     return {name: value[rows] for name, value in p.items()}
+
+
+def square(x: torch.Tensor) -> torch.Tensor:
+    """``x * x``, which is several times faster than ``x ** 2``."""
+    return x * x
 
 
 class Canvas:
@@ -42,8 +47,8 @@ class Canvas:
         self.body_x, self.body_y = x0, y0
         self.x = p["cos"] * x0 + p["sin"] * y0
         self.y = p["cos"] * y0 - p["sin"] * x0
-        self.u = self.x - p["yaw"] * 0.15 * (1 - (self.x / p["fa"]) ** 2).clamp_(0, 1)
-        self.v = self.y - p["pitch"] * 0.07 * (1 - (self.y / p["fb"]) ** 2).clamp_(0, 1)
+        self.u = self.x - p["yaw"] * 0.15 * (1 - square(self.x / p["fa"])).clamp_(0, 1)
+        self.v = self.y - p["pitch"] * 0.07 * (1 - square(self.y / p["fb"])).clamp_(0, 1)
         self.edge = EDGE * 2 / size
 
     @classmethod

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from fairnb.data.toy_faces.canvas import Canvas, soft
+from fairnb.data.toy_faces.canvas import Canvas, soft, square
+from fairnb.data.toy_faces.head import outline
 
 _TINT = torch.tensor([0.10, 0.10, 0.12]).view(1, 3, 1, 1)
 _WHITE = torch.ones(1, 3, 1, 1)
@@ -31,7 +32,7 @@ def glasses(whole: Canvas) -> None:
         tinted = lens * (p["glass_tint"] > 0.5)
         c.paint(tinted * p["glass_tint"], _TINT)
         c.tint(lens * (1 - tinted) * p["glass_tint"], _TINT)
-        streak = soft(((ex + 0.5 * ey + 0.02) / 0.030) ** 2) * lens
+        streak = soft(square((ex + 0.5 * ey + 0.02) / 0.030)) * lens
         c.tint(streak * 0.22, _WHITE)
         rim = c.cover((r - p["glass_r"]).abs() - p["glass_t"])
         bridge = torch.maximum((ey + 0.035 - 0.9 * c.u * c.u).abs() - p["glass_t"], ex + 1.1 * p["glass_r"])
@@ -48,17 +49,18 @@ def hats(whole: Canvas) -> None:
         p, x = c.p, c.x
         y = c.y - p["hat_tilt"] * x
         wide = p["fa"] + 0.6 * p["hair_side"] + 0.045
-        light = (1.0 + 0.22 * (x / wide).clamp(-1, 1) * p["light_x"] - 0.45 * (x / wide) ** 2).clamp_(0.35, 1.2)
+        light = (1.0 + 0.22 * (x / wide).clamp(-1, 1) * p["light_x"] - 0.45 * square(x / wide)).clamp_(0.35, 1.2)
         cap, brimmed = 1 - p["hat_kind"], p["hat_kind"]
-        rim = -0.34 + 0.16 * (x / wide) ** 2
-        c.shade(soft(((y - rim) / 0.17).clamp(min=0)) * c.cover((x.abs() - wide)), -0.30)
+        rim = -0.34 + 0.16 * square(x / wide)
+        _, _, face = outline(c)
+        c.shade(soft(((y - rim) / 0.17).clamp(min=0)) * face, -0.30)
         _knitted(c, y, wide, rim, light, cap)
         _brimmed(c, y, wide, light, brimmed)
 
 
 def _knitted(c: Canvas, y, wide, rim, light, on) -> None:
     p, x = c.p, c.x
-    top = ((x / wide) ** 2 + ((y + 0.30) / 0.64) ** 2).sqrt_()
+    top = (square(x / wide) + square((y + 0.30) / 0.64)).sqrt_()
     dome = torch.maximum((top - 1) * 0.55, y - rim)
     c.paint(c.cover(dome) * on, (p["hat"] * light[:, None]).clamp_(0, 1))
     band = torch.maximum(x.abs() - wide - 0.02, (y - rim + 0.055).abs() - 0.075)
@@ -69,13 +71,13 @@ def _knitted(c: Canvas, y, wide, rim, light, on) -> None:
 def _brimmed(c: Canvas, y, wide, light, on) -> None:
     p, x = c.p, c.x
     side = wide * 0.93
-    dent = 0.05 * soft((x / 0.16) ** 2)
-    crown = torch.maximum(((x / side) ** 4 + ((y + 0.36 - dent) / 0.50) ** 4).sqrt_().sqrt_() - 1, (y + 0.30) * 2) * 0.5
+    dent = 0.05 * soft(square(x / 0.16))
+    crown = torch.maximum((square(square(x / side)) + square(square((y + 0.36 - dent) / 0.50))).sqrt_().sqrt_() - 1, (y + 0.30) * 2) * 0.5
     c.paint(c.cover(crown) * on, (p["hat"] * light[:, None]).clamp_(0, 1))
-    ribbon = torch.maximum(x.abs() - side, (y + 0.44 - 0.06 * (x / side) ** 2).abs() - 0.045)
+    ribbon = torch.maximum(x.abs() - side, (y + 0.44 - 0.06 * square(x / side)).abs() - 0.045)
     c.paint(c.cover(torch.maximum(ribbon, crown)) * on, p["hat"] * (0.45 * light)[:, None])
     reach = wide + 0.24
-    along = (x / reach) ** 2
+    along = square(x / reach)
     middle = -0.355 + 0.10 * (1 - along)
     brim = torch.maximum((y - middle).abs() - 0.060 * (1 - along).clamp(min=0).sqrt(), x.abs() - reach)
     under = 0.75 + 0.35 * soft((y - middle + 0.05).clamp(min=0) / 0.09)
@@ -92,12 +94,12 @@ def in_front(whole: Canvas) -> None:
         dx, dy = c.x - p["front_x"], c.y - p["front_y"]
         cos, sin = torch.cos(p["front_a"]), torch.sin(p["front_a"])
         x, y = cos * dx + sin * dy, cos * dy - sin * dx
-        r = ((x / 0.17) ** 2 + (y / 0.15) ** 2).sqrt_()
+        r = (square(x / 0.17) + square(y / 0.15)).sqrt_()
         arm = torch.maximum(x.abs() - 0.13, -y)
-        knuckles = 0.90 - 0.16 * soft((torch.sin(x * 34) / 0.5) ** 2) * soft((y + 0.06).abs() / 0.08) - 0.25 * r.clamp(0, 1) ** 2
+        knuckles = 0.90 - 0.16 * soft(square(torch.sin(x * 34) / 0.5)) * soft((y + 0.06).abs() / 0.08) - 0.25 * square(r.clamp(0, 1))
         hand = p["front_kind"]
         c.paint(c.cover(torch.minimum((r - 1) * 0.15, arm)) * hand, (p["skin"] * knuckles[:, None]).clamp_(0, 1), "skin")
         head = ((x * x + y * y).sqrt() - 0.105) * (1 - 0)
         stick = torch.maximum(x.abs() - 0.045, -y)
-        shine = 0.9 + 1.2 * soft(((x + 0.03) / 0.06) ** 2 + ((y + 0.03) / 0.06) ** 2) - 0.3 * (y > 0.1)
+        shine = 0.9 + 1.2 * soft(square((x + 0.03) / 0.06) + square((y + 0.03) / 0.06)) - 0.3 * (y > 0.1)
         c.paint(c.cover(torch.minimum(head, stick)) * (1 - hand), (_METAL * shine[:, None]).clamp_(0, 1))

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from fairnb.data.toy_faces.canvas import Canvas, soft
+from fairnb.data.toy_faces.canvas import Canvas, soft, square
+from fairnb.data.toy_faces.head import outline
 
 _TABLE = 4096
 _POLE = 1.25  # strands run down in rays from a point this far above the head's centre
@@ -40,19 +41,20 @@ class Hair:
         index = ((0.22 * ray + p["strand_offset"]) * _TABLE).long() & (_TABLE - 1)
         self.strand = _strands(c.size).take(index)
         self.nx, self.ny = x / self.half, (y + 0.12) / self.high
-        crown = ((self.nx**2 + self.ny**2).sqrt_() - 1) * 0.6 - 0.45 * self.wave
+        crown = ((square(self.nx) + square(self.ny)).sqrt_() - 1) * 0.6 - 0.45 * self.wave
         side = x.abs() - self.half - 0.10 * (y + 0.12).clamp(0, 0.8) - 1.1 * self.wave
-        end = y - p["hair_end"] + 0.30 * (x / self.half) ** 4 - 0.02 * self.strand
+        end = y - p["hair_end"] + 0.30 * square(square(x / self.half)) - 0.02 * self.strand
         curtain = torch.maximum(torch.maximum(side, end), -0.12 - y)
         self.outer = torch.where(p["long"] > 0.5, torch.minimum(crown, curtain), torch.maximum(crown, y - p["hair_end"]))
-        sheen = soft(((y + 0.53 - 0.35 * (x - 0.15 * p["light_x"]) ** 2 - 0.025 * self.strand) / 0.13) ** 2)
+        self.sheen = soft(square((y + 0.53 - 0.35 * square(x - 0.15 * p["light_x"]) - 0.025 * self.strand) / 0.13))
         light = 0.88 + 0.26 * (self.nx * p["light_x"] + self.ny * p["light_y"]).clamp(-1, 1) * (1 - p["ambient"])
-        light += (0.10 * p["strand_depth"]) * self.strand + 0.30 * sheen
+        light += (0.10 * p["strand_depth"]) * self.strand + 0.26 * self.sheen
         self.light = light - 0.22 * soft((-self.outer).clamp(min=0) / 0.09)
 
     def colour(self, factor: float | torch.Tensor) -> torch.Tensor:
         """Lit hair ``(n, 3, h, w)``."""
-        return (self.c.p["hair"] * (self.light * factor)[:, None]).clamp_(0, 1)
+        lit = self.c.p["hair"] * (self.light * factor)[:, None]
+        return lit.add_((0.055 * factor * self.sheen)[:, None]).clamp_(0, 1)
 
     def behind(self) -> None:
         """What falls behind neck and shoulders."""
@@ -71,7 +73,8 @@ class Hair:
         long = p["long"] > 0.5
         inner = torch.minimum(self._hairline(), self._side(long))
         shape = torch.maximum(self.outer, inner)
-        c.shade(soft(((inner - 0.035) / 0.10).abs()) * c.cover(((c.x / p["fa"]) ** 2 + (c.y / p["fb"]) ** 2 - 1) * 0.3), -0.16 * p["has_hair"])
+        _, _, face = outline(c)
+        c.shade(soft(((inner - 0.035) / 0.10).abs()) * face, -0.16 * p["has_hair"])
         c.paint(c.cover(shape, 1.2) * p["has_hair"], self.colour(1.0 - 0.28 * soft((-inner).clamp(min=0) / 0.12)), "hair")
 
     def _hairline(self) -> torch.Tensor:
@@ -79,7 +82,7 @@ class Hair:
         c, p = self.c, self.c.p
         u, off = c.u, c.u - p["part"]
         line = p["hairline"] + torch.where(p["long"] > 0.5, 0.95, 0.42) * off * off
-        line = line - 0.16 * p["Receding_Hairline"] * soft(((u.abs() - 0.25) / 0.17) ** 2)
+        line = line - 0.16 * p["Receding_Hairline"] * soft(square((u.abs() - 0.25) / 0.17))
         fringe = p["fringe"] + 0.22 * u * u - 0.10 * (u - 1.2 * p["part"]).abs() * (1 - p["long"]) + 0.016 * self.strand
         return c.v - torch.where(p["Bangs"] > 0.5, fringe, line - 0.010 * self.strand) + 0.3 * self.wave
 

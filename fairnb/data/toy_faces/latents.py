@@ -42,12 +42,12 @@ def smile(smiling: np.ndarray, d: Draws, difficulty: float, style: Style) -> np.
     distance = 1.15 - 0.70 * difficulty
     sd = 0.10 + 0.24 * difficulty
     raw = SMILE_THRESHOLD + style.smile_shift + distance * (smiling - 0.42) + d.normal(0, sd, 2.5)
-    return np.where(raw < 0, 0.55 * np.tanh(raw / 0.55), np.minimum(raw, 1.25))  # a mild frown, never a grimace
+    return np.where(raw < 0, 0.45 * np.tanh(raw / 0.45), np.minimum(raw, 1.25))  # a mild frown, never a grimace
 
 
 def _pose(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
     p["yaw"], p["roll"], p["pitch"] = d.normal(0, 0.40, 2.2), d.normal(0, 0.085), d.normal(0, 0.28)
-    p["scale"], p["tx"], p["ty"] = d.uniform(0.98, 1.16), d.normal(0, 0.04), d.normal(0.05, 0.03)
+    p["scale"], p["tx"], p["ty"] = d.uniform(0.94, 1.10), d.normal(0, 0.04), d.normal(-0.035, 0.025)
     p["cos"], p["sin"] = np.cos(p["roll"]), np.sin(p["roll"])
 
 
@@ -68,7 +68,7 @@ def _hair(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
     u = d.uniform()
     long = np.where(a["Male"] > 0, u < 0.07, u < 0.80) * (1 - a["Bald"])
     p["long"], p["has_hair"] = long, 1 - a["Bald"]
-    p["hair_end"] = np.where(long > 0, d.uniform(0.45, 1.25), 0.06)
+    p["hair_end"] = np.where(long > 0, d.uniform(0.60, 1.40), 0.06)
     p["hair_side"] = np.where(long > 0, d.uniform(0.07, 0.13), d.uniform(0.02, 0.05)) + 0.03 * a["Wavy_Hair"]
     p["hair_top"] = d.uniform(0.05, 0.13) + 0.03 * a["Wavy_Hair"]
     p["part"] = d.normal(0, 0.16)
@@ -100,9 +100,9 @@ def _colours(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
     made_up = (a["Wearing_Lipstick"] * d.uniform(0.6, 0.95))[:, None]
     p["lips"] = (p["skin"] * (0.84, 0.64, 0.62)) * (1 - made_up) + red * made_up
     light = d.uniform(0.22, 0.86)
-    p["wall"] = palette.background(d.uniform(0, 2 * np.pi), light, d.uniform(0.02, 0.34))
-    waves = np.stack([d.normal(0, 0.055) for _ in range(BACKGROUND_WAVES)], 1)
-    tint = np.stack([d.normal(0, 0.25) for _ in range(3)], 1)
+    p["wall"] = palette.background(d.uniform(0, 2 * np.pi), light, d.uniform(0.0, 0.22))
+    waves = np.stack([d.normal(0, 0.050) for _ in range(BACKGROUND_WAVES)], 1)
+    tint = np.stack([d.normal(0, 0.12) for _ in range(3)], 1)
     p["wall_waves"] = (waves[:, None, :] * (1 + tint[:, :, None])).reshape(n, -1)
 
 
@@ -145,7 +145,7 @@ def _extras(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
 def _camera(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
     p["light_x"], p["light_y"], p["ambient"] = d.normal(0, 0.65, 1.9), d.uniform(-0.95, -0.15), d.uniform(0.0, 0.45)
     p["exposure"] = np.exp(d.normal(0, 0.10))
-    p["cast"] = np.exp(np.stack([d.normal(0, 0.030) for _ in range(3)], 1)) * p["exposure"][:, None]
+    p["cast"] = np.exp(np.stack([d.normal(0, 0.020) for _ in range(3)], 1)) * p["exposure"][:, None]
     p["blur"], p["noise"] = d.uniform(*style.blur), d.uniform(*style.noise)
     p["style_a"], p["style_b"] = d.uniform(), d.uniform()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from fairnb.data.toy_faces.canvas import Canvas, soft
+from fairnb.data.toy_faces.canvas import Canvas, soft, square
 
 _DARK = torch.tensor([0.24, 0.08, 0.08]).view(1, 3, 1, 1)
 _TEETH = torch.tensor([0.94, 0.92, 0.885]).view(1, 3, 1, 1)
@@ -16,15 +16,15 @@ def nose(c: Canvas) -> None:
     u = c.u - 0.045 * p["yaw"] * ((v + 0.1) / 0.3).clamp(0, 1)
     w, tip = p["nose_w"], p["nose_l"] - 0.03
     away = -torch.where(p["light_x"] < 0, -1.0, 1.0)
-    c.shade(soft(((u - away * 0.055) / 0.040) ** 2 + ((v - tip * 0.30) / (p["nose_l"] * 0.95)) ** 2), -0.17)
-    c.colour.mul_(1 + (0.10 * soft((u / 0.030) ** 2 + ((v - tip * 0.55) / (p["nose_l"] * 0.75)) ** 2))[:, None])
-    ball = ((u / (w * 0.72)) ** 2 + ((v - tip + 0.005) / 0.050) ** 2)
+    c.shade(soft(square((u - away * 0.055) / 0.040) + square((v - tip * 0.30) / (p["nose_l"] * 0.95))), -0.17)
+    c.colour.mul_(1 + (0.10 * soft(square(u / 0.030) + square((v - tip * 0.55) / (p["nose_l"] * 0.75))))[:, None])
+    ball = (square(u / (w * 0.72)) + square((v - tip + 0.005) / 0.050))
     c.colour.mul_(1 + (0.09 * soft(ball))[:, None])
-    c.shade(soft((u / (w * 1.20)) ** 2 + ((v - tip - 0.052) / 0.030) ** 2), -0.24)
+    c.shade(soft(square(u / (w * 1.20)) + square((v - tip - 0.052) / 0.030)), -0.24)
     wing = u.abs() - w
-    c.shade(soft((wing / 0.026) ** 2 + ((v - tip - 0.010) / 0.042) ** 2), -0.22)
+    c.shade(soft(square(wing / 0.026) + square((v - tip - 0.010) / 0.042)), -0.22)
     hole = (u.abs() - w * 0.50) / (0.018 + 0.16 * w)
-    c.shade(soft(hole**2 + ((v - tip - 0.036) / 0.021) ** 2), -0.55)
+    c.shade(soft(square(hole) + square((v - tip - 0.036) / 0.021)), -0.55)
 
 
 def mouth(c: Canvas) -> None:
@@ -38,12 +38,12 @@ def mouth(c: Canvas) -> None:
     d = c.v - centre
     rounded = inside.sqrt()
     gap_up, gap_down = -0.30 * p["open"] * inside, 0.70 * p["open"] * inside
-    bow = 1 - 0.28 * soft((q / 0.22) ** 2)
+    bow = 1 - 0.28 * soft(square(q / 0.22))
     slim = 1 - 0.18 * p["smile"].clamp(0, 1.2)
     upper, lower = p["lip"] * 0.80 * slim * rounded * bow, p["lip"] * 1.20 * slim * rounded
     within = c.cover(c.u.abs() - p["mouth_w"])
     lips = c.cover(torch.maximum(gap_up - upper - d, d - gap_down - lower)) * within
-    light = 0.86 + 0.20 * (d > 0) + 0.10 * soft((q / 0.45) ** 2 + ((d - gap_down - 0.5 * lower) / 0.022) ** 2)
+    light = 0.86 + 0.20 * (d > 0) + 0.10 * soft(square(q / 0.45) + square((d - gap_down - 0.5 * lower) / 0.022))
     c.paint(lips, (p["lips"] * light[:, None]).clamp_(0, 1), "mouth")
     _opening(c, d, q, gap_up, gap_down, within)
     closed = (p["open"] < 0.005).float()
@@ -66,7 +66,7 @@ def _corners(c: Canvas, q, d, centre) -> None:
     """Shade in the corners, under the lower lip, and on the chin."""
     p = c.p
     corner = (q.abs() - 1.04) * p["mouth_w"]
-    c.shade(soft((corner / 0.030) ** 2 + (d / 0.030) ** 2), -0.18 - 0.12 * p["smile"].clamp(0, 1))
+    c.shade(soft(square(corner / 0.030) + square(d / 0.030)), -0.18 - 0.12 * p["smile"].clamp(0, 1))
     under = d - 0.70 * p["open"] * (1 - q * q).clamp(min=0) - p["lip"] * 1.2 - 0.028
-    c.shade(soft((q / 0.75) ** 2 + (under / 0.024) ** 2), -0.15)
-    c.shade(soft((c.u / 0.05) ** 2 + ((c.v - 0.60) / 0.045) ** 2), -0.10 * p["chin"])
+    c.shade(soft(square(q / 0.75) + square(under / 0.024)), -0.15)
+    c.shade(soft(square(c.u / 0.05) + square((c.v - 0.60) / 0.045)), -0.10 * p["chin"])

@@ -40,11 +40,12 @@ def paint(p: Latents, size: int, masks: bool) -> Canvas:
     scene.wall(canvas)
     hair = Hair(canvas)
     hair.behind()
-    scene.body(canvas)
+    with canvas.window(1.0, 9.0, 0.62) as lower:
+        scene.body(lower)
     hair.beside_neck()
     head.ears(canvas)
-    face = head.skin(canvas)
-    _features(canvas, face)
+    head.skin(canvas)
+    _features(canvas)
     hair.in_front()
     extras.glasses(canvas)
     extras.hats(canvas)
@@ -52,11 +53,11 @@ def paint(p: Latents, size: int, masks: bool) -> Canvas:
     return canvas
 
 
-def _features(canvas: Canvas, face: torch.Tensor) -> None:
+def _features(canvas: Canvas) -> None:
     """Everything on the face, each in its own small window."""
     p = canvas.p
-    head.beard(canvas, face)
-    with canvas.window(0.14, 0.50, 0.60) as middle:
+    with canvas.window(0.17, 0.60, 0.66) as middle:
+        head.beard(middle)
         head.cheeks(middle)
         head.wrinkles(middle)
     with canvas.window(p["eye_y"] - 0.03, 0.44, 0.24) as around_eyes:

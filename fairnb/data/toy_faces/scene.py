@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import torch
 
-from fairnb.data.toy_faces.canvas import Canvas, soft
+from fairnb.data.toy_faces.canvas import Canvas, soft, square
 from fairnb.data.toy_faces.latents import BACKGROUND_WAVES
 
 
@@ -30,20 +30,30 @@ def wall(c: Canvas) -> None:
 
 
 def body(c: Canvas) -> None:
-    """Neck, shoulders and one of three necklines (round, V, jacket over a shirt)."""
+    """Neck, shoulders, and a round neckline, a V or a jacket over a shirt."""
     p, x, y = c.p, c.body_x, c.body_y
-    width = p["neck"] + 0.10 * (y - 0.62).clamp(0, 1)
-    neck = c.cover(torch.maximum(x.abs() - width, 0.2 - y))
-    under_chin = soft((y - 0.62).clamp(min=0) / 0.30)
-    tube = 1 - 0.55 * (x / width).clamp(-1, 1) ** 2 + 0.18 * p["light_x"] * (x / width).clamp(-1, 1)
-    light = (tube * (0.92 - 0.42 * under_chin))[:, None]
-    c.paint(neck, (p["skin"] * torch.cat([light**0.85, light, light**1.05], 1)).clamp_(0, 1), "skin")
-    shoulder = (((x / p["shoulder"]) ** 4 + ((y - 1.42) / 0.56) ** 2).sqrt() - 1) * 0.56
-    collar, across = p["collar"], x.abs()
-    v_neck = torch.maximum(across - 0.05, 0) if False else (0.92 + 0.30 * (collar > 0.4)) - 1.35 * across
-    round_neck = 0.90 - 0.9 * across**2 * 2
-    line = torch.where(collar > 0.4, v_neck, round_neck)
-    fold = 1.06 - 0.55 * across + 0.10 * p["light_x"] * x - 0.12 * soft((y - line).abs() / 0.05)
-    cloth = c.cover(shoulder)
-    jacket = collar > 0.78
-    c.paint(cloth * c.cover(torch.where(jacket, 0.86 + 0.4 * across, line) - y), (p["cloth"] * torch.where(jacket, 1.0, fold)[:, None]).clamp_(0, 1))
+    across = x.abs()
+    width = p["neck"] + 0.45 * square((y - 0.66).clamp(0, 1))
+    turn = (x / width).clamp(-1, 1)
+    under_chin = soft((y - 0.60).clamp(min=0) / 0.26)
+    light = (0.94 - 0.38 * square(turn) + 0.14 * p["light_x"] * turn) * (1 - 0.42 * under_chin)
+    warm = light * (1.16 - 0.16 * light)
+    neck = c.cover(torch.maximum(across - width, 0.2 - y))
+    c.paint(neck, (p["skin"] * torch.stack([warm, light, light], 1)).clamp_(0, 1), "skin")
+    _clothes(c, across, x, y)
+
+
+def _clothes(c: Canvas, across: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> None:
+    p = c.p
+    slope = 0.76 + 0.10 * square(across / 0.45)
+    shoulder = torch.maximum(slope - y, (across - p["shoulder"]) + 0.25 * square((1.25 - y).clamp(min=0)))
+    round_neck = 0.885 - 1.6 * square(across)
+    v_neck = 1.02 - 1.25 * across
+    line = torch.where(p["collar"] > 0.45, v_neck, round_neck)
+    fold = 1.05 - 0.40 * across + 0.10 * p["light_x"] * x - 0.14 * soft((y - line).abs() / 0.05)
+    jacket = p["collar"] > 0.80
+    shirt = torch.where(jacket[:, None], 0.90, p["cloth"])
+    c.paint(c.cover(torch.maximum(shoulder, line - y)), (shirt * fold[:, None]).clamp_(0, 1))
+    edge = 0.30 - across - 0.55 * (y - 0.85)
+    lapel = c.cover(torch.maximum(shoulder, edge)) * jacket
+    c.paint(lapel, (p["cloth"] * (fold - 0.12 * soft(edge.abs() / 0.05))[:, None]).clamp_(0, 1))

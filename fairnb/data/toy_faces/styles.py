@@ -25,7 +25,7 @@ class Style:
 
 
 _STYLES = {
-    "photo": Style("photo", 0.0, 0.05, (0.0, 0.5), (0.006, 0.030)),
+    "photo": Style("photo", 0.0, 0.05, (0.0, 0.5), (0.004, 0.024)),
     "render": Style("render", 0.0, 0.0, (0.35, 0.6), (0.0, 0.004)),
     "poster": Style("poster", 0.18, 0.02, (0.0, 0.2), (0.0, 0.0)),
 }
