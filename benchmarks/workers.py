@@ -22,7 +22,7 @@ def work(threads: int, options: argparse.Namespace, barrier, rates) -> None:
     torch.set_num_threads(threads)
     model, split = resnet18(options.width), random_split(options.samples, options.pixels)
     recipe = {"lr": 0.02, "batch_size": BATCH, "seed": 0}
-    fit(model, split.take(slice(0, 4 * BATCH)), epochs=1, **recipe)
+    fit(model, random_split(4 * BATCH, options.pixels), epochs=1, **recipe)
     barrier.wait()
     start = time.perf_counter()
     fit(model, split, epochs=1, **recipe)

@@ -1,0 +1,159 @@
+"""The methods by name. A module of this package that uses ``@method`` is found by itself, on the first ``get``.
+
+Importing this package does not import torch; ``get`` and ``names`` import the method modules, and so torch.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import types
+import typing
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as SequenceType
+from dataclasses import dataclass, field
+from typing import Any, Literal, Union, Unpack
+
+from fairnb.contract import Predictor, Task
+from fairnb.errors import BadData, UnknownName
+
+_REGISTRY: dict[str, Method] = {}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method and what a table says about it. Calling it is calling ``function``.
+
+    Attributes:
+        name: of the function, as in the run's record.
+        version: raise it when results change; it is part of a run's key.
+        function: ``function(task, *, seed, **hparams) -> Predictor``; checks its hyper-parameters.
+        reads_groups: whether it reads ``protected`` of the training or validation data (● in tables, ○ if not).
+        needs_synthetic: whether it asks for ``task.synthetic``.
+        source: paper and table, e.g. ``AIM-Fair Table 3``.
+        defaults: hyper-parameters and their defaults; ``None`` mostly means "as in ``task.settings``".
+    """
+
+    name: str
+    version: str
+    function: Callable[..., Predictor]
+    reads_groups: bool = False
+    needs_synthetic: bool = False
+    source: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __call__(self, task: Task, *, seed: int, **hparams: Any) -> Predictor:
+        """Train on ``task`` and give the Predictor. Raises: see ``check_hparams``."""
+        return self.function(task, seed=seed, **hparams)
+
+
+def method(
+    *, version: str, reads_groups: bool = False, needs_synthetic: bool = False, source: str = ""
+) -> Callable[[Callable[..., Predictor]], Callable[..., Predictor]]:
+    """Decorator: register ``name(task, *, seed, **hparams) -> Predictor``, its hyper-parameters being keyword-only.
+
+    Shared ones may come as ``**options: Unpack[T]`` of a TypedDict ``T``, whose entries then default to ``None``.
+    The function stays a function (so a worker process can unpickle it) that checks its hyper-parameters.
+    """
+
+    def register(function: Callable[..., Predictor]) -> Callable[..., Predictor]:
+        @functools.wraps(function)
+        def checked(task: Task, *, seed: int, **hparams: Any) -> Predictor:
+            check_hparams(entry, hparams)
+            return function(task, seed=seed, **hparams)
+
+        name = function.__name__
+        defaults = types.MappingProxyType(_defaults(function))
+        entry = Method(name, version, checked, reads_groups, needs_synthetic, source, defaults)
+        if name in _REGISTRY and _REGISTRY[name].function.__module__ != function.__module__:
+            raise ValueError(f"two methods are named {name!r}: {function.__module__} must rename its own")
+        _REGISTRY[name] = entry
+        return checked
+
+    return register
+
+
+def get(name: str) -> Method:
+    """The method of that name. Raises UnknownName with the nearest one."""
+    _load()
+    if name not in _REGISTRY:
+        raise UnknownName("method", name, _REGISTRY)
+    return _REGISTRY[name]
+
+
+def names() -> list[str]:
+    """All method names, sorted."""
+    _load()
+    return sorted(_REGISTRY)
+
+
+def check_hparams(entry: Method | str, hparams: Mapping[str, Any]) -> None:
+    """Check names and types of a method's hyper-parameters before anything is trained; ``entry`` may be its name.
+
+    Raises:
+        UnknownName: the method has no such hyper-parameter. BadData: a value of the wrong type.
+    """
+    entry = get(entry) if isinstance(entry, str) else entry
+    hints = _hints(inspect.unwrap(entry.function))
+    for name, value in hparams.items():
+        if name not in entry.defaults:
+            raise UnknownName(f"hyper-parameter of method {entry.name}:", name, entry.defaults)
+        if not _fits(value, hints.get(name, Any)):
+            raise BadData(
+                f"hyper-parameter {name} of method {entry.name} must be {_spelled(hints[name])}, got {value!r}"
+            )
+
+
+@functools.cache
+def _load() -> None:
+    for module in pkgutil.walk_packages(__path__, f"{__name__}."):
+        importlib.import_module(module.name)
+
+
+def _defaults(function: Callable[..., Predictor]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            found |= dict.fromkeys(_shared(function))
+        elif name != "seed":
+            found[name] = parameter.default
+    return found
+
+
+def _hints(function: Callable[..., Predictor]) -> dict[str, Any]:
+    names = {"Task": Task, "Predictor": Predictor}
+    return typing.get_type_hints(function, localns=names) | _shared(function)
+
+
+def _shared(function: Callable[..., Predictor]) -> dict[str, Any]:
+    """Names and types of the hyper-parameters that come as ``**options: Unpack[T]``."""
+    for hint in typing.get_type_hints(function, localns={"Task": Task, "Predictor": Predictor}).values():
+        if typing.get_origin(hint) is Unpack:
+            return {name: kind | None for name, kind in typing.get_type_hints(typing.get_args(hint)[0]).items()}
+    return {}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether ``value`` is of type ``hint`` (unions, literals and sequences too; an int is a float, a bool is not)."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return True
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, argument) for argument in arguments)
+    if origin is Literal:
+        return any(type(value) is type(argument) and value == argument for argument in arguments)
+    if origin in (tuple, list, SequenceType):  # records are JSON, where a tuple comes back as a list
+        return isinstance(value, list | tuple) and all(_fits(item, arguments[0]) for item in value)
+    if isinstance(value, bool) or hint is None or hint is type(None):
+        return value is None if hint in (None, type(None)) else hint is bool
+    return isinstance(value, (int, float) if hint is float else origin or hint)
+
+
+def _spelled(hint: Any) -> str:
+    """A type in words: ``float, 'val' or None``."""
+    if typing.get_origin(hint) in (Union, types.UnionType, Literal):
+        parts = [repr(part) if isinstance(part, str) else _spelled(part) for part in typing.get_args(hint)]
+        return f"{', '.join(parts[:-1])} or {parts[-1]}" if len(parts) > 1 else parts[0]
+    return "None" if hint is type(None) else str(getattr(hint, "__name__", hint))
