@@ -34,7 +34,7 @@ class Run:
     def __post_init__(self) -> None:
         tiers.get(self.tier)
         tasks.check(self.task)
-        methods.check_hparams(self.method, self.hparams)
+        methods.check_hparams(methods.get(self.method), self.hparams)
 
     @property
     def identity(self) -> dict[str, Any]:

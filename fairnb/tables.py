@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fairnb import methods, metrics
+from fairnb import methods, metrics, reported
 
 RERUN, QUOTED = "rerun", "quoted"
 CELLS = ("y0s0", "y0s1", "y1s0", "y1s1")
@@ -46,6 +46,19 @@ def as_printed(frame: pd.DataFrame) -> pd.DataFrame:
         cells = 100 * part[list(CELLS)].mean()
         rows.append({"task": task, "row": label, "wst_of_mean": cells.min(), "std_of_mean": float(np.std(cells))} | cells.to_dict())
     return pd.DataFrame(rows)
+
+
+def printed(paper: str, table: str, settings: dict[str, str], rows: dict[str, str], columns: dict[str, str]) -> pd.DataFrame:
+    """The printed numbers of a table under our names, in print order.
+
+    Args:
+        paper, table: as in ``reported.numbers``.
+        settings: printed setting -> task name; rows: printed method -> our row; columns: printed metric -> our metric.
+    """
+    wide = reported.wide(paper, table)
+    wide = wide[wide["setting"].isin(settings) & wide["method"].isin(rows)]
+    found = {"task": wide["setting"].map(settings), "row": wide["method"].map(rows)}
+    return pd.DataFrame(found | {ours: wide[theirs] for theirs, ours in columns.items()}).reset_index(drop=True)
 
 
 def beside(table: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:

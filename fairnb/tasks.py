@@ -167,8 +167,6 @@ TOY_STYLE = "render"
 
 
 def _toy(settings: dict[str, Any]) -> Data:
-    from fairnb.data import toy_faces
-
     natural = reported.test_counts("Smiling", "Male")
     n, size = {part: settings[f"n_{part}"] for part in ("train", "val", "test", "pool", "synthetic")}, settings["size"]
     plans = {
@@ -189,7 +187,7 @@ def _toy_split(part: str, size: int, cells: Cells, style: str, noise: float) -> 
 
     def make() -> dict[str, np.ndarray]:
         faces = toy_faces.sample(sum(cells.values()), seed=TOY_SEEDS[part], size=size, style=style,
-                                 cells=("Smiling", "Male", cells))
+                                 cells={("Smiling", "Male"): cells})
         split = faces.split("Smiling", "Male", label_noise=noise)
         return {"x": split.x, "target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
 

@@ -38,10 +38,13 @@ _AIMFAIR_TOY = _AIMFAIR_CODE | {
     "finetune_epochs": 5, "finetune_lr": 0.02, "augment": "flip_shift", "gradient_samples": 1200,
     "width": 16, "weights": "toy", "size": 64,
 }
+# Notebook 02: a linear classifier on small toy faces, the same at every tier but smoke.
+_FOUNDATIONS = {"foundations": {"tasks": (), "settings": {"size": 32, "n_train": 2000, "n_test": 2000}}}
 _UTKFACE = {"train_cells": {(0, 0): 500, (0, 1): 4500, (1, 0): 4500, (1, 1): 500}}
 
 TIERS: dict[str, Tier] = {
     "smoke": Tier("smoke", "a few hundred toy faces and one seed: does it run? Used by the tests", (0,), {
+        "foundations": {"tasks": (), "settings": {"size": 24, "n_train": 400, "n_test": 400}},
         "aimfair": {
             "tasks": ("toy_faces/smiling_male",),
             "settings": _AIMFAIR_TOY | {
@@ -50,7 +53,7 @@ TIERS: dict[str, Tier] = {
             },
         },
     }),
-    "quick": Tier("quick", "toy faces made by fairnb on a laptop without GPU: the claims' orderings and signs", (0, 1, 2, 3, 4), {
+    "quick": Tier("quick", "toy faces made by fairnb on a laptop without GPU: the claims' orderings and signs", (0, 1, 2, 3, 4), _FOUNDATIONS | {
         "aimfair": {
             "tasks": ("toy_faces/smiling_male",),
             "settings": _AIMFAIR_TOY | {
@@ -58,13 +61,13 @@ TIERS: dict[str, Tier] = {
             },
         },
     }),
-    "open": Tier("open", "real data that anyone may have, small networks without ImageNet weights: CPU hours", (0, 1, 2), {
+    "open": Tier("open", "real data that anyone may have, small networks without ImageNet weights: CPU hours", (0, 1, 2), _FOUNDATIONS | {
         "aimfair": {
             "tasks": ("utkface/female_white",),
             "settings": _AIMFAIR_CODE | _UTKFACE | {"size": 64, "width": 32, "weights": None},
         },
     }),
-    "paper": Tier("paper", "the paper's own sizes, epochs and seeds with ImageNet weights: GPU days", tuple(range(100, 1001, 100)), {
+    "paper": Tier("paper", "the paper's own sizes, epochs and seeds with ImageNet weights: GPU days", tuple(range(100, 1001, 100)), _FOUNDATIONS | {
         "aimfair": {
             "tasks": ("utkface/female_white",),
             "settings": _AIMFAIR_CODE | _UTKFACE | {"size": 224, "width": 64, "weights": "imagenet"},

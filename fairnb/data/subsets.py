@@ -82,6 +82,24 @@ def random_draw(
     return first_n(target, protected, cells, order=order, what=what)
 
 
+def fill(target: np.ndarray, protected: np.ndarray, cells: Cells, *, seed: int, what: str = "subset") -> np.ndarray:
+    """A random draw that fills every cell: without replacement while a cell lasts, then its samples repeat evenly.
+
+    No sample of a cell appears twice more often than another. Returns rows, int64 ``(sum of cells,)``, sorted.
+
+    Raises:
+        BadData: a wanted cell has no sample at all.
+    """
+    rng, chosen = np.random.default_rng(seed), []
+    for (t, p), wanted in cells.items():
+        rows = np.flatnonzero((np.asarray(target) == t) & (np.asarray(protected) == p))
+        if wanted and not len(rows):
+            raise BadData(f"{what}: the cell target={t}, protected={p} needs {wanted} samples and has none: make the pool larger")
+        rounds = -(-wanted // len(rows)) if wanted else 0
+        chosen += [np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:wanted]] if rounds else []
+    return np.sort(np.concatenate(chosen or [np.zeros(0)])).astype(np.int64)
+
+
 def shuffled(ids: Sequence[str], seed: int | None = None) -> np.ndarray:
     """All rows, ordered by the SHA-256 of their ids: random, but the same on every machine and for every subset.
 
