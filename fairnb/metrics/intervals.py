@@ -61,9 +61,8 @@ def bootstrap(
         smoothing: pseudo-samples per cell, spread over the classes. 1 is Jeffreys' prior for binary targets; 0 is the
             textbook bootstrap, which calls a cell of one correct sample certain.
 
-    Returns:
-        Noise only adds to an absolute gap, so its interval seldom holds 0: ask the signed difference whether there
-        is a gap, and this interval how large it may be.
+    Noise only adds to an absolute gap, so its interval seldom holds 0: ask the signed difference whether there is a
+    gap, and this interval how large it may be.
 
     Raises ``BadData`` as ``group_report`` or for a setting out of range, ``UnknownName`` for a name that is no metric.
     """
