@@ -3,7 +3,8 @@
     python benchmarks/decode_once.py [--limit 4000] [--epochs 10] [--size 64] [--workers 0] [--made-up]
 
 Both feed the same UTKFace images (``FAIRNB_DATA``) as float batches to nobody, in one run; the ratio is what
-counts. Both are held to one core, or to as many as the loader has ``--workers``. The cache's time includes decoding everything once. ``--made-up`` uses self-made noise JPEGs instead.
+counts. Both are held to one core, or to as many as the loader has ``--workers``. The cache's time includes decoding
+everything once. ``--made-up`` uses self-made noise JPEGs instead.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def main(limit: int | None, epochs: int, size: int, workers: int, invent: bool) 
         fast, mean_fast = cached(files, root, size, epochs)
     same = torch.allclose(mean_slow, mean_fast, atol=1e-5)
     print(
-        f"{len(files)} images, {size} px, {epochs} epochs, {workers} workers: plain {slow:.2f} s, decode once {fast:.2f} s"
+        f"{len(files)} images, {size} px, {epochs} epochs, {workers} workers: "
+        f"plain {slow:.2f} s, decode once {fast:.2f} s"
     )
     verdict = "reached" if slow / fast >= TARGET else "MISSED"
     print(f"ratio {slow / fast:.1f} (target {TARGET:.0f}: {verdict}), same pixels: {same}")

@@ -130,6 +130,24 @@ def test_concurrent_processes_compute_once(sandbox):
     assert (sandbox / "made").read_text() == "x"
 
 
+def load_and_count(folder):
+    return int(cache.images(FILES, 16, name="toy", root=folder).sum())
+
+
+def test_concurrent_processes_decode_once(folder, monkeypatch):
+    decode_all = cache._decode_all
+
+    def counting(*args):
+        with open(folder / "decoded", "a") as log:
+            log.write("x")
+        decode_all(*args)
+
+    monkeypatch.setattr(cache, "_decode_all", counting)
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        results = pool.map(load_and_count, [folder] * 6, chunksize=1)
+    assert len(set(results)) == 1 and (folder / "decoded").read_text() == "x"
+
+
 def test_arrays_are_kept_by_key_and_failures_leave_nothing(sandbox):
     def fail():
         raise ValueError("no")

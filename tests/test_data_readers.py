@@ -48,6 +48,14 @@ def test_utkface_real(real_data, caplog):
     assert got.column("Age").max() == 116
 
 
+def test_utkface_real_images(real_data, sandbox):
+    got = utkface.read(real_data("utkface"))
+    rows = np.arange(0, len(got), 100)
+    split = got.split("Female", "White", rows, 32)
+    assert split.x.shape == (len(rows), 3, 32, 32) and 60 < split.x.mean() < 180
+    assert split.ids[1] == got.ids[100]
+
+
 @pytest.mark.parametrize("csv", [False, True])
 def test_celeba_both_variants(tmp_path, csv):
     got = celeba.read(layouts.celeba(tmp_path, csv=csv))

@@ -109,8 +109,8 @@ def instructions(name: str, root: Path | None = None) -> str:
 
 def _wrapped(text: str, indent: str) -> list[str]:
     """Lines of at most 116 characters where the words allow it; paths and addresses are never broken."""
-    whole = {"break_long_words": False, "break_on_hyphens": False}
-    return textwrap.wrap(text, 116, initial_indent="  ", subsequent_indent=indent, **whole)
+    wrapper = textwrap.TextWrapper(116, "  ", indent, break_long_words=False, break_on_hyphens=False)
+    return wrapper.wrap(text)
 
 
 def download(name: str, root: Path | None = None) -> Path:

@@ -94,13 +94,15 @@ def fill(target: np.ndarray, protected: np.ndarray, cells: Cells, *, seed: int, 
     for (t, p), wanted in cells.items():
         rows = np.flatnonzero((np.asarray(target) == t) & (np.asarray(protected) == p))
         if wanted and not len(rows):
-            raise BadData(f"{what}: the cell target={t}, protected={p} needs {wanted} samples and has none: make the pool larger")
+            raise BadData(
+                f"{what}: the cell target={t}, protected={p} needs {wanted} samples and has none: make the pool larger"
+            )
         rounds = -(-wanted // len(rows)) if wanted else 0
         chosen += [np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:wanted]] if rounds else []
     return np.sort(np.concatenate(chosen or [np.zeros(0)])).astype(np.int64)
 
 
-def shuffled(ids: Sequence[str], seed: int | None = None) -> np.ndarray:
+def shuffled(ids: Sequence[str] | np.ndarray, seed: int | None = None) -> np.ndarray:
     """All rows, ordered by the SHA-256 of their ids: random, but the same on every machine and for every subset.
 
     ``seed`` None is one fixed order; each int gives another one. int64 ``(N,)``.
