@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from torch import nn
 
 from fairnb import augment as augmentations
 from fairnb.contract import Split
@@ -70,6 +71,11 @@ class Batches:
             return x
         x = x.permute(0, 3, 1, 2)
         return to_pixels(x if generator is None else self.augment(x, generator), x.device)
+
+
+def channels_last(model: nn.Module, where: torch.device) -> nn.Module:
+    """``model`` itself, on the device, its convolutions in the layout of the batches (a third faster on a CPU)."""
+    return model.to(where).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _resident(x: np.ndarray, where: torch.device) -> torch.Tensor:

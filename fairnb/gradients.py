@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fairnb import freezing
-from fairnb.batches import Batches
+from fairnb.batches import Batches, channels_last
 from fairnb.contract import Split
 from fairnb.errors import TrainingFailed
 from fairnb.models import device
@@ -36,7 +36,7 @@ def gradients(
         BadData: an empty split. TrainingFailed: a gradient is not finite.
     """
     where = device()
-    twin = copy.deepcopy(model).to(where, memory_format=torch.channels_last).requires_grad_(True)
+    twin = channels_last(copy.deepcopy(model), where).requires_grad_(True)
     twin.zero_grad(set_to_none=True)
     batches = Batches(split, batch_size, where, augment, max_samples, seed)
     with freezing.seeded(seed, where) as generator, freezing.modes(twin, mode == "train"):

@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.optim import lr_scheduler
 
 from fairnb import freezing
-from fairnb.batches import Batches
+from fairnb.batches import Batches, channels_last
 from fairnb.contract import Split
 from fairnb.errors import BadData, TrainingFailed, UnknownName
 from fairnb.models import ModelPredictor, device
@@ -130,7 +130,7 @@ def fit(
     if unknown:
         raise UnknownName("training option", unknown[0], [option.name for option in fields(Recipe)])
     start, where = time.perf_counter(), device()
-    loop = _Loop(model.to(where, memory_format=torch.channels_last), Recipe(**recipe), split, val, where)
+    loop = _Loop(channels_last(model, where), Recipe(**recipe), split, val, where)
     with freezing.only(model, trainable) as names, freezing.seeded(loop.recipe.seed, where) as loop.generator:
         before = freezing.snapshot(model)
         loop.run(names, freezing.holder(model, before, masks or {}), progress)

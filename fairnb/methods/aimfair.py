@@ -6,7 +6,7 @@ All of them choose epochs (and what else there is to choose) by accuracy on the 
 
 from __future__ import annotations
 
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
 from torch import nn
 
@@ -105,7 +105,7 @@ def selective(
 
 
 def selective_mask(
-    task: Task, seed: int, *, difference: masks.Difference = "absolute", mode: str = "train", **options
+    task: Task, seed: int, *, difference: masks.Difference = "absolute", mode: str = "train", **options: Any
 ) -> masks.Mask:
     """The mask that ``selective`` trains with; ``options`` as there [AIM-Fair, step 3].
 
@@ -114,15 +114,16 @@ def selective_mask(
     numbers = engine.settings_of(task, "finetune", **options)
     model, k = task.biased_model(seed), numbers.get("k", numbers["top_k"])
     passes = {name: numbers[name] for name in ("batch_size", "augment")} | {"seed": seed, "mode": mode}
-    data = (task.train, task.synthetic("biased", seed), task.synthetic("balanced", seed))
-    three = [gradients(model, split, max_samples=numbers["gradient_samples"], **passes) for split in data]
+    passes["max_samples"] = numbers["gradient_samples"]
+    real = gradients(model, task.train, **passes)
+    biased, balanced = (gradients(model, task.synthetic(kind, seed), **passes) for kind in ("biased", "balanced"))
     if numbers["granularity"] == "tensor":
-        return masks.select_tensors(*three, k, difference)
+        return masks.select_tensors(real, biased, balanced, k, difference)
     if numbers["granularity"] != "scalar":
         raise UnknownName("granularity", numbers["granularity"], ["tensor", "scalar"])
     if difference != "absolute":
         raise BadData("a cosine needs whole tensors: use granularity='tensor' with difference='cosine'")
-    return masks.select_scalars(*three, k)
+    return masks.select_scalars(real, biased, balanced, k)
 
 
 @method(version="1", needs_synthetic=True, source="AIM-Fair Table 4")

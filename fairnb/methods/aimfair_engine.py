@@ -9,7 +9,7 @@ import numpy as np
 from torch import nn
 
 from fairnb.contract import Split, Task
-from fairnb.errors import BadData, TrainingFailed, UnknownName
+from fairnb.errors import BadData, FairnbError, TrainingFailed, UnknownName
 from fairnb.freezing import Tensors
 from fairnb.training import History, TrainedPredictor, fit
 
@@ -119,7 +119,8 @@ def fine_tune(
     if numbers["lr"] != "val":
         return _fine_tune_at(numbers["lr"], task, seed, split, trainable, masks, numbers)
     tried: dict[float, float | None] = {}
-    kept, failure = None, BadData("lr='val' needs a grid: give lr_grid at least one learning rate")
+    kept: TrainedPredictor | None = None
+    failure: FairnbError = BadData("lr='val' needs a grid: give lr_grid at least one learning rate")
     for lr in numbers["lr_grid"]:
         try:
             found = _fine_tune_at(lr, task, seed, split, trainable, masks, numbers)
@@ -160,11 +161,11 @@ def _fine_tune_at(
     numbers: dict[str, Any],
 ) -> TrainedPredictor:
     chosen = {name: numbers[name] for name in ("epochs", "batch_size", "schedule", "augment")}
-    extra = {"freeze_bn_statistics": numbers.get("freeze_bn_statistics", False)}
+    extra: dict[str, Any] = {"freeze_bn_statistics": numbers.get("freeze_bn_statistics", False)}
     if chosen["schedule"] == "multistep":
         extra |= {"milestones": numbers.get("milestones", ()), "gamma": numbers.get("gamma", 0.1)}
     model = task.biased_model(seed)
-    rules = {"seed": seed, "select": "val_acc", "tie": "first"}
+    rules: dict[str, Any] = {"seed": seed, "select": "val_acc", "tie": "first"}
     history = fit(model, split, val=task.val, trainable=trainable, masks=masks, lr=lr, **chosen, **extra, **rules)
     return predictor_of(model, history, lr=lr, trainable_tensors=len(trainable), **chosen, **extra)
 
@@ -177,10 +178,10 @@ def join(one: Split, other: Split) -> Split:
     """
     if one.x.shape[1:] != other.x.shape[1:]:
         raise BadData(f"cannot join inputs {one.x.shape[1:]} and {other.x.shape[1:]}: render both at one size")
-    parts = [np.concatenate(pair) for pair in ((one.x, other.x), (one.target, other.target))]
+    x, target = np.concatenate([one.x, other.x]), np.concatenate([one.target, other.target])
     ids = np.concatenate([np.asarray(split.ids).astype(str) for split in (one, other)])
     protected = np.concatenate([one.protected, other.protected])
-    return Split(*parts, protected, ids, one.target_name, one.protected_name)
+    return Split(x, target, protected, ids, one.target_name, one.protected_name)
 
 
 def fill_up(train: Split, pool: Split, seed: int) -> np.ndarray:
