@@ -60,9 +60,17 @@ def main() -> None:
     faces = toy_faces.sample(N, seed=RENDER_SEED, size=SIZE)
     kept = [i for i, name in enumerate(toy_faces.ATTRIBUTES) if name not in LEFT_OUT]
     model = train(faces.images, faces.attributes[:, kept].astype(np.float32))
-    state = {k: v.half() if v.is_floating_point() else v for k, v in model.net.state_dict().items() if not k.startswith("fc.")}
+    state = {
+        k: v.half() if v.is_floating_point() else v
+        for k, v in model.net.state_dict().items()
+        if not k.startswith("fc.")
+    }
     models.TOY_BACKBONE.parent.mkdir(exist_ok=True)
-    save_file({k: v.contiguous() for k, v in state.items()}, models.TOY_BACKBONE, {"toy_faces": toy_faces.VERSION, "seed": str(SEED)})
+    save_file(
+        {k: v.contiguous() for k, v in state.items()},
+        models.TOY_BACKBONE,
+        {"toy_faces": toy_faces.VERSION, "seed": str(SEED)},
+    )
     print(f"wrote {models.TOY_BACKBONE.name}: {models.TOY_BACKBONE.stat().st_size / 1e6:.2f} MB")
 
 

@@ -113,7 +113,9 @@ def test_mouth_mask_lies_low_and_eyes_above_it():
 
 def test_bald_heads_have_no_hair_and_hats_hide_it():
     share = {
-        name: toy_faces.sample(48, seed=9, masks=True, force={"Male": 0, "Bald": 0, "Wearing_Hat": 0} | force).masks[:, 2].mean()
+        name: toy_faces.sample(48, seed=9, masks=True, force={"Male": 0, "Bald": 0, "Wearing_Hat": 0} | force)
+        .masks[:, 2]
+        .mean()
         for name, force in {"hair": {}, "bald": {"Bald": 1}, "hat": {"Wearing_Hat": 1}}.items()
     }
     assert share["bald"] < 0.002 < 0.5 * share["hair"]
@@ -141,7 +143,9 @@ def test_smiling_changes_the_mouth_most():
     assert change[mouth].mean() > 12 > 8 * change[~mouth].mean()
 
 
-@pytest.mark.parametrize("name", ["Eyeglasses", "Wearing_Hat", "Big_Nose", "Bags_Under_Eyes", "Chubby", "Mouth_Slightly_Open", "Bangs"])
+@pytest.mark.parametrize(
+    "name", ["Eyeglasses", "Wearing_Hat", "Big_Nose", "Bags_Under_Eyes", "Chubby", "Mouth_Slightly_Open", "Bangs"]
+)
 def test_attributes_show(name):
     without, with_it = _twins(name)
     change = np.abs(without.images.astype(int) - with_it.images).max(axis=(1, 2, 3))

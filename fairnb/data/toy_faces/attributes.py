@@ -68,7 +68,9 @@ def check_forced(force: Mapping[str, object] | None, n: int) -> Forced:
         forced["Young"] = (forced[AGE] < YOUNG_UNTIL).astype(np.int64)
     for one, other in CONFLICTS:
         if one in forced and other in forced and (forced[one] & forced[other]).any():
-            raise BadData(f"{one} and {other} exclude each other, but some face should have both: change force or cells")
+            raise BadData(
+                f"{one} and {other} exclude each other, but some face should have both: change force or cells"
+            )
     return forced
 
 
@@ -83,7 +85,9 @@ def cell_labels(n: int, seed: int, names: tuple[str, str], counts: Mapping[tuple
     sizes = [levels(name) for name in names]
     for cell, count in counts.items():
         if not (len(cell) == 2 and all(0 <= v < size for v, size in zip(cell, sizes, strict=True)) and count >= 0):
-            raise BadData(f"cell {cell}: {count} does not fit {names}: values go up to {sizes[0] - 1} and {sizes[1] - 1}")
+            raise BadData(
+                f"cell {cell}: {count} does not fit {names}: values go up to {sizes[0] - 1} and {sizes[1] - 1}"
+            )
     if sum(counts.values()) != n:
         raise BadData(f"the cells of {names} hold {sum(counts.values())} faces in total, but n is {n}: make them equal")
     pairs = np.repeat(np.array(list(counts), dtype=np.int64).reshape(-1, 2), list(counts.values()), axis=0)
@@ -101,7 +105,12 @@ def biased_counts(n: int, share: float) -> dict[tuple[int, int], int]:
         raise BadData(f"the bias share must be in 0..1, got {share}")
     majority = round(n * share)
     minority = n - majority
-    return {(0, 1): majority // 2, (1, 0): majority - majority // 2, (0, 0): minority // 2, (1, 1): minority - minority // 2}
+    return {
+        (0, 1): majority // 2,
+        (1, 0): majority - majority // 2,
+        (0, 0): minority // 2,
+        (1, 1): minority - minority // 2,
+    }
 
 
 def draw(n: int, seed: int, forced: Forced) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

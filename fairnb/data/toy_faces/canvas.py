@@ -64,7 +64,7 @@ class Canvas:
         return (0.5 - distance * (1 / (self.edge * edge))).clamp_(0, 1)
 
     def paint(self, mask: torch.Tensor, colour: torch.Tensor, region: str | None = None) -> None:
-        """Paint ``colour`` (``(n, 3, 1, 1)`` or per pixel) through ``mask`` ``(n, h, w)``; what was there is covered."""
+        """Paint ``colour`` (``(n, 3, 1, 1)`` or per pixel) through ``mask`` ``(n, h, w)``, covering what was there."""
         weight = mask[:, None]
         self.colour.lerp_(colour, weight)
         if self.regions.shape[1]:
@@ -82,7 +82,9 @@ class Canvas:
         self.colour[:, 0].mul_(1 + 0.88 * factor)
         self.colour[:, 1:].mul_((1 + factor)[:, None])
 
-    def window(self, v: torch.Tensor | float, half_width: float, half_height: float, faces: torch.Tensor | None = None) -> Window:
+    def window(
+        self, v: torch.Tensor | float, half_width: float, half_height: float, faces: torch.Tensor | None = None
+    ) -> Window:
         """A window around the face point ``(0, v)``, ``half_width`` by ``half_height`` head units, of all or some faces."""
         return Window(self, v, half_width, half_height, faces)
 

@@ -29,7 +29,9 @@ def caption(attributes_row: np.ndarray, skin_tone: int) -> str:
         attributes_row: ``(A,)`` of 0 and 1, as a row of ``Faces.attributes``. skin_tone: 0..6.
     """
     if len(attributes_row) != len(ATTRIBUTES) or not 0 <= skin_tone < SKIN_TONES:
-        raise BadData(f"a caption needs {len(ATTRIBUTES)} attributes and a skin tone in 0..6, got {len(attributes_row)} and {skin_tone}")
+        raise BadData(
+            f"a caption needs {len(ATTRIBUTES)} attributes and a skin tone in 0..6, got {len(attributes_row)} and {skin_tone}"
+        )
     has = {name: bool(value) for name, value in zip(ATTRIBUTES, attributes_row, strict=True)}
     mood = "smiling" if has["Smiling"] else "serious"
     person = f"{'young' if has['Young'] else 'old'} {'man' if has['Male'] else 'woman'}"

@@ -38,7 +38,7 @@ def _bags(c: Canvas, ex: torch.Tensor, ey: torch.Tensor) -> None:
     c.shade(soft(square(ex / 0.12) + square(sack / 0.032)), -0.36 * bags)
     c.shade(soft(square(ex / 0.10) + square((sack + 0.028) / 0.020)), 0.08 * bags)
     feet = soft(square((ex - 0.165) / 0.05) + square((ey - 0.02) / 0.07))
-    rays = soft(((ey - 0.55 * (ex - 0.10)).abs() / 0.018)) + soft(((ey + 0.25 * (ex - 0.10)).abs() / 0.018))
+    rays = soft((ey - 0.55 * (ex - 0.10)).abs() / 0.018) + soft((ey + 0.25 * (ex - 0.10)).abs() / 0.018)
     c.shade(feet * rays, -0.28 * wrinkles - 0.08 * c.p["smile"].clamp(0, 1))
 
 

@@ -117,7 +117,9 @@ def _with_cells(n: int, seed: int, bias, cells: Cells | None, force: dict) -> di
         target, protected, share = bias
         for name in (target, protected):
             if names.levels(name) != 2:
-                raise BadData(f"bias needs two binary attributes, and {name} has {names.levels(name)} values: use cells")
+                raise BadData(
+                    f"bias needs two binary attributes, and {name} has {names.levels(name)} values: use cells"
+                )
         cells = {(target, protected): names.biased_counts(n, share)}
     if cells is None:
         return force

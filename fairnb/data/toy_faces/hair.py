@@ -21,7 +21,10 @@ def _strands(size: int) -> torch.Tensor:
     white = np.random.Generator(np.random.Philox(20)).standard_normal(_TABLE)
     finest = 36 * 64 / size
     layers = [(max(finest, 20), 0.6), (max(finest, 90), 0.8)]
-    ring = sum(weight * _unit(gaussian_filter1d(white[::step], sigma, mode="wrap")) for (sigma, weight), step in zip(layers, (1, -1), strict=True))
+    ring = sum(
+        weight * _unit(gaussian_filter1d(white[::step], sigma, mode="wrap"))
+        for (sigma, weight), step in zip(layers, (1, -1), strict=True)
+    )
     return torch.from_numpy(ring.astype(np.float32))
 
 
@@ -45,7 +48,9 @@ class Hair:
         side = x.abs() - self.half - 0.10 * (y + 0.12).clamp(0, 0.8) - 1.1 * self.wave
         end = y - p["hair_end"] + 0.30 * square(square(x / self.half)) - 0.02 * self.strand
         curtain = torch.maximum(torch.maximum(side, end), -0.12 - y)
-        self.outer = torch.where(p["long"] > 0.5, torch.minimum(crown, curtain), torch.maximum(crown, y - p["hair_end"]))
+        self.outer = torch.where(
+            p["long"] > 0.5, torch.minimum(crown, curtain), torch.maximum(crown, y - p["hair_end"])
+        )
         self.sheen = soft(square((y + 0.53 - 0.35 * square(x - 0.15 * p["light_x"]) - 0.025 * self.strand) / 0.13))
         light = 0.88 + 0.26 * (self.nx * p["light_x"] + self.ny * p["light_y"]).clamp(-1, 1) * (1 - p["ambient"])
         light += (0.10 * p["strand_depth"]) * self.strand + 0.26 * self.sheen
@@ -75,7 +80,9 @@ class Hair:
         shape = torch.maximum(self.outer, inner)
         _, _, face = outline(c)
         c.shade(soft(((inner - 0.035) / 0.10).abs()) * face, -0.16 * p["has_hair"])
-        c.paint(c.cover(shape, 1.2) * p["has_hair"], self.colour(1.0 - 0.28 * soft((-inner).clamp(min=0) / 0.12)), "hair")
+        c.paint(
+            c.cover(shape, 1.2) * p["has_hair"], self.colour(1.0 - 0.28 * soft((-inner).clamp(min=0) / 0.12)), "hair"
+        )
 
     def _hairline(self) -> torch.Tensor:
         """Signed distance below the hairline (negative is hair)."""

@@ -72,7 +72,9 @@ def beard(c: Canvas) -> None:
     mouth = p["mouth_y"]
     lip_bare = soft(square(square(u / (p["mouth_w"] * 1.1))) + square(square((v - mouth) / 0.075)))
     jaw = ((v - 0.16 - 0.9 * (0.40 - u.abs()).clamp(min=0) * 0.55) / 0.13).clamp(0, 1)
-    jaw = torch.maximum(jaw, ((v - mouth + 0.09) / 0.06).clamp(0, 1) * soft(square(square(u / 0.33)))) * (1 - 0.9 * lip_bare)
+    jaw = torch.maximum(jaw, ((v - mouth + 0.09) / 0.06).clamp(0, 1) * soft(square(square(u / 0.33)))) * (
+        1 - 0.9 * lip_bare
+    )
     c.shade(jaw * face, -0.17 * p["stubble"])
     goatee = soft(square(square(u / 0.20)) + square(square((v - mouth - 0.19) / 0.155))) * (1 - lip_bare)
     bow = v - mouth + 0.078 - 0.9 * u * u

@@ -15,7 +15,9 @@ BACKGROUND_WAVES = 9  # cosine patterns of the background, see scene.py
 Numbers = dict[str, np.ndarray]
 
 
-def draw(attributes: np.ndarray, tone: np.ndarray, age: np.ndarray, seed: int, difficulty: float, style: Style) -> Numbers:
+def draw(
+    attributes: np.ndarray, tone: np.ndarray, age: np.ndarray, seed: int, difficulty: float, style: Style
+) -> Numbers:
     """Latents by name, float arrays ``(N,)`` or ``(N, 3)``; lengths are in head units (the image is 2 wide).
 
     Args:
@@ -36,13 +38,13 @@ def draw(attributes: np.ndarray, tone: np.ndarray, age: np.ndarray, seed: int, d
 def smile(smiling: np.ndarray, d: Draws, difficulty: float, style: Style) -> np.ndarray:
     """How far the mouth smiles: about 0 is neutral, 1 a broad smile; below the threshold is not smiling.
 
-    ``difficulty`` moves the two classes together and widens them: their distance is 1.15 at 0 and 0.45 at 1, their
-    standard deviation 0.10 and 0.34. A style's ``smile_shift`` moves the threshold: a real gap between domains.
+    ``difficulty`` moves the two classes together and widens them: their distance is 1.32 at 0 and 0.62 at 1, their
+    standard deviation 0.10 and 0.32. A style's ``smile_shift`` moves the threshold: a real gap between domains.
     """
-    distance = 1.15 - 0.70 * difficulty
-    sd = 0.10 + 0.24 * difficulty
+    distance = 1.32 - 0.70 * difficulty
+    sd = 0.10 + 0.22 * difficulty
     raw = SMILE_THRESHOLD + style.smile_shift + distance * (smiling - 0.42) + d.normal(0, sd, 2.5)
-    return np.where(raw < 0, 0.45 * np.tanh(raw / 0.45), np.minimum(raw, 1.25))  # a mild frown, never a grimace
+    return np.where(raw < 0, 0.34 * np.tanh(raw / 0.40), np.minimum(raw, 1.25))  # a mild frown, never a grimace
 
 
 def _pose(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
@@ -72,7 +74,9 @@ def _hair(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
     p["hair_side"] = np.where(long > 0, d.uniform(0.07, 0.13), d.uniform(0.02, 0.05)) + 0.03 * a["Wavy_Hair"]
     p["hair_top"] = d.uniform(0.05, 0.13) + 0.03 * a["Wavy_Hair"]
     p["part"] = d.normal(0, 0.16)
-    p["hairline"] = -0.46 + d.normal(0, 0.02) - 0.05 * a["Male"] * np.clip((age - 30) / 50, 0, 1) - 0.05 * a["Receding_Hairline"]
+    p["hairline"] = (
+        -0.46 + d.normal(0, 0.02) - 0.05 * a["Male"] * np.clip((age - 30) / 50, 0, 1) - 0.05 * a["Receding_Hairline"]
+    )
     p["wave"] = a["Wavy_Hair"] * d.uniform(0.045, 0.065) + (1 - a["Wavy_Hair"]) * 0.006
     p["wave_rate"], p["wave_phase"] = d.uniform(11, 15), d.uniform(0, 2 * np.pi)
     p["strand_offset"], p["strand_depth"] = d.uniform(), d.uniform(0.7, 1.2)
@@ -83,13 +87,19 @@ def _hair(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
 
 def _colours(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
     n = len(tone)
-    p["skin"] = np.clip(palette.SKIN[tone] * (1 + d.normal(0, 0.015))[:, None] + np.stack([d.normal(0, 0.008) for _ in range(3)], 1), 0, 1)
+    p["skin"] = np.clip(
+        palette.SKIN[tone] * (1 + d.normal(0, 0.015))[:, None] + np.stack([d.normal(0, 0.008) for _ in range(3)], 1),
+        0,
+        1,
+    )
     hair = palette.HAIR[-1] + np.zeros((n, 3))
     for i, name in enumerate(HAIR_COLOURS):
         hair = np.where(a[name][:, None] > 0, palette.HAIR[i], hair)
     dark = np.where((age > 52)[:, None], palette.HAIR[3] * 0.9, palette.HAIR[2])
     hair = np.where(a["Bald"][:, None] > 0, dark, hair)
-    p["hair"] = np.clip(hair * np.exp(d.normal(0, 0.12))[:, None] + np.stack([d.normal(0, 0.012) for _ in range(3)], 1), 0.03, 0.95)
+    p["hair"] = np.clip(
+        hair * np.exp(d.normal(0, 0.12))[:, None] + np.stack([d.normal(0, 0.012) for _ in range(3)], 1), 0.03, 0.95
+    )
     brown = d.uniform() < np.where(tone <= 2, 0.5, 0.97)
     eye = np.where(brown, (d.uniform() * 2).astype(int), 2 + (d.uniform() * 3).astype(int))
     p["iris"] = palette.IRIS[eye]
@@ -100,7 +110,7 @@ def _colours(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
     made_up = (a["Wearing_Lipstick"] * d.uniform(0.6, 0.95))[:, None]
     p["lips"] = (p["skin"] * (0.84, 0.64, 0.62)) * (1 - made_up) + red * made_up
     light = d.uniform(0.22, 0.86)
-    p["wall"] = palette.background(d.uniform(0, 2 * np.pi), light, d.uniform(0.0, 0.22))
+    p["wall"] = palette.background(d.uniform(1.95, 6.6), light, d.uniform(0.0, 0.22))
     waves = np.stack([d.normal(0, 0.050) for _ in range(BACKGROUND_WAVES)], 1)
     tint = np.stack([d.normal(0, 0.12) for _ in range(3)], 1)
     p["wall_waves"] = (waves[:, None, :] * (1 + tint[:, :, None])).reshape(n, -1)
@@ -108,8 +118,14 @@ def _colours(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
 
 def _eyes(p: Numbers, a: Numbers, d: Draws, tone, age, style: Style) -> None:
     squint = np.clip(p["smile"], 0, 1.2)
-    p["eye_y"], p["eye_x"], p["eye_w"] = -0.085 + d.normal(0, 0.008), 0.225 + d.normal(0, 0.010), 0.110 + d.normal(0, 0.005)
-    p["eye_h"] = (0.060 - 0.005 * p["masculine"]) * (1 - 0.50 * a["Narrow_Eyes"]) * (1 - 0.12 * squint) * (1 + d.normal(0, 0.07))
+    p["eye_y"], p["eye_x"], p["eye_w"] = (
+        -0.085 + d.normal(0, 0.008),
+        0.225 + d.normal(0, 0.010),
+        0.110 + d.normal(0, 0.005),
+    )
+    p["eye_h"] = (
+        (0.060 - 0.005 * p["masculine"]) * (1 - 0.50 * a["Narrow_Eyes"]) * (1 - 0.12 * squint) * (1 + d.normal(0, 0.07))
+    )
     p["eye_low"] = 0.62 - 0.16 * squint
     p["eye_tilt"], p["gaze"], p["gaze_y"] = d.normal(-0.06, 0.05), d.normal(0, 0.4, 2), d.normal(0, 0.25, 2)
     p["lash"] = 0.010 + 0.008 * a["Wearing_Lipstick"]

@@ -18,7 +18,7 @@ def nose(c: Canvas) -> None:
     away = -torch.where(p["light_x"] < 0, -1.0, 1.0)
     c.shade(soft(square((u - away * 0.055) / 0.040) + square((v - tip * 0.30) / (p["nose_l"] * 0.95))), -0.17)
     c.colour.mul_(1 + (0.10 * soft(square(u / 0.030) + square((v - tip * 0.55) / (p["nose_l"] * 0.75))))[:, None])
-    ball = (square(u / (w * 0.72)) + square((v - tip + 0.005) / 0.050))
+    ball = square(u / (w * 0.72)) + square((v - tip + 0.005) / 0.050)
     c.colour.mul_(1 + (0.09 * soft(ball))[:, None])
     c.shade(soft(square(u / (w * 1.20)) + square((v - tip - 0.052) / 0.030)), -0.24)
     wing = u.abs() - w

@@ -13,7 +13,9 @@ CHUNK = 32
 
 
 @torch.inference_mode()
-def render(p: Latents, *, size: int, style: str, seed: int, masks: bool, faces: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+def render(
+    p: Latents, *, size: int, style: str, seed: int, masks: bool, faces: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Pictures uint8 ``(m, 3, size, size)``, and visible regions bool ``(m, 4, size, size)`` when ``masks``.
 
     Args:
@@ -28,7 +30,9 @@ def render(p: Latents, *, size: int, style: str, seed: int, masks: bool, faces: 
         rows = part if len(part) > 1 else part.repeat(2)  # a batch of one may take other code paths in torch
         some = pick(p, torch.from_numpy(rows))
         canvas = paint(some, size, masks)
-        images[start : start + CHUNK] = camera.develop(canvas.colour, some, style, seed, rows.tolist())[: len(part)].numpy()
+        images[start : start + CHUNK] = camera.develop(canvas.colour, some, style, seed, rows.tolist())[
+            : len(part)
+        ].numpy()
         if regions is not None:
             regions[start : start + CHUNK] = (canvas.regions > 0.5)[: len(part)].numpy()
     return images, regions
