@@ -59,8 +59,8 @@ class Row:
         return {name[len(prefix) + 1 :]: cell for name, cell in self.cells.items() if name.startswith(f"{prefix} ")}
 
     def damaged(self, *names: str) -> bool:
-        """Whether one of the named cells (all cells if none is named) is unreliable."""
-        return any(self.cells[n].damaged for n in names or self.cells) or bool(self.undecided & set(names))
+        """Whether one of the named cells is unreliable or lost."""
+        return bool(self.undecided & set(names))
 
 
 def rows(paper: str, table: str, *, as_read: bool = False) -> list[Row]:
