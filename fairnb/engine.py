@@ -62,7 +62,7 @@ def _on_cluster(missing: list[Run], address: str) -> Iterator[tuple[Run, Excepti
         settings = {name: os.environ[name] for name in _FOLDERS if name in os.environ}
         # One key per run: the scheduler itself sees when two notebooks ask for the same one.
         futures = {client.submit(_ensure_there, item, settings, key=f"fairnb-{item.key}", pure=True): item for item in missing}
-        bar = tqdm(as_completed(futures), total=len(futures), desc="runs", unit="run", disable=bool(os.environ.get(HEADLESS)))
+        bar = tqdm(as_completed(futures, loop=client.loop), total=len(futures), desc="runs", unit="run", disable=bool(os.environ.get(HEADLESS)))
         for future in bar:
             yield futures[future], future.exception()
 

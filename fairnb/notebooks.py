@@ -157,7 +157,7 @@ def _papermill(source: Path, target: Path, parameters: dict[str, Any], failed: P
         papermill.execute_notebook(str(source), str(target), parameters=parameters, kernel_name="python3",
                                    progress_bar=False, cwd=str(paths.notebooks()))
     except papermill.PapermillExecutionError as error:
-        problem = f"cell {error.exec_count} raised {error.ename}: {error.evalue}"
+        problem = f"cell {error.exec_count} raised {error.ename}: {' '.join(str(error.evalue).split())}"
     except DeadKernelError:
         problem = ("its kernel was killed (most likely out of memory): close other programs, or use fewer workers "
                    "(JOBS=1); finished runs are kept")

@@ -186,14 +186,23 @@ def _toy_split(part: str, size: int, cells: Cells, style: str, noise: float) -> 
     from fairnb.data.cache import cached_arrays
 
     def make() -> dict[str, np.ndarray]:
-        faces = toy_faces.sample(sum(cells.values()), seed=TOY_SEEDS[part], size=size, style=style,
-                                 cells={("Smiling", "Male"): cells})
+        faces = toy_faces.sample(
+            sum(cells.values()), seed=TOY_SEEDS[part], size=size, style=style, cells={("Smiling", "Male"): cells}
+        )
         split = faces.split("Smiling", "Male", label_noise=noise)
-        return {"x": split.x, "target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
+        return {
+            "x": split.x,
+            "target": split.target,
+            "protected": split.protected,
+            "ids": np.asarray(split.ids).astype(str),
+        }
 
-    key = json.dumps(["toy_faces", toy_faces.VERSION, part, TOY_SEEDS[part], size, sorted(map(str, cells.items())), style, noise])
+    key = json.dumps(
+        ["toy_faces", toy_faces.VERSION, part, TOY_SEEDS[part], size, sorted(map(str, cells.items())), style, noise]
+    )
     arrays = cached_arrays(f"toy-{part}-{hashlib.sha256(key.encode()).hexdigest()[:16]}", make)
-    return Split(**arrays, target_name="Smiling", protected_name="Male")
+    labels = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
+    return Split(arrays["x"], **labels, target_name="Smiling", protected_name="Male")
 
 
 def _toy_fingerprint(settings: dict[str, Any]) -> str:
@@ -209,9 +218,15 @@ def _utkface(settings: dict[str, Any]) -> Data:
     from fairnb.data import utkface
 
     labels = utkface.read()
-    sets = subsets.utkface_aimfair(labels, share=settings.get("share", 1.0))
+    sets = subsets.utkface_aimfair(labels)
     parts = {part: labels.split(*subsets.UTKFACE_SETTING, rows, settings["size"]) for part, rows in sets.items()}
-    cells = {"balanced": subsets.balanced(sum(subsets.UTKFACE_CELLS.values()) // 4), "biased": dict(subsets.UTKFACE_CELLS)}
+    # White men are scarce beside the training set, so a few of them repeat until validation is balanced.
+    val = parts["val"]
+    parts["val"] = val.take(subsets.fill(val.target, val.protected, subsets.balanced(subsets.UTKFACE_VAL), seed=0))
+    cells = {
+        "balanced": subsets.balanced(sum(subsets.UTKFACE_CELLS.values()) // 4),
+        "biased": dict(subsets.UTKFACE_CELLS),
+    }
     return Data(**parts, synthetic_cells=cells)
 
 
@@ -219,19 +234,27 @@ def _utkface_fingerprint(settings: dict[str, Any]) -> str:
     """Names and sizes of all images: cheap, and different for the originals and for a resized copy."""
     folder = paths.data() / "UTKFace"
     if not folder.is_dir():
-        raise MissingData(f"UTKFace is not in {paths.data()}: run `make data` to see how to get it, then set FAIRNB_DATA "
-                          "to the folder that holds UTKFace/")
+        raise MissingData(
+            f"UTKFace is not in {paths.data()}: run `make data` to see how to get it, then set FAIRNB_DATA "
+            "to the folder that holds UTKFace/"
+        )
     entries = sorted(f"{entry.name}:{entry.stat().st_size}" for entry in os.scandir(folder))
     return "utkface-" + hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
 
 
 RECIPES: dict[str, Recipe] = {
     "toy_faces/smiling_male": Recipe(
-        _toy, _toy_fingerprint, "aimfair", "CelebA;T=Smiling;P=Male",
+        _toy,
+        _toy_fingerprint,
+        "aimfair",
+        "CelebA;T=Smiling;P=Male",
         "another rendering style of the toy faces, with 5 % wrong labels (text-to-image comes with part 2)",
     ),
     "utkface/female_white": Recipe(
-        _utkface, _utkface_fingerprint, "aimfair", "UTKFace;T=Female;P=White",
-        "held-out real images as a stand-in, few white men among them and repeated (text-to-image comes with part 2)",
+        _utkface,
+        _utkface_fingerprint,
+        "aimfair",
+        "UTKFace;T=Female;P=White",
+        "held-out balanced real images as a stand-in; of white men only 118 are left, each used about 20 times",
     ),
 }

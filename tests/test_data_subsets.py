@@ -95,7 +95,7 @@ def test_share_out_of_range(share):
         subsets.scaled(CELLS, share)
 
 
-@pytest.mark.parametrize(("share", "val", "scarcest"), [(1.0, 88, 88), (0.6, 250, 1726), (0.5, 250, 2176)])
+@pytest.mark.parametrize(("share", "val", "scarcest"), [(1.0, 58, 118), (0.6, 250, 1726), (0.5, 250, 2176)])
 @pytest.mark.parametrize("seed", [None, 1])
 def test_utkface_sizes_and_no_leakage(real_utkface, share, val, scarcest, seed):
     t, p = real_utkface.column("Female"), real_utkface.column("White")
@@ -104,14 +104,14 @@ def test_utkface_sizes_and_no_leakage(real_utkface, share, val, scarcest, seed):
     assert all(len(set(real_utkface.ids[s])) == len(s) for s in sets.values())
     cells = {name: subsets.cell_counts(t, p, rows) for name, rows in sets.items()}
     assert cells["train"] == subsets.scaled(subsets.UTKFACE_CELLS, share)
-    assert cells["test"] == subsets.balanced(800) and cells["val"] == subsets.balanced(val)
+    assert cells["test"] == subsets.balanced(800) and cells["val"] == subsets.balanced(250) | {(0, 1): val}
     assert min(cells["pool"].values()) == cells["pool"][0, 1] == scarcest
     assert np.array_equal(sets["test"], subsets.utkface_aimfair(real_utkface)["test"])
 
 
 def test_utkface_without_pool_has_a_larger_val(real_utkface):
     sets = subsets.utkface_aimfair(real_utkface, pool=False)
-    assert {name: len(rows) for name, rows in sets.items()} == {"train": 10_000, "val": 704, "test": 3_200}
+    assert {name: len(rows) for name, rows in sets.items()} == {"train": 10_000, "val": 926, "test": 3_200}
     assert disjoint(sets.values())
 
 
@@ -123,30 +123,19 @@ def test_utkface_sets_have_the_same_ages(real_utkface):
         assert abs(means[0] - means[1]) < 3
 
 
-@pytest.mark.parametrize("share", [1.0, 0.6])
-@pytest.mark.parametrize("kind", ["balanced", "biased"])
-def test_stand_in_for_synthetic_data(real_utkface, share, kind):
-    t, p = real_utkface.column("Female"), real_utkface.column("White")
-    sets = subsets.utkface_aimfair(real_utkface, share=share)
-    ratio = subsets.scaled(subsets.UTKFACE_CELLS, share)
-    draw = [
-        subsets.draw_synthetic(t, p, sets["pool"], kind, per_cell=round(2500 * share), ratio=ratio, seed=s)
-        for s in (100, 100, 200)
-    ]
-    assert np.array_equal(draw[0], draw[1]) and not np.array_equal(draw[0], draw[2])
-    assert np.isin(draw[0], sets["pool"]).all() and disjoint([draw[0], sets["train"], sets["val"], sets["test"]])
-    small, large = {("balanced", 1.0): (88, 88), ("balanced", 0.6): (1500, 1500), ("biased", 1.0): (9, 81)}.get(
-        (kind, share), (191, 1719)
-    )
-    assert list(subsets.cell_counts(t, p, draw[0]).values()) == [small, large, large, small]
+def test_fill_repeats_only_what_is_scarce_and_evenly():
+    target, protected = np.array([0] * 3 + [1] * 10), np.array([1] * 3 + [0] * 10)
+    rows = subsets.fill(target, protected, {(0, 1): 7, (1, 0): 8}, seed=0)
+    times = np.bincount(rows, minlength=13)
+    assert sorted(times[:3]) == [2, 2, 3] and times[3:].max() == 1 and times[3:].sum() == 8
+    assert np.array_equal(rows, subsets.fill(target, protected, {(0, 1): 7, (1, 0): 8}, seed=0))
+    assert not np.array_equal(rows, subsets.fill(target, protected, {(0, 1): 7, (1, 0): 8}, seed=1))
 
 
-def test_synthetic_kinds_and_empty_pool():
-    with pytest.raises(UnknownName, match="known are balanced, biased"):
-        subsets.draw_synthetic(TARGET, PROTECTED, np.arange(32), "other", per_cell=2, ratio=CELLS, seed=0)
-    for kind in ("balanced", "biased"):
-        with pytest.raises(BadData, match="too few"):
-            subsets.draw_synthetic(TARGET, PROTECTED, np.arange(4), kind, per_cell=2, ratio=CELLS, seed=0)
+def test_fill_needs_at_least_one_sample_of_each_wanted_cell():
+    with pytest.raises(BadData, match="target=1, protected=1 needs 2 samples and has none"):
+        subsets.fill(np.array([0, 1]), np.array([0, 0]), {(0, 0): 2, (1, 1): 2}, seed=0)
+    assert len(subsets.fill(np.array([0]), np.array([0]), {(0, 0): 0}, seed=0)) == 0
 
 
 def test_official_needs_a_split(tmp_path):

@@ -147,10 +147,11 @@ def utkface_aimfair(
       1. ``test``: 800 a cell (3,200), the same images for every ``seed`` and ``share``.
       2. ``train``: 500/4500/4500/500 times ``share``. (The other 9:1 direction would need 4,500 + 800 White women, and
          there are 4,601 in all, which confirms the direction that SPEC 1(a) infers from the printed results.)
-      3. ``val``: balanced, at most 250 a cell; if the scarcest cell has less left, all of it, or half of it if there
-         is to be a ``pool``. At the paper's size 176 White men are left, so val is 4 x 88 with a pool, else 4 x 176.
-      4. ``pool``: everything else, real images that stand in for generated ones (``draw_synthetic``). At ``share`` 1
-         its scarcest cell has 88; 0.6 is the largest tenth at which it holds a fourth of the training set (1,500).
+      3. ``val``: at most 250 a cell and, if there is to be a ``pool``, at most a third of what the cell has left. At
+         the paper's size 176 White men are left, so val has 58 of them and 250 of each other cell. ``fill`` balances
+         it by repeating the scarce ones.
+      4. ``pool``: everything else, real images that stand in for generated ones. At ``share`` 1 its scarcest cell has
+         118 images (White men), the others 1,163 and more; ``fill`` draws S1 and S2 from it.
 
     "First" is in the order of ``shuffled(ids, seed)``, not in file order: UTKFace's names begin with the age, so the
     first 500 by name would be children and centenarians. ``seed`` None is one fixed set, as in the paper.
@@ -163,42 +164,11 @@ def utkface_aimfair(
     rest = _without(shuffled(labels.ids, seed), test)
     train = first_n(t, p, scaled(UTKFACE_CELLS, share), order=rest, what="utkface train")
     rest = _without(rest, train)
-    scarcest = min(cell_counts(t, p, rest).values())
-    val = first_n(t, p, balanced(min(UTKFACE_VAL, scarcest // 2 if pool else scarcest)), order=rest, what="utkface val")
+    left = cell_counts(t, p, rest)
+    val_cells = {cell: min(UTKFACE_VAL, n // 3 if pool else n) for cell, n in left.items()}
+    val = first_n(t, p, val_cells, order=rest, what="utkface val")
     sets = {"train": train, "val": val, "test": test}
     return sets | {"pool": np.sort(_without(rest, val))} if pool else sets
-
-
-def draw_synthetic(
-    target: np.ndarray, protected: np.ndarray, pool: np.ndarray, kind: str, *, per_cell: int, ratio: Cells, seed: int
-) -> np.ndarray:
-    """S2 (``balanced``) or S1 (``biased``) of AIM-Fair, drawn from ``pool`` without replacement by the run's seed.
-
-    Args:
-        target, protected: class labels of all samples, int ``(N,)``.
-        pool: rows to draw from.
-        kind: ``balanced`` takes ``per_cell`` a cell, or what the scarcest cell has if that is less; ``biased`` takes
-            the cells of ``ratio``, all scaled by one factor (at most 1) so that the scarcest cell suffices.
-        per_cell, ratio: the paper's sizes, e.g. 2,500 and ``UTKFACE_CELLS``.
-
-    Returns:
-        Sorted rows, int64. S1 and S2 of one seed may overlap (SPEC 1(b)).
-
-    Raises:
-        UnknownName: another ``kind``. BadData: an empty cell in the pool.
-    """
-    have = cell_counts(target, protected, pool)
-    if kind == "balanced":
-        cells = balanced(min(per_cell, *have.values()))
-    elif kind == "biased":
-        unit = min(ratio.values())
-        smallest = min(unit, *(have[cell] * unit // n for cell, n in ratio.items()))
-        cells = {cell: n * smallest // unit for cell, n in ratio.items()}
-    else:
-        raise UnknownName("kind of synthetic data", kind, ("balanced", "biased"))
-    if min(cells.values()) == 0:
-        raise BadData(f"the pool has {have} samples per (target, protected), too few for {kind} data: make it larger")
-    return random_draw(target, protected, cells, seed=seed, among=pool, what=f"{kind} stand-in for synthetic data")
 
 
 def hold_out(labels: Labels, among: np.ndarray, share: float, seed: int | None = None) -> tuple[np.ndarray, np.ndarray]:

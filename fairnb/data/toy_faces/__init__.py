@@ -3,11 +3,9 @@
 The quick tier's data set: made in seconds, no download, no licence. Attributes such as "Male" are labels of drawings.
 """
 
-from fairnb.data.toy_faces.attributes import ATTRIBUTES, SKIN_TONES
+from fairnb.data.toy_faces.attributes import ATTRIBUTES, REGIONS, SKIN_TONES
 from fairnb.data.toy_faces.describe import caption, contact_sheet
 from fairnb.data.toy_faces.faces import VERSION, Faces, sample
 from fairnb.data.toy_faces.styles import STYLES
-
-REGIONS = ("mouth", "eyes", "hair", "skin")
 
 __all__ = ["ATTRIBUTES", "REGIONS", "SKIN_TONES", "STYLES", "VERSION", "Faces", "caption", "contact_sheet", "sample"]

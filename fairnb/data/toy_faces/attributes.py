@@ -17,6 +17,7 @@ ATTRIBUTES = (
     "Mustache", "Goatee", "Wearing_Lipstick", "Bushy_Eyebrows", "Arched_Eyebrows", "Chubby", "Rosy_Cheeks",
 )  # fmt: skip
 SKIN_TONES = 7
+REGIONS = ("mouth", "eyes", "hair", "skin")
 TONE, AGE = "Skin_Tone", "Age"
 YOUNG_UNTIL = 40.0
 OLDEST = 85.0

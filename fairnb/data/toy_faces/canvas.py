@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-REGIONS = ("mouth", "eyes", "hair", "skin")
+from fairnb.data.toy_faces.attributes import REGIONS
+
 EDGE = 1.3  # width of an anti-aliased edge in pixels
 Latents = dict[str, torch.Tensor]
 
@@ -85,7 +86,7 @@ class Canvas:
     def window(
         self, v: torch.Tensor | float, half_width: float, half_height: float, faces: torch.Tensor | None = None
     ) -> Window:
-        """A window around the face point ``(0, v)``, ``half_width`` by ``half_height`` head units, of all or some faces."""
+        """A window around the face point ``(0, v)``, that many head units to each side, of all or some faces."""
         return Window(self, v, half_width, half_height, faces)
 
     def some(self, faces: torch.Tensor) -> Window:

@@ -30,7 +30,8 @@ def caption(attributes_row: np.ndarray, skin_tone: int) -> str:
     """
     if len(attributes_row) != len(ATTRIBUTES) or not 0 <= skin_tone < SKIN_TONES:
         raise BadData(
-            f"a caption needs {len(ATTRIBUTES)} attributes and a skin tone in 0..6, got {len(attributes_row)} and {skin_tone}"
+            f"a caption needs {len(ATTRIBUTES)} attributes and a skin tone in 0..6, "
+            f"got {len(attributes_row)} and {skin_tone}"
         )
     has = {name: bool(value) for name, value in zip(ATTRIBUTES, attributes_row, strict=True)}
     mood = "smiling" if has["Smiling"] else "serious"

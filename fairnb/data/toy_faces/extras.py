@@ -112,7 +112,7 @@ def in_front(whole: Canvas) -> None:
         c.paint(
             c.cover(torch.minimum((r - 1) * 0.15, arm)) * hand, (p["skin"] * knuckles[:, None]).clamp_(0, 1), "skin"
         )
-        head = ((x * x + y * y).sqrt() - 0.105) * (1 - 0)
+        head = (x * x + y * y).sqrt() - 0.105
         stick = torch.maximum(x.abs() - 0.045, -y)
         shine = 0.9 + 1.2 * soft(square((x + 0.03) / 0.06) + square((y + 0.03) / 0.06)) - 0.3 * (y > 0.1)
         c.paint(c.cover(torch.minimum(head, stick)) * (1 - hand), (_METAL * shine[:, None]).clamp_(0, 1))

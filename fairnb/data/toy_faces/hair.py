@@ -18,18 +18,15 @@ _POLE = 1.25  # strands run down in rays from a point this far above the head's 
 @lru_cache(maxsize=8)
 def _strands(size: int) -> torch.Tensor:
     """A ring of noise, smoothed so far that no strand is finer than about four pixels: nothing to alias."""
-    white = np.random.Generator(np.random.Philox(20)).standard_normal(_TABLE)
-    finest = 36 * 64 / size
-    layers = [(max(finest, 20), 0.6), (max(finest, 90), 0.8)]
-    ring = sum(
-        weight * _unit(gaussian_filter1d(white[::step], sigma, mode="wrap"))
-        for (sigma, weight), step in zip(layers, (1, -1), strict=True)
-    )
+    fine, coarse = np.random.Generator(np.random.Philox(20)).standard_normal((2, _TABLE))
+    finest = max(36 * 64 / size, 20)
+    ring = 0.6 * _smooth(fine, finest) + 0.8 * _smooth(coarse, max(finest, 90))
     return torch.from_numpy(ring.astype(np.float32))
 
 
-def _unit(ring: np.ndarray) -> np.ndarray:
-    return (ring - ring.mean()) / ring.std()
+def _smooth(ring: np.ndarray, sigma: float) -> np.ndarray:
+    smooth = gaussian_filter1d(ring, sigma, mode="wrap")
+    return (smooth - smooth.mean()) / smooth.std()
 
 
 class Hair:

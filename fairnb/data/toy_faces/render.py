@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from fairnb.data.toy_faces import camera, extras, eyes, head, mouth, scene
-from fairnb.data.toy_faces.canvas import REGIONS, Canvas, Latents, pick
+from fairnb.data.toy_faces.attributes import REGIONS
+from fairnb.data.toy_faces.canvas import Canvas, Latents, pick
 from fairnb.data.toy_faces.hair import Hair
 
 CHUNK = 32
