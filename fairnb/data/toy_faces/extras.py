@@ -74,12 +74,8 @@ def _brimmed(c: Canvas, y, wide, light, on) -> None:
     p, x = c.p, c.x
     side = wide * 0.93
     dent = 0.035 * soft(square(x / 0.16))
-    crown = (
-        torch.maximum(
-            (square(square(x / side)) + square(square((y + 0.36 - dent) / 0.57))).sqrt_().sqrt_() - 1, (y + 0.30) * 2
-        )
-        * 0.5
-    )
+    rounded = square(square(x / side)) + square(square((y + 0.36 - dent) / 0.57))
+    crown = torch.maximum(rounded.sqrt_().sqrt_() - 1, (y + 0.30) * 2) * 0.5
     c.paint(c.cover(crown) * on, (p["hat"] * light[:, None]).clamp_(0, 1))
     ribbon = torch.maximum(x.abs() - side, (y + 0.44 - 0.06 * square(x / side)).abs() - 0.045)
     c.paint(c.cover(torch.maximum(ribbon, crown)) * on, p["hat"] * (0.45 * light)[:, None])
@@ -103,15 +99,11 @@ def in_front(whole: Canvas) -> None:
         x, y = cos * dx + sin * dy, cos * dy - sin * dx
         r = (square(x / 0.17) + square(y / 0.15)).sqrt_()
         arm = torch.maximum(x.abs() - 0.13, -y)
-        knuckles = (
-            0.90
-            - 0.16 * soft(square(torch.sin(x * 34) / 0.5)) * soft((y + 0.06).abs() / 0.08)
-            - 0.25 * square(r.clamp(0, 1))
-        )
+        furrows = soft(square(torch.sin(x * 34) / 0.5)) * soft((y + 0.06).abs() / 0.08)
+        light = (0.90 - 0.16 * furrows - 0.25 * square(r.clamp(0, 1)))[:, None]
         hand = p["front_kind"]
-        c.paint(
-            c.cover(torch.minimum((r - 1) * 0.15, arm)) * hand, (p["skin"] * knuckles[:, None]).clamp_(0, 1), "skin"
-        )
+        fist = c.cover(torch.minimum((r - 1) * 0.15, arm)) * hand
+        c.paint(fist, (p["skin"] * light).clamp_(0, 1), "skin")
         head = (x * x + y * y).sqrt() - 0.105
         stick = torch.maximum(x.abs() - 0.045, -y)
         shine = 0.9 + 1.2 * soft(square((x + 0.03) / 0.06) + square((y + 0.03) / 0.06)) - 0.3 * (y > 0.1)
