@@ -172,6 +172,8 @@ class _Loop:
                 progress(epoch + 1, recipe.epochs, history.train_loss[-1])
         if best is not None:
             self.model.load_state_dict(best)
+        if not all(tensor.isfinite().all() for tensor in chosen):  # the last step's update has no loss to show it
+            raise TrainingFailed(f"the weights became NaN or infinite with lr {recipe.lr:g}: use a lower lr")
 
     def _epoch(self, optimizer: torch.optim.Optimizer, rates: Any, hold: Callable[[], None]) -> torch.Tensor:
         """One pass; the loss of each step ``(steps,)``, left on the device so that a GPU never waits for it."""

@@ -176,6 +176,11 @@ def test_nan_loss_is_a_sentence():
         fit(net, SPLIT, **QUICK)
 
 
+def test_infinite_weights_after_the_last_step_are_a_sentence():
+    with pytest.raises(TrainingFailed, match="the weights became NaN or infinite with lr 1e"):
+        fit(Scripted(), SPLIT, **QUICK | {"lr": 1e38, "batch_size": 80, "weight_decay": 1e38})
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
