@@ -68,7 +68,9 @@ def convert(paper: str, source: Path) -> pd.DataFrame:
     frame["printed"] = [printed(r["value"], d) for r, d in zip(rows, places, strict=True)]
     frame["printed_std"] = [printed(r["std"], d) for r, d in zip(rows, places, strict=True)]
     frame["as_read"] = frame["value"]
-    return frame[["paper", "table", "setting", "method", "metric", "group", "printed", "printed_std", "as_read", "note"]]
+    return frame[
+        ["paper", "table", "setting", "method", "metric", "group", "printed", "printed_std", "as_read", "note"]
+    ]
 
 
 def main(folder: Path) -> None:

@@ -44,7 +44,9 @@ class Sizes:
     def shifted(self, points: float) -> list[Sizes]:
         """75 variants within ``points`` (a fraction), corners first: 5 values of each base rate, 3 of the group share."""
         rate, share = np.linspace(-points, points, 5), np.linspace(-points, points, 3)
-        moves = sorted(product(rate.tolist(), rate.tolist(), share.tolist()), key=lambda m: (m[2] != 0, -abs(m[0] * m[1])))
+        moves = sorted(
+            product(rate.tolist(), rate.tolist(), share.tolist()), key=lambda m: (m[2] != 0, -abs(m[0] * m[1]))
+        )
         return [Sizes(self.positive_0 + a, self.positive_1 + b, self.share_1 + c) for a, b, c in moves]
 
 
