@@ -29,7 +29,7 @@ env: .venv/.ready  ## build .venv from requirements.lock
 	@[ -n "$(PYTHON)" ] || { echo "fairnb needs Python 3.11 or 3.12 and found neither: install one, or say make PYTHON=/path/to/python3.12"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 

@@ -15,14 +15,24 @@ print(seconds, *(name for name in ("torch", "pandas", "matplotlib", "distributed
 
 def main(repeats: int = 7) -> None:
     """Print the median of ``repeats`` fresh imports and the ratio against importing torch."""
-    outputs = [subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60).stdout.split()
-               for _ in range(repeats)]
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60
+        ).stdout.split()
+        for _ in range(repeats)
+    ]
     seconds = statistics.median(float(words[0]) for words in outputs)
     heavy = sorted({name for words in outputs for name in words[1:]})
     torch = PROBE.replace("import fairnb", "import torch")
-    slow = float(subprocess.run([sys.executable, "-c", torch], capture_output=True, text=True, check=True, timeout=120).stdout.split()[0])
-    print(f"import fairnb: {seconds:.3f} s (median of {repeats}; aim 0.3), {slow / seconds:.0f} times faster than import torch; "
-          f"heavy modules imported: {', '.join(heavy) or 'none'}")
+    slow = float(
+        subprocess.run(
+            [sys.executable, "-c", torch], capture_output=True, text=True, check=True, timeout=120
+        ).stdout.split()[0]
+    )
+    print(
+        f"import fairnb: {seconds:.3f} s (median of {repeats}; aim 0.3), {slow / seconds:.0f} times faster than import torch; "
+        f"heavy modules imported: {', '.join(heavy) or 'none'}"
+    )
     if heavy or seconds > 0.3:
         raise SystemExit(1)
 

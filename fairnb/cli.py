@@ -80,7 +80,9 @@ def verify(tier: str) -> None:
     for difference in differences:
         click.echo(str(difference))
     wrong = sum(not difference.agrees for difference in differences)
-    click.echo(f"{len(files)} files compared at tier {tier}: {len(differences) - wrong} cells moved within their interval, {wrong} differ")
+    click.echo(
+        f"{len(files)} files compared at tier {tier}: {len(differences) - wrong} cells moved within their interval, {wrong} differ"
+    )
     if wrong:
         sys.exit(1)
 

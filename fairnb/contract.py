@@ -51,8 +51,12 @@ class Split:
     def take(self, index: np.ndarray) -> Split:
         """The samples at ``index`` (int or bool array), in that order."""
         return Split(
-            np.ascontiguousarray(self.x[index]), self.target[index], self.protected[index], self.ids[index],
-            self.target_name, self.protected_name,
+            np.ascontiguousarray(self.x[index]),
+            self.target[index],
+            self.protected[index],
+            self.ids[index],
+            self.target_name,
+            self.protected_name,
         )
 
     def counts(self) -> dict[tuple[int, int], int]:

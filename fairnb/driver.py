@@ -46,7 +46,9 @@ def reproduce(tier: str, only: str = "", jobs: int | None = None, scheduler: str
     last = [name for name in synthesis if stale or force or notebooks.why(name, tier)]
     failures += _execute_all(last, tier, 1, scheduler)
     seconds = time.perf_counter() - started
-    click.echo(f"{len(stale) + len(last) - len(failures)} notebooks executed in {seconds:.0f} s; see {paths.results(tier)}")
+    click.echo(
+        f"{len(stale) + len(last) - len(failures)} notebooks executed in {seconds:.0f} s; see {paths.results(tier)}"
+    )
     if failures:
         raise FairnbError("; ".join(failures))
 
@@ -73,7 +75,9 @@ def _execute(name: str, tier: str, address: str) -> str:
     click.echo(f"  {name}: running ({notebooks.why(name, tier) or 'asked for'})")
     command = [sys.executable, "-m", "fairnb.notebooks", name, tier]
     environment = os.environ | ({engine.SCHEDULER: address} if address else {})
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             errors = _follow(process, name, tier, started)
         except BaseException:
@@ -83,7 +87,11 @@ def _execute(name: str, tier: str, address: str) -> str:
         click.echo(f"  {name}: done in {time.perf_counter() - started:.0f} s")
         return ""
     lines = [line for line in errors.splitlines() if line.strip()]
-    sentence = lines[-1] if process.returncode == 1 and lines else f"notebook {name} was killed (exit code {process.returncode})"
+    sentence = (
+        lines[-1]
+        if process.returncode == 1 and lines
+        else f"notebook {name} was killed (exit code {process.returncode})"
+    )
     click.echo(f"  {name}: FAILED: {sentence}", err=True)
     return sentence
 

@@ -61,8 +61,16 @@ def _on_cluster(missing: list[Run], address: str) -> Iterator[tuple[Run, Excepti
         assert isinstance(client, Client)
         settings = {name: os.environ[name] for name in _FOLDERS if name in os.environ}
         # One key per run: the scheduler itself sees when two notebooks ask for the same one.
-        futures = {client.submit(_ensure_there, item, settings, key=f"fairnb-{item.key}", pure=True): item for item in missing}
-        bar = tqdm(as_completed(futures, loop=client.loop), total=len(futures), desc="runs", unit="run", disable=bool(os.environ.get(HEADLESS)))
+        futures = {
+            client.submit(_ensure_there, item, settings, key=f"fairnb-{item.key}", pure=True): item for item in missing
+        }
+        bar = tqdm(
+            as_completed(futures, loop=client.loop),
+            total=len(futures),
+            desc="runs",
+            unit="run",
+            disable=bool(os.environ.get(HEADLESS)),
+        )
         for future in bar:
             yield futures[future], future.exception()
 
@@ -74,8 +82,10 @@ def _client(address: str) -> Iterator[object]:
     try:
         client = Client(address, timeout="20s", set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise FairnbError(f"no Dask scheduler answers at SCHEDULER={address!r} ({type(error).__name__}): start one, "
-                          "correct the address, or leave SCHEDULER out to run on this machine") from None
+        raise FairnbError(
+            f"no Dask scheduler answers at SCHEDULER={address!r} ({type(error).__name__}): start one, "
+            "correct the address, or leave SCHEDULER out to run on this machine"
+        ) from None
     try:
         yield client
     finally:
@@ -128,6 +138,12 @@ def local_cluster(jobs: int) -> Iterator[str]:
     scratch.mkdir(parents=True, exist_ok=True)
     logging.getLogger("distributed").setLevel(logging.ERROR)
     with dask.config.set({"temporary-directory": str(scratch), "distributed.admin.log-length": 0}):
-        with LocalCluster(n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None,
-                          memory_limit=0, silence_logs=logging.ERROR) as cluster:
+        with LocalCluster(
+            n_workers=jobs,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit=0,
+            silence_logs=logging.ERROR,
+        ) as cluster:
             yield cluster.scheduler_address

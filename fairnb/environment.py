@@ -36,7 +36,12 @@ def checks() -> list[Check]:
 
 def _python() -> Check:
     good = (3, 11) <= sys.version_info[:2] <= (3, 12)
-    return Check("Python", good, platform.python_version(), "use Python 3.11 or 3.12: make clean, then PYTHON=python3.12 make test")
+    return Check(
+        "Python",
+        good,
+        platform.python_version(),
+        "use Python 3.11 or 3.12: make clean, then PYTHON=python3.12 make test",
+    )
 
 
 def _package(name: str) -> Check:
@@ -49,7 +54,12 @@ def _package(name: str) -> Check:
 def _disk() -> Check:
     where = paths.project()
     free = shutil.disk_usage(where).free / 1e9
-    return Check("free disk", free > NEEDED_GB, f"{free:.1f} GB", f"free at least {NEEDED_GB:g} GB, or set FAIRNB_CACHE elsewhere")
+    return Check(
+        "free disk",
+        free > NEEDED_GB,
+        f"{free:.1f} GB",
+        f"free at least {NEEDED_GB:g} GB, or set FAIRNB_CACHE elsewhere",
+    )
 
 
 def _cores() -> Check:
@@ -59,9 +69,17 @@ def _cores() -> Check:
 def _gpu() -> Check:
     import torch
 
-    return Check("GPU", True, torch.cuda.get_device_name() if torch.cuda.is_available() else "none (tiers smoke, quick, open need none)")
+    return Check(
+        "GPU",
+        True,
+        torch.cuda.get_device_name() if torch.cuda.is_available() else "none (tiers smoke, quick, open need none)",
+    )
 
 
 def _data() -> Check:
     found = paths.data().is_dir()
-    return Check("real data", True, f"{paths.data()}" if found else "none (tier quick needs none; `make data` says how to get it)")
+    return Check(
+        "real data",
+        True,
+        f"{paths.data()}" if found else "none (tier quick needs none; `make data` says how to get it)",
+    )

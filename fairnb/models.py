@@ -51,7 +51,9 @@ class ImageClassifier(nn.Module):
         return self.net((x - self.mean) / self.std)
 
 
-def resnet18(width: int = STANDARD_WIDTH, classes: int = 2, weights: str | Path | None = None, seed: int = 0) -> ImageClassifier:
+def resnet18(
+    width: int = STANDARD_WIDTH, classes: int = 2, weights: str | Path | None = None, seed: int = 0
+) -> ImageClassifier:
     """ResNet-18 [He 2016] with base ``width`` channels: 62 parameter tensors at any width.
 
     Two classes share ONE logit, as in AIM-Fair's released code; more classes have one each.
@@ -74,14 +76,20 @@ def resnet18(width: int = STANDARD_WIDTH, classes: int = 2, weights: str | Path 
 
 def _load_backbone(net: nn.Module, file: Path) -> None:
     if not file.is_file():
-        raise MissingData(f"pretrained weights {file} are not there: give the path of a ResNet-18 state dict, or weights=None")
+        raise MissingData(
+            f"pretrained weights {file} are not there: give the path of a ResNet-18 state dict, or weights=None"
+        )
     if file.suffix == ".safetensors":
         from safetensors.torch import load_file
 
         state = load_file(file)
     else:
         state = torch.load(file, map_location="cpu", weights_only=True)
-    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items() if not name.startswith("fc.")}
+    state = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in state.items()
+        if not name.startswith("fc.")
+    }
     try:
         missing, unexpected = net.load_state_dict(state, strict=False)
     except RuntimeError as error:
@@ -98,7 +106,7 @@ def device() -> torch.device:
 
 def to_pixels(x: np.ndarray | torch.Tensor, where: torch.device) -> torch.Tensor:
     """uint8 images (or float32 features) as float tensors on the device ``where``, images in [0, 1], channels_last."""
-    tensor = torch.as_tensor(np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x).to(where)
+    tensor = (torch.tensor(x) if isinstance(x, np.ndarray) else x).to(where)  # a copy: memory maps are read-only
     if tensor.dtype != torch.uint8:
         return tensor
     return tensor.float().div_(255).contiguous(memory_format=torch.channels_last)

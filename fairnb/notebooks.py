@@ -55,8 +55,14 @@ def overview(tier: str) -> pd.DataFrame:
     for name in names():
         first = nbformat.read(paths.notebooks() / f"{name}.ipynb", as_version=4).cells[0].source
         title = first.splitlines()[0].lstrip("# ").split("·", 1)[-1].strip()
-        rows.append({"notebook": name, "title": title, "runs": len(experiments.grid_of(name, tier)),
-                     "seconds": f"{past[name]:.0f}" if name in past else ""})
+        rows.append(
+            {
+                "notebook": name,
+                "title": title,
+                "runs": len(experiments.grid_of(name, tier)),
+                "seconds": f"{past[name]:.0f}" if name in past else "",
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -130,8 +136,13 @@ def execute(name: str, parameters: dict[str, Any]) -> None:
     outputs = {entry["file"]: entry for entry in map(json.loads, manifest.read_text().splitlines())}
     manifest.unlink()
     os.environ.pop(report.MANIFEST)
-    content = {"inputs": before, "parameters": parameters, "seconds": round(time.perf_counter() - started, 1),
-               "commit": provenance.commit(), "outputs": sorted(outputs.values(), key=lambda entry: entry["file"])}
+    content = {
+        "inputs": before,
+        "parameters": parameters,
+        "seconds": round(time.perf_counter() - started, 1),
+        "commit": provenance.commit(),
+        "outputs": sorted(outputs.values(), key=lambda entry: entry["file"]),
+    }
     report.save_json(content, receipt_file(name, tier))
 
 
@@ -154,13 +165,21 @@ def _papermill(source: Path, target: Path, parameters: dict[str, Any], failed: P
     os.environ.setdefault("IPYTHONDIR", str(ipython))
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     try:
-        papermill.execute_notebook(str(source), str(target), parameters=parameters, kernel_name="python3",
-                                   progress_bar=False, cwd=str(paths.notebooks()))
+        papermill.execute_notebook(
+            str(source),
+            str(target),
+            parameters=parameters,
+            kernel_name="python3",
+            progress_bar=False,
+            cwd=str(paths.notebooks()),
+        )
     except papermill.PapermillExecutionError as error:
         problem = f"cell {error.exec_count} raised {error.ename}: {' '.join(str(error.evalue).split())}"
     except DeadKernelError:
-        problem = ("its kernel was killed (most likely out of memory): close other programs, or use fewer workers "
-                   "(JOBS=1); finished runs are kept")
+        problem = (
+            "its kernel was killed (most likely out of memory): close other programs, or use fewer workers "
+            "(JOBS=1); finished runs are kept"
+        )
     except CellTimeoutError as error:
         problem = f"a cell ran too long: {str(error).splitlines()[0]}"
     else:

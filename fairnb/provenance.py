@@ -18,8 +18,11 @@ from fairnb import paths
 @cache
 def commit() -> str:
     """The checkout's commit, ``-dirty`` appended when tracked files differ from it; ``unknown`` outside git."""
+
     def git(*words: str) -> str:
-        done = subprocess.run(["git", "-C", paths.project(), *words], capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(
+            ["git", "-C", paths.project(), *words], capture_output=True, text=True, timeout=20, check=True
+        )
         return done.stdout.strip()
 
     try:
@@ -32,7 +35,9 @@ def commit() -> str:
 @cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that move numbers."""
-    return {"python": platform.python_version()} | {name: version(name) for name in ("fairnb", "numpy", "torch", "torchvision")}
+    return {"python": platform.python_version()} | {
+        name: version(name) for name in ("fairnb", "numpy", "torch", "torchvision")
+    }
 
 
 @cache
@@ -61,6 +66,10 @@ def device_name() -> str:
 def stamp(seconds: float) -> dict[str, Any]:
     """The provenance part of a record."""
     return {
-        "seconds": round(seconds, 2), "peak_memory_mb": peak_memory_mb(), "device": device_name(),
-        "commit": commit(), "code": code_hash(), "versions": versions(),
+        "seconds": round(seconds, 2),
+        "peak_memory_mb": peak_memory_mb(),
+        "device": device_name(),
+        "commit": commit(),
+        "code": code_hash(),
+        "versions": versions(),
     }

@@ -31,7 +31,9 @@ def render(text: str) -> str:
 
 def results() -> str:
     """Verdicts of every tier with a reference, and AIM-Fair's main table per tier."""
-    cards = {tier: _read(tier, "scorecard.csv") for tier in tiers.TIERS if (paths.reference(tier) / "scorecard.csv").exists()}
+    cards = {
+        tier: _read(tier, "scorecard.csv") for tier in tiers.TIERS if (paths.reference(tier) / "scorecard.csv").exists()
+    }
     if not cards:
         return "No reference results yet."
     return "\n\n".join([_verdicts(cards), *(_table3(tier) for tier in cards), _audit()])
@@ -44,10 +46,15 @@ def _read(tier: str, name: str) -> pd.DataFrame:
 def _verdicts(cards: dict[str, pd.DataFrame]) -> str:
     texts = reported.claims().set_index("id")["claim"]
     run = [c for c in texts.index if any(_verdict(card, c) in SYMBOLS for card in cards.values())]
-    rows = [{"claim": f"**{c}** {texts[c]}"} | {f"tier `{t}`": SYMBOLS.get(_verdict(card, c), "not run") for t, card in cards.items()}
-            for c in run]
-    return (f"**Verdicts so far** ({len(run)} of {len(texts)} claims have been rerun; the rest is *not run*, never hidden):\n\n"
-            + pd.DataFrame(rows).to_markdown(index=False))
+    rows = [
+        {"claim": f"**{c}** {texts[c]}"}
+        | {f"tier `{t}`": SYMBOLS.get(_verdict(card, c), "not run") for t, card in cards.items()}
+        for c in run
+    ]
+    return (
+        f"**Verdicts so far** ({len(run)} of {len(texts)} claims have been rerun; the rest is *not run*, never hidden):\n\n"
+        + pd.DataFrame(rows).to_markdown(index=False)
+    )
 
 
 def _verdict(card: pd.DataFrame, claim: str) -> str:
@@ -57,16 +64,20 @@ def _verdict(card: pd.DataFrame, claim: str) -> str:
 def _table3(tier: str) -> str:
     table = _read(tier, "tables/aimfair_table3.csv")
     shown = tables.compact(table, ("acc", "wst", "eo_max")).drop(columns="task")
-    return (f"**AIM-Fair, Table 3 at tier `{tier}`** ({', '.join(table['task'].unique())}; synthetic data: {table['synthetic'].iloc[0]}). "
-            "Percent, mean over seeds with 95 % t-interval; the printed numbers belong to the paper's own, larger experiment.\n\n"
-            + shown.to_markdown(index=False))
+    return (
+        f"**AIM-Fair, Table 3 at tier `{tier}`** ({', '.join(table['task'].unique())}; synthetic data: {table['synthetic'].iloc[0]}). "
+        "Percent, mean over seeds with 95 % t-interval; the printed numbers belong to the paper's own, larger experiment.\n\n"
+        + shown.to_markdown(index=False)
+    )
 
 
 def _audit() -> str:
     findings = _read(paths.DEFAULT_TIER, "tables/audit.csv")
     checks = _read(paths.DEFAULT_TIER, "tables/audit_checks.csv")
-    return (f"**The audit of the printed tables** (notebook `03_published_numbers`): {len(checks)} checks, {len(findings)} findings, "
-            "each with cell, size and likely cause in `results/reference/quick/tables/audit.csv`.")
+    return (
+        f"**The audit of the printed tables** (notebook `03_published_numbers`): {len(checks)} checks, {len(findings)} findings, "
+        "each with cell, size and likely cause in `results/reference/quick/tables/audit.csv`."
+    )
 
 
 def notebook_map() -> str:

@@ -26,18 +26,20 @@ def style() -> None:
     """Set matplotlib's look for all figures of the project; call it once in a notebook."""
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update({
-        "figure.constrained_layout.use": True,
-        "figure.dpi": 110,
-        "font.size": 10,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "grid.alpha": 0.3,
-        "legend.frameon": False,
-        "axes.prop_cycle": plt.cycler(color=COLOURS),
-    })
+    plt.rcParams.update(
+        {
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 110,
+            "font.size": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.alpha": 0.3,
+            "legend.frameon": False,
+            "axes.prop_cycle": plt.cycler(color=COLOURS),
+        }
+    )
 
 
 def save_table(frame: pd.DataFrame, name: str, *, tier: str, caption: str, digits: int = 2) -> pd.DataFrame:
@@ -84,7 +86,10 @@ def save_figure(fig: Figure, name: str, *, tier: str) -> None:
     """Write ``fig`` as png and pdf with the tier in the lower right corner."""
     tiers.get(tier)
     fig.text(0.998, 0.004, f"fairnb · tier {tier}", ha="right", va="bottom", fontsize=6, color="0.45")
-    for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None, "Producer": None, "Creator": None})):
+    for suffix, metadata in (
+        ("png", {"Software": None}),
+        ("pdf", {"CreationDate": None, "Producer": None, "Creator": None}),
+    ):
         buffer = io.BytesIO()
         fig.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
         _write(paths.figures(tier) / f"{name}.{suffix}", buffer.getvalue())

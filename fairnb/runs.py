@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from fairnb import methods, paths, provenance, records, tasks, tiers
+from fairnb import methods, metrics, paths, provenance, records, tasks, tiers
+from fairnb.contract import Split
+from fairnb.errors import BrokenRecord, TrainingFailed
 from fairnb.records import Record
 
 
@@ -62,8 +64,12 @@ def grid(tier: str, task_names: Iterable[str], rows: Iterable[tuple[str, str, di
     The first row should be the one that others build on (the biased model): it is computed first.
     """
     seeds = tiers.get(tier).seeds
-    return [Run(task, method, seed, tier, dict(hparams), label) for label, method, hparams in rows
-            for task in task_names for seed in seeds]
+    return [
+        Run(task, method, seed, tier, dict(hparams), label)
+        for label, method, hparams in rows
+        for task in task_names
+        for seed in seeds
+    ]
 
 
 def ensure(run: Run) -> Record:
@@ -94,24 +100,29 @@ def compute(run: Run) -> Record:
     report = _report(problem.test, score)
     test = problem.test
     return Record(
-        key=run.key, run=json.loads(json.dumps(run.identity, default=list)),
+        key=run.key,
+        run=json.loads(json.dumps(run.identity, default=list)),
         cells={"correct": report.correct.tolist(), "total": report.total.tolist()},
-        metrics={name: None if not np.isfinite(value) else round(float(value), 10) for name, value in report.values.items()},
+        metrics={
+            name: None if not np.isfinite(value) else round(float(value), 10) for name, value in report.values.items()
+        },
         notes=getattr(predictor, "notes", {}),
         provenance=provenance.stamp(time.perf_counter() - start) | {"data": tasks.fingerprint(run.task, run.tier)},
-        predictions={"ids": np.asarray(test.ids).astype(str), "target": test.target, "protected": test.protected,
-                     "score": score[:, 1] if score.shape[1] == 2 else score},
+        predictions={
+            "ids": np.asarray(test.ids).astype(str),
+            "target": test.target,
+            "protected": test.protected,
+            "score": score[:, 1] if score.shape[1] == 2 else score,
+        },
     )
 
 
-def _report(test: Any, score: np.ndarray) -> Any:
-    from fairnb import metrics
-
+def _report(test: Split, score: np.ndarray) -> metrics.GroupReport:
     if not np.isfinite(score).all():
-        from fairnb.errors import TrainingFailed
-
         bad = int((~np.isfinite(score)).any(axis=1).sum())
-        raise TrainingFailed(f"{bad} of {len(score)} test scores are not finite: the model diverged; lower its learning rate")
+        raise TrainingFailed(
+            f"{bad} of {len(score)} test scores are not finite: the model diverged; lower its learning rate"
+        )
     return metrics.group_report(test.target, score.argmax(axis=1), test.protected)
 
 
@@ -123,15 +134,22 @@ def run(grid: list[Run]) -> pd.DataFrame:
     from fairnb import engine
 
     engine.compute_missing(grid)
-    return pd.DataFrame([_row(item, item.find()) for item in grid])
+    found = [item.find() for item in grid]
+    lost = [item.key for item, record in zip(grid, found, strict=True) if record is None]
+    if lost:
+        raise BrokenRecord(
+            f"the record of run {lost[0]} was just written and cannot be read: check the disk of {paths.runs()}"
+        )
+    return pd.DataFrame([row_of(record, item.label) for item, record in zip(grid, found, strict=True)])
 
 
-def _row(run: Run, record: Record | None) -> dict[str, Any]:
-    assert record is not None, f"{run} was just computed"
-    correct, total = np.array(record.cells["correct"], float), np.array(record.cells["total"], float)
-    cells = {f"y{t}s{p}": correct[t, p] / total[t, p] if total[t, p] else np.nan
-             for t in range(total.shape[0]) for p in range(total.shape[1])}
-    own = {"label": run.label or run.method, "task": run.task, "method": run.method, "seed": run.seed, "tier": run.tier,
-           "hparams": json.dumps(run.hparams, sort_keys=True)}
+def row_of(record: Record, label: str = "") -> dict[str, Any]:
+    """A record as one row of a tidy frame; ``label`` is how tables name it (default: the method)."""
+    correct, total = (np.array(record.cells[name], float) for name in ("correct", "total"))
+    with np.errstate(invalid="ignore"):
+        accuracy = np.where(total > 0, correct / total, np.nan)
+    cells = {f"y{t}s{p}": accuracy[t, p] for t, p in np.ndindex(*accuracy.shape)}
+    own = {name: record.run[name] for name in ("task", "method", "seed", "tier")}
     values = {name: np.nan if value is None else value for name, value in record.metrics.items()}
-    return own | values | cells | {"notes": record.notes}
+    hparams = {"hparams": json.dumps(record.run["hparams"], sort_keys=True)}
+    return {"label": label or record.run["method"]} | own | hparams | values | cells | {"notes": record.notes}

@@ -44,11 +44,16 @@ def as_printed(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (task, label), part in frame.groupby(["task", "label"], sort=False):
         cells = 100 * part[list(CELLS)].mean()
-        rows.append({"task": task, "row": label, "wst_of_mean": cells.min(), "std_of_mean": float(np.std(cells))} | cells.to_dict())
+        rows.append(
+            {"task": task, "row": label, "wst_of_mean": cells.min(), "std_of_mean": float(np.std(cells))}
+            | cells.to_dict()
+        )
     return pd.DataFrame(rows)
 
 
-def printed(paper: str, table: str, settings: dict[str, str], rows: dict[str, str], columns: dict[str, str]) -> pd.DataFrame:
+def printed(
+    paper: str, table: str, settings: dict[str, str], rows: dict[str, str], columns: dict[str, str]
+) -> pd.DataFrame:
     """The printed numbers of a table under our names, in print order.
 
     Args:
@@ -71,7 +76,12 @@ def beside(table: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     shown = printed.rename(columns={name: f"printed_{name}" for name in printed.columns if name not in ("task", "row")})
     merged = table.merge(shown, on=["task", "row"], how="outer", indicator="source", sort=False)
     source = merged["source"].map({"left_only": RERUN, "both": RERUN, "right_only": QUOTED}).astype(str)
-    order = {key: i for i, key in enumerate([*zip(table["task"], table["row"], strict=True), *zip(shown["task"], shown["row"], strict=True)][::-1])}
+    order = {
+        key: i
+        for i, key in enumerate(
+            [*zip(table["task"], table["row"], strict=True), *zip(shown["task"], shown["row"], strict=True)][::-1]
+        )
+    }
     position = [-order[key] for key in zip(merged["task"], merged["row"], strict=True)]
     merged = merged.assign(source=source).iloc[np.argsort(position, kind="stable")].reset_index(drop=True)
     return merged[["task", "row", "source", *(c for c in merged.columns if c not in ("task", "row", "source"))]]
@@ -93,4 +103,8 @@ def _text(row: pd.Series, name: str, digits: int) -> str:
     if pd.isna(row[name]):
         return ""
     text = f"{row[name]:.{digits}f}"
-    return text if pd.isna(row[f"{name}_low"]) else f"{text} [{row[f'{name}_low']:.{digits}f}, {row[f'{name}_high']:.{digits}f}]"
+    return (
+        text
+        if pd.isna(row[f"{name}_low"])
+        else f"{text} [{row[f'{name}_low']:.{digits}f}, {row[f'{name}_high']:.{digits}f}]"
+    )

@@ -28,51 +28,107 @@ class Tier:
 
 # AIM-Fair's released code (runner.sh): SGD momentum 0.9, weight decay 1e-4, batch 128, 15 + 10 epochs, top-k 55.
 _AIMFAIR_CODE = {
-    "batch_size": 128, "pretrain_epochs": 15, "pretrain_lr": 0.01, "pretrain_schedule": "multistep",
-    "pretrain_milestones": (10,), "pretrain_gamma": 0.1, "finetune_epochs": 10, "finetune_lr": 0.06,
-    "finetune_schedule": "constant", "augment": "resized_crop", "top_k": 55, "gradient_samples": None,
+    "batch_size": 128,
+    "pretrain_epochs": 15,
+    "pretrain_lr": 0.01,
+    "pretrain_schedule": "multistep",
+    "pretrain_milestones": (10,),
+    "pretrain_gamma": 0.1,
+    "finetune_epochs": 10,
+    "finetune_lr": 0.06,
+    "finetune_schedule": "constant",
+    "augment": "resized_crop",
+    "top_k": 55,
+    "gradient_samples": None,
 }
 # Toy faces are small and few: smaller batches, a milder augmentation and a cosine schedule (FEASIBILITY, section 3).
 _AIMFAIR_TOY = _AIMFAIR_CODE | {
-    "batch_size": 64, "pretrain_epochs": 12, "pretrain_lr": 0.03, "pretrain_schedule": "cosine",
-    "finetune_epochs": 5, "finetune_lr": 0.02, "augment": "flip_shift", "gradient_samples": 1200,
-    "width": 16, "weights": "toy", "size": 64,
+    "batch_size": 64,
+    "pretrain_epochs": 12,
+    "pretrain_lr": 0.03,
+    "pretrain_schedule": "cosine",
+    "finetune_epochs": 5,
+    "finetune_lr": 0.02,
+    "augment": "flip_shift",
+    "gradient_samples": 1200,
+    "width": 16,
+    "weights": "toy",
+    "size": 64,
+    "synthetic_style": "render",
 }
 # Notebook 02: a linear classifier on small toy faces, the same at every tier but smoke.
 _FOUNDATIONS = {"foundations": {"tasks": (), "settings": {"size": 32, "n_train": 2000, "n_test": 2000}}}
 _UTKFACE = {"train_cells": {(0, 0): 500, (0, 1): 4500, (1, 0): 4500, (1, 1): 500}}
 
 TIERS: dict[str, Tier] = {
-    "smoke": Tier("smoke", "a few hundred toy faces and one seed: does it run? Used by the tests", (0,), {
-        "foundations": {"tasks": (), "settings": {"size": 24, "n_train": 400, "n_test": 400}},
-        "aimfair": {
-            "tasks": ("toy_faces/smiling_male",),
-            "settings": _AIMFAIR_TOY | {
-                "size": 32, "width": 16, "weights": "toy", "n_train": 320, "n_val": 160, "n_test": 400, "n_pool": 100,
-                "n_synthetic": 240, "pretrain_epochs": 2, "finetune_epochs": 1, "gradient_samples": 128,
+    "smoke": Tier(
+        "smoke",
+        "a few hundred toy faces and one seed: does it run? Used by the tests",
+        (0,),
+        {
+            "foundations": {"tasks": (), "settings": {"size": 24, "n_train": 400, "n_test": 400}},
+            "aimfair": {
+                "tasks": ("toy_faces/smiling_male",),
+                "settings": _AIMFAIR_TOY
+                | {
+                    "size": 32,
+                    "width": 16,
+                    "weights": "toy",
+                    "n_train": 320,
+                    "n_val": 160,
+                    "n_test": 400,
+                    "n_pool": 100,
+                    "n_synthetic": 240,
+                    "pretrain_epochs": 2,
+                    "finetune_epochs": 1,
+                    "gradient_samples": 128,
+                },
             },
         },
-    }),
-    "quick": Tier("quick", "toy faces made by fairnb on a laptop without GPU: the claims' orderings and signs", (0, 1, 2, 3, 4), _FOUNDATIONS | {
-        "aimfair": {
-            "tasks": ("toy_faces/smiling_male",),
-            "settings": _AIMFAIR_TOY | {
-                "n_train": 4000, "n_val": 1500, "n_test": 6000, "n_pool": 1200, "n_synthetic": 2400,
+    ),
+    "quick": Tier(
+        "quick",
+        "toy faces made by fairnb on a laptop without GPU: the claims' orderings and signs",
+        (0, 1, 2, 3, 4),
+        _FOUNDATIONS
+        | {
+            "aimfair": {
+                "tasks": ("toy_faces/smiling_male",),
+                "settings": _AIMFAIR_TOY
+                | {
+                    "n_train": 4000,
+                    "n_val": 1500,
+                    "n_test": 6000,
+                    "n_pool": 1200,
+                    "n_synthetic": 2400,
+                },
             },
         },
-    }),
-    "open": Tier("open", "real data that anyone may have, small networks without ImageNet weights: CPU hours", (0, 1, 2), _FOUNDATIONS | {
-        "aimfair": {
-            "tasks": ("utkface/female_white",),
-            "settings": _AIMFAIR_CODE | _UTKFACE | {"size": 64, "width": 32, "weights": None},
+    ),
+    "open": Tier(
+        "open",
+        "real data that anyone may have, small networks without ImageNet weights: CPU hours",
+        (0, 1, 2),
+        _FOUNDATIONS
+        | {
+            "aimfair": {
+                "tasks": ("utkface/female_white",),
+                "settings": _AIMFAIR_CODE | _UTKFACE | {"size": 64, "width": 32, "weights": None},
+            },
         },
-    }),
-    "paper": Tier("paper", "the paper's own sizes, epochs and seeds with ImageNet weights: GPU days", tuple(range(100, 1001, 100)), _FOUNDATIONS | {
-        "aimfair": {
-            "tasks": ("utkface/female_white",),
-            "settings": _AIMFAIR_CODE | _UTKFACE | {"size": 224, "width": 64, "weights": "imagenet"},
+    ),
+    "paper": Tier(
+        "paper",
+        "the paper's own sizes, epochs and seeds with ImageNet weights: GPU days",
+        tuple(range(100, 1001, 100)),
+        _FOUNDATIONS
+        | {
+            "aimfair": {
+                "tasks": ("utkface/female_white",),
+                "settings": _AIMFAIR_CODE | _UTKFACE | {"size": 224, "width": 64, "weights": "imagenet"},
+            },
         },
-    }),
+    ),
 }
 
 
@@ -93,7 +149,9 @@ def _seeds(text: str, default: tuple[int, ...]) -> tuple[int, ...]:
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError:
-        raise FairnbError(f"SEEDS={text!r} cannot be read: give a number of seeds (SEEDS=3) or a list (SEEDS=0,1,2)") from None
+        raise FairnbError(
+            f"SEEDS={text!r} cannot be read: give a number of seeds (SEEDS=3) or a list (SEEDS=0,1,2)"
+        ) from None
     if "," in text:
         return tuple(dict.fromkeys(numbers))
     if numbers[0] < 1:

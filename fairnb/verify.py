@@ -43,7 +43,9 @@ def compare(tier: str) -> tuple[list[str], list[Difference]]:
     files = sorted(f.relative_to(reference) for f in reference.rglob("*") if f.suffix in (".csv", ".png"))
     files = [file for file in files if file.name != "timings.csv"]
     if not files:
-        raise FairnbError(f"no reference results for tier {tier!r} in {reference}: run `make reference TIER={tier}` to make them")
+        raise FairnbError(
+            f"no reference results for tier {tier!r} in {reference}: run `make reference TIER={tier}` to make them"
+        )
     if not (fresh / "tables").is_dir():
         raise FairnbError(f"no fresh results for tier {tier!r} in {fresh}: run `make reproduce TIER={tier}` first")
     differences = []
@@ -52,7 +54,12 @@ def compare(tier: str) -> tuple[list[str], list[Difference]]:
             differences.append(Difference(str(file), "was not made by this run", False))
         elif file.suffix == ".csv":
             differences += _tables(file, pd.read_csv(reference / file), pd.read_csv(fresh / file))
-    made = {f.relative_to(fresh) for folder in ("tables", "figures") for f in (fresh / folder).glob("*") if f.suffix in (".csv", ".png")}
+    made = {
+        f.relative_to(fresh)
+        for folder in ("tables", "figures")
+        for f in (fresh / folder).glob("*")
+        if f.suffix in (".csv", ".png")
+    }
     differences += [Difference(str(file), "has no reference yet", False) for file in sorted(made - set(files))]
     return [str(file) for file in files], differences
 
@@ -68,8 +75,12 @@ def _tables(file: Path, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference
             out += _numbers(file, column, old, new)
         else:
             left, right = old[column].fillna("").astype(str), new[column].fillna("").astype(str)
-            out += [Difference(str(file), f"row {i} {column}: {right[i]!r}, reference {left[i]!r}", _trained_text(column, old))
-                    for i in np.flatnonzero(left != right)]
+            out += [
+                Difference(
+                    str(file), f"row {i} {column}: {right[i]!r}, reference {left[i]!r}", _trained_text(column, old)
+                )
+                for i in np.flatnonzero(left != right)
+            ]
     return out
 
 
@@ -92,7 +103,11 @@ def _numbers(file: Path, column: str, old: pd.DataFrame, new: pd.DataFrame) -> l
         else:
             agrees = interval  # bounds and spreads follow their mean
         label = ", ".join(str(old[c][i]) for c in names) or f"row {i}"
-        out.append(Difference(str(file), f"{label} {column}: {right:.4f}, reference {left:.4f} (by {right - left:+.4f})", agrees))
+        out.append(
+            Difference(
+                str(file), f"{label} {column}: {right:.4f}, reference {left:.4f} (by {right - left:+.4f})", agrees
+            )
+        )
     return out
 
 
@@ -118,7 +133,10 @@ def timings(tier: str) -> pd.DataFrame:
     for file in sorted((paths.runs() / tier).glob("*.json")):
         body = json.loads(file.read_text())
         rows.setdefault(body["run"]["method"], []).append(body["provenance"]["seconds"])
-    table = [{"what": what, "seconds": round(float(np.mean(values)), 1), "runs": len(values)} for what, values in sorted(rows.items())]
+    table = [
+        {"what": what, "seconds": round(float(np.mean(values)), 1), "runs": len(values)}
+        for what, values in sorted(rows.items())
+    ]
     for name in notebooks.names():
         last = notebooks.receipt(name, tier)
         if last:

@@ -17,7 +17,16 @@ from pathlib import Path
 
 import psutil
 
-COMMAND = [str(Path(sys.executable).parent / "fairnb"), "reproduce", "--tier", "smoke", "--only", "10,90", "--jobs", "2"]
+COMMAND = [
+    str(Path(sys.executable).parent / "fairnb"),
+    "reproduce",
+    "--tier",
+    "smoke",
+    "--only",
+    "10,90",
+    "--jobs",
+    "2",
+]
 LIMIT = 300.0
 
 
@@ -93,7 +102,10 @@ def main() -> None:
             kept = trial(Path(scratch) / str(number), moment)
             if tables(Path(scratch) / str(number)) != expected:
                 raise SystemExit(f"trial {number}: tables differ after a kill at {moment:.1f} s")
-            print(f"trial {number}: killed at {moment:.1f} s with {len(kept)} of {total} records; rerun gives the same tables", flush=True)
+            print(
+                f"trial {number}: killed at {moment:.1f} s with {len(kept)} of {total} records; rerun gives the same tables",
+                flush=True,
+            )
     print(f"{options.trials} kills: same tables, no record lost, none computed twice")
 
 

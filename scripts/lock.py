@@ -21,10 +21,29 @@ dependencies:
 def main() -> None:
     """Write both files; needs the network."""
     subprocess.run(
-        ["uv", "pip", "compile", "--universal", "--python-version", "3.11", "--no-header", "--no-annotate",
-         "--no-emit-index-url", "--no-emit-find-links", "--extra", "dev", "--quiet",
-         str(ROOT / "pyproject.toml"), "-o", str(ROOT / "requirements.lock")],
-        check=True, stdout=subprocess.DEVNULL, timeout=600, env=None, cwd=ROOT,
+        [
+            "uv",
+            "pip",
+            "compile",
+            "--universal",
+            "--python-version",
+            "3.11",
+            "--no-header",
+            "--no-annotate",
+            "--no-emit-index-url",
+            "--no-emit-find-links",
+            "--extra",
+            "dev",
+            "--quiet",
+            str(ROOT / "pyproject.toml"),
+            "-o",
+            str(ROOT / "requirements.lock"),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=600,
+        env=None,
+        cwd=ROOT,
     )
     write_environment()
 

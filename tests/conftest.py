@@ -30,8 +30,12 @@ def real_data(shared):
     def unpack(*names: str) -> Path:
         root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / ".lock", timeout=300):
-            subprocess.run([sys.executable, shared / "data" / "unpack.py", root, *names], check=True, timeout=300,
-                           stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, shared / "data" / "unpack.py", root, *names],
+                check=True,
+                timeout=300,
+                stdout=subprocess.DEVNULL,
+            )
         return root
 
     return unpack

@@ -34,14 +34,22 @@ def test_one_failed_condition_refutes_and_one_open_condition_leaves_a_claim_unde
 def frame(**rows):
     """rows: method=(acc, eo_max, wst), each with small seed noise."""
     noise = {0: -0.001, 1: 0.0, 2: 0.001}
-    return pd.DataFrame([
-        {"task": "t", "method": method, "seed": seed, "acc": acc + d, "eo_max": eo + d, "wst": wst + d}
-        for method, (acc, eo, wst) in rows.items() for seed, d in noise.items()
-    ])
+    return pd.DataFrame(
+        [
+            {"task": "t", "method": method, "seed": seed, "acc": acc + d, "eo_max": eo + d, "wst": wst + d}
+            for method, (acc, eo, wst) in rows.items()
+            for seed, d in noise.items()
+        ]
+    )
 
 
-PRINTED = {"erm": (0.8923, 0.2384, 0.72), "synthetic_only": (0.8598, 0.0787, 0.81), "linear_probe": (0.889, 0.1751, 0.77),
-           "full_fine_tuning": (0.8877, 0.0683, 0.83), "selective": (0.8902, 0.0607, 0.842)}
+PRINTED = {
+    "erm": (0.8923, 0.2384, 0.72),
+    "synthetic_only": (0.8598, 0.0787, 0.81),
+    "linear_probe": (0.889, 0.1751, 0.77),
+    "full_fine_tuning": (0.8877, 0.0683, 0.83),
+    "selective": (0.8902, 0.0607, 0.842),
+}
 
 
 def test_the_papers_own_numbers_confirm_the_papers_claims():

@@ -17,7 +17,10 @@ def test_unknown_tier_names_the_nearest():
     ("change", "sentence"),
     [
         ({"tier": "huge"}, "unknown tier 'huge'"),
-        ({"task": "toy_faces/smiling_mail"}, "unknown task 'toy_faces/smiling_mail': did you mean 'toy_faces/smiling_male'"),
+        (
+            {"task": "toy_faces/smiling_mail"},
+            "unknown task 'toy_faces/smiling_mail': did you mean 'toy_faces/smiling_male'",
+        ),
         ({"method": "selectiv"}, "unknown method 'selectiv': did you mean 'selective'"),
         ({"hparams": {"topk": 5}}, "unknown hyper-parameter 'topk': did you mean 'top_k'"),
     ],
@@ -46,7 +49,9 @@ def test_the_command_line_says_one_sentence_and_exits_with_2(sandbox, arguments,
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize(("text", "seeds"), [("3", (0, 1, 2)), ("0,5,7", (0, 5, 7)), ("7", (0, 1, 2, 3, 4, 5, 6)), ("4,4", (4,))])
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("3", (0, 1, 2)), ("0,5,7", (0, 5, 7)), ("7", (0, 1, 2, 3, 4, 5, 6)), ("4,4", (4,))]
+)
 def test_seeds_can_be_a_number_or_a_list(monkeypatch, text, seeds):
     monkeypatch.setenv("FAIRNB_SEEDS", text)
     assert tiers.get("quick").seeds == seeds

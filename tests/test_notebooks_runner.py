@@ -27,7 +27,9 @@ def home(sandbox, monkeypatch):
     def add(name, *code):
         first = new_code_cell('tier = "quick"', metadata={"tags": ["parameters"]})
         cells = [new_markdown_cell(f"# {name}"), first, *map(new_code_cell, code)]
-        book = new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+        book = new_notebook(
+            cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        )
         nbformat.write(book, sandbox / "notebooks" / f"{name}.ipynb")
 
     return add
@@ -38,7 +40,9 @@ def test_an_executed_notebook_leaves_a_receipt_of_its_outputs(home):
     assert notebooks.why("11_small", "smoke") == "new"
     notebooks.execute("11_small", {"tier": "smoke"})
     receipt = notebooks.receipt("11_small", "smoke")
-    assert [entry["file"] for entry in receipt["outputs"]] == [f"smoke/tables/small_table1.{s}" for s in ("csv", "md", "tex")]
+    assert [entry["file"] for entry in receipt["outputs"]] == [
+        f"smoke/tables/small_table1.{s}" for s in ("csv", "md", "tex")
+    ]
     assert "tier" in (paths.tables("smoke") / "small_table1.csv").read_text()
     assert notebooks.why("11_small", "smoke") == ""
 
@@ -82,7 +86,9 @@ def test_an_unknown_tier_is_an_error(home):
 
 def test_a_cell_that_raises_is_named_and_the_red_notebook_kept(home):
     home("11_small", "x = 1", "raise ValueError('no such file: faces.zip')")
-    with pytest.raises(FairnbError, match=r"notebook 11_small failed: cell 4 raised ValueError: no such file: faces.zip"):
+    with pytest.raises(
+        FairnbError, match=r"notebook 11_small failed: cell 4 raised ValueError: no such file: faces.zip"
+    ):
         notebooks.execute("11_small", {"tier": "smoke"})
     assert (paths.executed("smoke") / "11_small.failed.ipynb").exists()
     assert not (paths.executed("smoke") / "11_small.ipynb").exists()
@@ -112,6 +118,7 @@ def test_reproduce_goes_on_after_a_failure_and_repeats_only_what_is_missing(home
 def test_the_synthesis_runs_again_when_another_notebook_did(home):
     home("11_small", SAVE)
     home("90_all", "print(1)")
+
     def run():
         result = CliRunner().invoke(commands, ["reproduce", "--tier", "smoke", "--jobs", "1"])
         assert result.exit_code == 0, result.output

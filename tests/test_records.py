@@ -16,10 +16,18 @@ RUN = {"task": "t", "method": "m", "seed": 0, "tier": "smoke", "hparams": {}, "v
 @pytest.fixture
 def record():
     return records.Record(
-        key="0123456789abcdef", run=RUN, cells={"correct": [[1, 2], [3, 4]], "total": [[2, 2], [4, 4]]},
-        metrics={"acc": 0.8333333333, "eo_max": None}, notes={"lr": 0.02}, provenance={"seconds": 1.0, "code": "x"},
-        predictions={"ids": np.array(["a", "b"]), "target": np.array([0, 1]), "protected": np.array([1, 0]),
-                     "score": np.array([0.25, 0.75], np.float32)},
+        key="0123456789abcdef",
+        run=RUN,
+        cells={"correct": [[1, 2], [3, 4]], "total": [[2, 2], [4, 4]]},
+        metrics={"acc": 0.8333333333, "eo_max": None},
+        notes={"lr": 0.02},
+        provenance={"seconds": 1.0, "code": "x"},
+        predictions={
+            "ids": np.array(["a", "b"]),
+            "target": np.array([0, 1]),
+            "protected": np.array([1, 0]),
+            "score": np.array([0.25, 0.75], np.float32),
+        },
     )
 
 

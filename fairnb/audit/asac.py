@@ -18,8 +18,8 @@ from fairnb.audit.reachable import DEFINITIONS
 TABLES = ("T1", "T2", "T3", "T4", "T5", "T6")
 ATTRIBUTES = {"Smile": "Smiling", "Big Nose": "Big_Nose", "Wavy Hair": "Wavy_Hair"}
 SHIFTS = (0.02, 0.05)
-SPLIT = ("the row is one model, or an average over runs whose gaps keep their signs, on a test set whose base rates are "
-         "within 5 points of CelebA's official test split; DEOp is the gap of either class")  # fmt: skip
+SPLIT = ("the row is one model, or an average over runs whose gaps keep their signs, on a test set whose base rates "
+         "are within 5 points of CelebA's official test split; DEOp is the gap of either class")  # fmt: skip
 
 
 def celeba_rows(as_read: bool = False) -> list[book.Row]:
@@ -102,8 +102,8 @@ def _bold(as_read: bool) -> Check:
     rows = [r for r in book.rows("asac", "T1", as_read=as_read) if target(r) == "Wavy_Hair"]
     bold = next(r for r in rows if r.method == "ASAC FGSM")
     least = min(r["DEOp"].interval.high for r in rows)
-    return check(bold, "DEOp", Interval(0.0, least), "at most the smallest of the five, as it is printed bold", tag="bold",
-                 assumption="bold marks the best value of a column")  # fmt: skip
+    return check(bold, "DEOp", Interval(0.0, least), "at most the smallest of the five, as it is printed bold",
+                 tag="bold", assumption="bold marks the best value of a column")  # fmt: skip
 
 
 def checks(as_read: bool = False) -> list[Check]:

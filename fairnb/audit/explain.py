@@ -37,8 +37,8 @@ EXPLANATIONS = (
     ),
     Explanation(
         r"asac-T1-r14-bold", "ASAC T1: a bold cell that is the worst", 2, "likely",
-        "misprint: 0.290 is marked as the best of five and is the largest; the row also fits the sum less well than the "
-        "others, so the digits rather than the bold print may be wrong",
+        "misprint: 0.290 is marked as the best of five and is the largest; the row also fits the sum less well than "
+        "the others, so the digits rather than the bold print may be wrong",
     ),
     Explanation(
         r"asac-T2-r12-deo_sum", "ASAC: no single definition of DEO fits all rows", 2, "certain",
@@ -47,13 +47,13 @@ EXPLANATIONS = (
     ),
     Explanation(
         r"aimfair-T1-r[12]-(acc|wst|eo)_as_t3", "AIM-Fair: two ERM baselines", 3, "certain",
-        "different run: T1's baselines have one decimal and seem quoted from an earlier paper, T3's is the authors' own. "
-        "No error, but on Smiling/Male AIM-Fair (89.02) is more accurate than ERM in T1 (88.2), less in T3 (89.23)",
+        "different run: T1's baselines have one decimal and seem quoted from an earlier paper, T3's is the authors' "
+        "own. No error, but on Smiling/Male AIM-Fair (89.02) is more accurate than ERM in T1 (88.2), less in T3 (89.23)",
     ),
     Explanation(
         r"fineface-T7-r3-mingrpacc_as_t6", "FineFACE T7: baseline's worst group", 2, "certain",
-        "misprint: 88.93 is also the cell of the row above (Domain Indep.); T6 prints 90.14 for this model and T8 averages "
-        "to 90.16. The gain of FineFACE over this baseline is 2.62, not 3.83",
+        "misprint: 88.93 is also the cell of the row above (Domain Indep.); T6 prints 90.14 for this model and T8 "
+        "averages to 90.16. The gain of FineFACE over this baseline is 2.62, not 3.83",
     ),
     Explanation(
         r"fineface-T7-r3-accuracy_mixture", "FineFACE T7: baseline's worst group", 2, "likely",
@@ -62,7 +62,8 @@ EXPLANATIONS = (
     ),
     Explanation(
         r"fineface-T5-r5-(\w+_between|overall_as_t2)", "FineFACE T5 is not T2's model", 2, "certain",
-        "different run: a race's accuracy must lie between those of its men and women, if model and images are the same",
+        "different run: a race's accuracy must lie between those of its men and women, if model and images are "
+        "the same",
     ),
     Explanation(
         r"fineface-T6-r[12]-min_group_t8", "FineFACE T6 against T8", 2, "likely",
@@ -88,8 +89,8 @@ EXPLANATIONS = (
     ),
     Explanation(
         r"reactivate-T5-r5-dash_rule", "ICDM: dash rule", 2, "likely",
-        "misprint, or the rule was applied to something else than the printed mean bias; by the rule this accuracy is a "
-        "dash",
+        "misprint, or the rule was applied to something else than the printed mean bias; by the rule this accuracy "
+        "is a dash",
     ),
     Explanation(
         r"reactivate-T4-r17-dash_rule", "ICDM: dash rule", 1, "possible",

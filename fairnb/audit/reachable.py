@@ -42,7 +42,7 @@ class Sizes:
         return cls(*(counts[1] / groups), groups[1] / groups.sum())
 
     def shifted(self, points: float) -> list[Sizes]:
-        """75 variants within ``points`` (a fraction), corners first: 5 values of each base rate, 3 of the group share."""
+        """75 variants within ``points`` (a fraction), corners first: 5 values of a base rate, 3 of the group share."""
         rate, share = np.linspace(-points, points, 5), np.linspace(-points, points, 3)
         moves = sorted(
             product(rate.tolist(), rate.tolist(), share.tolist()), key=lambda m: (m[2] != 0, -abs(m[0] * m[1]))
@@ -78,7 +78,7 @@ def _blocks(sizes: list[Sizes], definition: str) -> list[tuple[np.ndarray, np.nd
 
 def _solve(a: csr_array, b: np.ndarray, cost: np.ndarray, bounds: list, equal: tuple | None = None) -> np.ndarray:
     a_eq, b_eq = equal or (None, None)
-    result = linprog(cost, A_ub=a, b_ub=b, A_eq=a_eq, b_eq=b_eq, bounds=bounds)
+    result = linprog(cost, A_ub=a, b_ub=b, A_eq=a_eq, b_eq=b_eq, bounds=bounds, options={"presolve": False})
     if result.status != 0:
         raise RuntimeError(f"the linear program was not solved: {result.message}")
     return result.x

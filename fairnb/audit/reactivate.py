@@ -1,6 +1,6 @@
 """ICDM 2022 ("reactivate"): the tolerance rule of T4-T6 and what means and deviations over runs can be.
 
-Nine bias cells and four accuracies are unreadable or misaligned in the transcript; checks that need them are not judged.
+Nine bias cells and four accuracies are unreadable or misaligned in the transcript; what needs them is not judged.
 """
 
 from __future__ import annotations

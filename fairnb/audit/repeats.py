@@ -53,7 +53,7 @@ def _find(paper: str, key: tuple[str, str, str], as_read: bool) -> book.Row:
 
 def _pair(paper: str, first: tuple[str, str, str], second: tuple[str, str, str], as_read: bool) -> Iterator[Check]:
     row, other = _find(paper, first, as_read), _find(paper, second, as_read)
-    for name, cell in row.cells.items():
+    for name in row.cells:
         twin = other.cells.get(ALIASES.get(name, name))
         if twin is None or name in ("DoB", "Max/Min"):  # T5 has races where T2 has races by gender
             continue

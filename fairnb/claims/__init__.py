@@ -114,6 +114,8 @@ def scorecard(tier: str) -> pd.DataFrame:
     for file in sorted((paths.results(tier) / "verdicts").glob("*.json")):
         saved |= {row["claim"]: row for row in json.loads(file.read_text())}
     blank = {"verdict": NOT_RUN, "ours": "", "seeds": 0, "note": ""}
-    rows = [saved.get(row["id"], blank | {"claim": row["id"], "paper": row["paper"], "printed": row["printed"]})
-            for row in reported.claims().to_dict("records")]
+    rows = [
+        saved.get(row["id"], blank | {"claim": row["id"], "paper": row["paper"], "printed": row["printed"]})
+        for row in reported.claims().to_dict("records")
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

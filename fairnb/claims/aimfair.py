@@ -33,8 +33,10 @@ def _a1(frame: pd.DataFrame, setting: str) -> Verdict:
     conditions, shown = [], []
     for task in frame["task"].unique():
         eo, acc = per_seed(frame, "erm", "eo_max", task), per_seed(frame, "erm", "acc", task)
-        conditions += [Condition(f"eo_max(erm) - {MIN_EO:g}", tuple(eo - MIN_EO)),
-                       Condition(f"acc(erm) - {MIN_ACC:g}", tuple(acc - MIN_ACC))]
+        conditions += [
+            Condition(f"eo_max(erm) - {MIN_EO:g}", tuple(eo - MIN_EO)),
+            Condition(f"acc(erm) - {MIN_ACC:g}", tuple(acc - MIN_ACC)),
+        ]
         shown.append(f"{eo.mean():.2f} / {acc.mean():.2f}")
     return judge("A1", conditions, ours="; ".join(shown), note=setting)
 
