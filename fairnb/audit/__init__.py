@@ -110,8 +110,8 @@ def _definition_findings() -> list[dict[str, object]]:
             "recomputed": f"eo_max fits {eo.loc['eo_max', 'fit']} of {eo.loc['eo_max', 'rows']} rows, "
                           f"eo_avg {eo.loc['eo_avg', 'fit']}, eo_sum {eo.loc['eo_sum', 'fit']}",
             "likely_cause": "definition: the tables hold max(TPR gap, FPR gap), as DiGA's code computes it; "
-                            f"{seeds} rows exceed it a little, as a mean over seeds may. Printed values are larger, so less "
-                            "flattering, than the stated formula's",
+                            f"{seeds} rows exceed it a little, as a mean over seeds may. Printed values are larger, "
+                            "so less flattering, than the stated formula's",
             "confidence": "certain", "severity": 3,
         },
         blank | {

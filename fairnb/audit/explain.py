@@ -48,7 +48,8 @@ EXPLANATIONS = (
     Explanation(
         r"aimfair-T1-r[12]-(acc|wst|eo)_as_t3", "AIM-Fair: two ERM baselines", 3, "certain",
         "different run: T1's baselines have one decimal and seem quoted from an earlier paper, T3's is the authors' "
-        "own. No error, but on Smiling/Male AIM-Fair (89.02) is more accurate than ERM in T1 (88.2), less in T3 (89.23)",
+        "own. No error, but on Smiling/Male AIM-Fair (89.02) is more accurate than ERM in T1 (88.2), "
+        "less in T3 (89.23)",
     ),
     Explanation(
         r"fineface-T7-r3-mingrpacc_as_t6", "FineFACE T7: baseline's worst group", 2, "certain",
