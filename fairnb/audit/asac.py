@@ -61,9 +61,9 @@ def can_fit(row: book.Row, definition: str, positive: int = 1) -> bool:
     return any(w <= reachable.REACHED for w in tried)
 
 
-def ddp_distance(row: book.Row, definition: str, positive: int = 1) -> float:
-    """``reachable.ddp_distance`` of ``row`` on CelebA's official test split."""
-    return reachable.ddp_distance(as_fractions(row), _sizes(row, positive), definition)
+def nearest_ddp(row: book.Row, definition: str, positive: int = 1) -> float:
+    """``reachable.nearest_ddp`` of ``row`` on CelebA's official test split."""
+    return reachable.nearest_ddp(as_fractions(row), _sizes(row, positive), definition)
 
 
 def _sizes(row: book.Row, positive: int = 1) -> reachable.Sizes:
@@ -77,8 +77,8 @@ def _allowed_ddp(row: book.Row, definitions: tuple[str, ...]) -> Interval:
     readings = list(product(definitions, (1, 0)))
     if any(fits(row, *r) for r in readings) or any(can_fit(row, *r) for r in readings):
         return cell
-    away = min(ddp_distance(row, *r) for r in readings)
-    return Interval(cell.high + away, cell.high + away)
+    near = min((nearest_ddp(row, *r) for r in readings), key=lambda ddp: abs(ddp - row["DDP"].value))
+    return Interval(near, near)
 
 
 def _row_checks(row: book.Row) -> Iterator[Check]:

@@ -84,22 +84,31 @@ def _solve(a: csr_array, b: np.ndarray, cost: np.ndarray, bounds: list, equal: t
     return result.x
 
 
-def _single(value: np.ndarray, half: np.ndarray, blocks: list, free_ddp: bool) -> tuple[float, float]:
-    """Smallest (slack of DDP, slack of the others) over blocks; variables per block: four rates and two slacks."""
-    matrices, bounds_b = [], []
-    is_ddp = np.array([m == "DDP" for m in METRICS])
+def _slacks(half: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Factors, (4, 2), of the two slacks by which a metric may exceed or undercut its printed value; what is free.
+
+    Mode ``single`` widens all rounding intervals by one factor. ``up`` and ``down`` move DDP one way and keep the
+    rounding of the rest: the second slack is so dear that it is used only by patterns that cannot get there at all.
+    """
+    zero, is_ddp = np.zeros(4), np.array([m == "DDP" for m in METRICS])
+    if mode == "single":
+        return np.stack([half, zero], 1), np.stack([half, zero], 1), zero
+    above, below = np.stack([is_ddp * (mode == "up"), half], 1), np.stack([is_ddp * (mode == "down"), half], 1)
+    return above, below, half
+
+
+def _single(value: np.ndarray, half: np.ndarray, blocks: list, mode: str) -> tuple[float, float]:
+    """Smallest (first slack, second slack) over blocks; variables per block: four rates and two slacks."""
+    above, below, free = _slacks(half, mode)
+    matrices, limits = [], []
     for metrics, signs in blocks:
         rates, constant = metrics[:, :4], metrics[:, 4]
-        slack = np.stack([np.where(is_ddp, 1.0, 0), np.where(is_ddp, 0, half)], 1) if free_ddp else np.stack(
-            [half, np.zeros(4)], 1)  # fmt: skip
-        base = half if free_ddp else np.zeros(4)
-        zero = np.zeros((len(signs), 2))
-        matrices.append(np.vstack([np.hstack([rates, -slack]), np.hstack([-rates, -slack]),
-                                   np.hstack([-signs[:, :4], zero])]))  # fmt: skip
-        bounds_b.append(np.r_[value - constant + base, constant - value + base, np.zeros(len(signs))])
+        rows = [np.hstack([rates, -above]), np.hstack([-rates, -below]), np.pad(-signs[:, :4], ((0, 0), (0, 2)))]
+        matrices.append(np.vstack(rows))
+        limits.append(np.r_[value - constant + free, constant - value + free, np.zeros(len(signs))])
     cost = np.tile([0, 0, 0, 0, 1.0, HEAVY], len(blocks))
     bounds = [(0, 1)] * 4 + [(0, None)] * 2
-    x = _solve(csr_array(block_diag(matrices)), np.concatenate(bounds_b), cost, bounds * len(blocks))
+    x = _solve(csr_array(block_diag(matrices)), np.concatenate(limits), cost, bounds * len(blocks))
     slacks = x.reshape(-1, 6)[:, 4:]
     best = slacks[np.argmin(slacks @ [1.0, HEAVY])]
     return float(best[0]), float(best[1])
@@ -127,7 +136,7 @@ def _nearest(values: tuple, halves: tuple, sizes: tuple[Sizes, ...], definition:
     blocks = _blocks(list(sizes), definition)
     if mode == "averaged":
         return _averaged(value, half, blocks)
-    slack, other = _single(value, half, blocks, free_ddp=mode == "ddp")
+    slack, other = _single(value, half, blocks, mode)
     return slack if other < 1e-7 else float("inf")
 
 
@@ -164,9 +173,14 @@ def widening(
     return best
 
 
-def ddp_distance(printed: Mapping[str, tuple[float, float]], sizes: Sizes, definition: str) -> float:
-    """Distance from the printed DDP (rounding included) to the nearest one that a classifier can have.
+def nearest_ddp(printed: Mapping[str, tuple[float, float]], sizes: Sizes, definition: str) -> float:
+    """The DDP nearest to the printed one that a classifier can have; the printed one if it is within rounding.
 
     DEO, DEOp and ACC stay within their rounding; infinite if these three alone cannot be reached together.
     """
-    return _nearest(*_printed(printed), (sizes,), definition, "ddp")
+    values, halves = _printed(printed)
+    up, down = (_nearest(values, halves, (sizes,), definition, mode) for mode in ("up", "down"))
+    value, half = printed["DDP"]
+    if min(up, down) < 1e-9:
+        return value
+    return value + half + up if up <= down else value - half - down

@@ -33,15 +33,15 @@ def _fineface(as_read: bool) -> list[Check]:
     worst = ours["MinGrpAcc"].interval - plain["MinGrpAcc"].interval
     gender = t5["F"]["Overall"].interval - t5["D"]["Overall"].interval
     return [
-        _quoted("1", "fineface", "abstract: accuracy improves by 1.32 % (lower end)", accuracy,
+        _quoted("1", "fineface", "abstract: accuracy improves by 1.32 %", accuracy,
                 "Accuracy minus that of T7's most accurate other row", "1.32", 2),
-        _quoted("2", "fineface", "abstract: 1.32 as the worst group's gain", worst,
+        _quoted("2", "fineface", "abstract: 1.32 % as the worst group's gain", worst,
                 "MinGrpAcc minus that of T7's best other row, FairMixup's own baseline", "1.32", 2),
-        _quoted("3", "fineface", "abstract: accuracy improves by 1.74 % (upper end)", gender,
+        _quoted("3", "fineface", "abstract: accuracy improves by 1.74 %", gender,
                 "T5 Overall minus that of the best other row", "1.74", 2),
-        _quoted("4", "fineface", "abstract: fairness improves by 67 % (lower end)", _gain(mixup["DEO"], ours["DEO"]),
+        _quoted("4", "fineface", "abstract: fairness improves by 67 %", _gain(mixup["DEO"], ours["DEO"]),
                 "relative reduction of T7's DEO against FairMixup", "67", 0),
-        _quoted("5", "fineface", "abstract: fairness improves by 83.6 % (upper end)",
+        _quoted("5", "fineface", "abstract: fairness improves by 83.6 %",
                 _gain(t5["C"]["DoB"], t5["F"]["DoB"]), "relative reduction of T5's DoB against row C", "83.6", 1),
     ]  # fmt: skip
 
