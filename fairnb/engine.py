@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fairnb import paths
+from fairnb import paths, progress
 from fairnb.errors import FairnbError
 
 if TYPE_CHECKING:
     from fairnb.runs import Run
 
 SCHEDULER = "FAIRNB_SCHEDULER"
-HEADLESS = "FAIRNB_HEADLESS"  # set by the notebook runner, which shows progress itself
 _FOLDERS = ("FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_SEEDS")
 
 
@@ -40,12 +39,10 @@ def compute_missing(grid: list[Run]) -> None:
 
 
 def _here(missing: list[Run]) -> Iterator[tuple[Run, Exception | None]]:
-    from tqdm.auto import tqdm
-
     from fairnb.runs import ensure
 
     use_one_thread()
-    for item in tqdm(missing, desc="runs", unit="run", disable=bool(os.environ.get(HEADLESS))):
+    for item in progress.bar(missing, desc="runs", unit="run"):
         try:
             ensure(item)
             yield item, None
@@ -55,7 +52,6 @@ def _here(missing: list[Run]) -> Iterator[tuple[Run, Exception | None]]:
 
 def _on_cluster(missing: list[Run], address: str) -> Iterator[tuple[Run, Exception | None]]:
     from distributed import Client, as_completed
-    from tqdm.auto import tqdm
 
     with _client(address) as client:
         assert isinstance(client, Client)
@@ -64,14 +60,8 @@ def _on_cluster(missing: list[Run], address: str) -> Iterator[tuple[Run, Excepti
         futures = {
             client.submit(_ensure_there, item, settings, key=f"fairnb-{item.key}", pure=True): item for item in missing
         }
-        bar = tqdm(
-            as_completed(futures, loop=client.loop),
-            total=len(futures),
-            desc="runs",
-            unit="run",
-            disable=bool(os.environ.get(HEADLESS)),
-        )
-        for future in bar:
+        finished = as_completed(futures, loop=client.loop)
+        for future in progress.bar(finished, total=len(futures), desc="runs", unit="run"):
             yield futures[future], future.exception()
 
 

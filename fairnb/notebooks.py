@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairnb import paths, provenance, report, tiers
+from fairnb import paths, progress, provenance, report, tiers
 from fairnb.errors import FairnbError, UnknownName
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def execute(name: str, parameters: dict[str, Any]) -> None:
     partial, manifest = folder / f".{name}.ipynb", folder / f".{name}.outputs"
     manifest.write_text("")
     os.environ[report.MANIFEST] = str(manifest)
-    os.environ["FAIRNB_HEADLESS"] = "1"
+    os.environ[progress.HEADLESS] = "1"
     started, before = time.perf_counter(), inputs(name, tier)
     _papermill(source, partial, parameters, folder / f"{name}.failed.ipynb")
     partial.replace(folder / f"{name}.ipynb")

@@ -58,7 +58,6 @@ _AIMFAIR_TOY = _AIMFAIR_CODE | {
 }
 # Notebook 02: a linear classifier on small toy faces, the same at every tier but smoke.
 _FOUNDATIONS = {"foundations": {"tasks": (), "settings": {"size": 32, "n_train": 2000, "n_test": 2000}}}
-_UTKFACE = {"train_cells": {(0, 0): 500, (0, 1): 4500, (1, 0): 4500, (1, 1): 500}}
 
 TIERS: dict[str, Tier] = {
     "smoke": Tier(
@@ -113,7 +112,7 @@ TIERS: dict[str, Tier] = {
         | {
             "aimfair": {
                 "tasks": ("utkface/female_white",),
-                "settings": _AIMFAIR_CODE | _UTKFACE | {"size": 64, "width": 32, "weights": None},
+                "settings": _AIMFAIR_CODE | {"size": 64, "width": 32, "weights": None},
             },
         },
     ),
@@ -125,7 +124,7 @@ TIERS: dict[str, Tier] = {
         | {
             "aimfair": {
                 "tasks": ("utkface/female_white",),
-                "settings": _AIMFAIR_CODE | _UTKFACE | {"size": 224, "width": 64, "weights": "imagenet"},
+                "settings": _AIMFAIR_CODE | {"size": 224, "width": 64, "weights": "imagenet"},
             },
         },
     ),

@@ -19,10 +19,9 @@ import numpy as np
 import PIL
 from filelock import FileLock
 from PIL import Image
-from tqdm import tqdm
 
 from fairnb import files as disk
-from fairnb import paths
+from fairnb import paths, progress
 from fairnb.errors import BadData, MissingData
 
 VERSION = 1
@@ -136,7 +135,7 @@ def _decode_all(files: list[Path], shape: tuple[int, ...], name: str, out: Binar
     """Append the decoded images to ``out`` as an .npy file; written in sequence, so a full disk raises OSError."""
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(out, header)
-    with tqdm(total=len(files), desc=f"decode {name}", unit="img", disable=len(files) <= PROGRESS_FROM) as bar:
+    with progress.bar(total=len(files), desc=f"decode {name}", unit="img", disable=len(files) <= PROGRESS_FROM) as bar:
         for array in _decoded(files, shape[-1], name):
             out.write(array.tobytes())
             bar.update()

@@ -16,7 +16,7 @@ from fairnb.contract import Split, Task
 from fairnb.data import subsets
 from fairnb.errors import UnknownName
 from fairnb.tasks import toy, utk
-from fairnb.tasks.recipe import Data, Recipe
+from fairnb.tasks.recipes import Data, Recipe
 
 if TYPE_CHECKING:
     from torch import nn

@@ -11,7 +11,7 @@ import numpy as np
 from fairnb import reported
 from fairnb.contract import Split
 from fairnb.data import subsets
-from fairnb.tasks.recipe import Cells, Data, Recipe, biased_cells, shares_of
+from fairnb.tasks.recipes import Cells, Data, Recipe, biased_cells, shares_of
 
 SEEDS = {"train": 101, "val": 102, "test": 103, "pool": 104}
 LABEL_NOISE = 0.03  # as in real attribute labels

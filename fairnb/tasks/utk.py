@@ -9,7 +9,7 @@ from typing import Any
 from fairnb import paths
 from fairnb.data import subsets, utkface
 from fairnb.errors import MissingData
-from fairnb.tasks.recipe import Data, Recipe
+from fairnb.tasks.recipes import Data, Recipe
 
 
 def _build(settings: dict[str, Any]) -> Data:

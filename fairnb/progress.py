@@ -1,0 +1,17 @@
+"""One progress bar for all long work; silent where the notebook runner shows progress itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from tqdm.auto import tqdm
+
+HEADLESS = "FAIRNB_HEADLESS"
+
+
+def bar(items: Iterable | None = None, **options: Any) -> tqdm:
+    """A tqdm bar over ``items`` (or one to ``update``), off when ``FAIRNB_HEADLESS`` is set."""
+    disable = bool(os.environ.get(HEADLESS)) or options.pop("disable", False)
+    return tqdm(items, disable=disable, **options)
