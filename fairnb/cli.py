@@ -1,4 +1,4 @@
-"""The command line behind the Makefile: ``fairnb reproduce | plan | verify | reference | data | check | clean | readme``."""
+"""The command line behind the Makefile: ``fairnb reproduce``, ``plan``, ``verify``, ``data``, ``check`` and more."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ def verify(tier: str) -> None:
         click.echo(str(difference))
     wrong = sum(not difference.agrees for difference in differences)
     click.echo(
-        f"{len(files)} files compared at tier {tier}: {len(differences) - wrong} cells moved within their interval, {wrong} differ"
+        f"{len(files)} files compared at tier {tier}: "
+        f"{len(differences) - wrong} cells moved within their interval, {wrong} differ"
     )
     if wrong:
         sys.exit(1)

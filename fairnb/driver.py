@@ -110,7 +110,7 @@ def _follow(process: subprocess.Popen, name: str, tier: str, started: float) -> 
 
 
 def plan(tier: str, only: str = "") -> None:
-    """Print what ``reproduce`` would do: each notebook, why, how many runs are missing, how long by the measured past."""
+    """Print what ``reproduce`` would do: each notebook, why, its missing runs, how long by the measured past."""
     total = 0.0
     click.echo(f"tier {tier}: {tiers.get(tier).purpose}; seeds {', '.join(map(str, tiers.get(tier).seeds))}")
     for name in notebooks.select(only):

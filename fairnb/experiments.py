@@ -1,4 +1,4 @@
-"""The grids behind the tables, by notebook: a notebook runs its grid, ``make plan`` lists it without running anything."""
+"""The grids behind the tables, by notebook: a notebook runs its grid, ``make plan`` lists it and runs nothing."""
 
 from __future__ import annotations
 

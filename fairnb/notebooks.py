@@ -1,4 +1,4 @@
-"""The strict papermill runner: one process per notebook, unknown parameters are errors, outputs appear whole or not at all.
+"""The strict papermill runner: a process per notebook, unknown parameters are errors, outputs are whole or absent.
 
 ``python -m fairnb.notebooks NAME TIER`` executes one notebook; ``driver`` starts one such process per notebook.
 """
@@ -94,7 +94,7 @@ def receipt(name: str, tier: str) -> dict[str, Any] | None:
 
 
 def why(name: str, tier: str) -> str:
-    """Why a notebook has to run: ``new``, ``notebook changed``, ``output x missing``, ...; empty when it is up to date."""
+    """Why a notebook has to run: ``new``, ``notebook changed``, ``output x missing``, ...; empty if up to date."""
     last = receipt(name, tier)
     if last is None or not (paths.executed(tier) / f"{name}.ipynb").exists():
         return "new"

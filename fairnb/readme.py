@@ -52,7 +52,7 @@ def _verdicts(cards: dict[str, pd.DataFrame]) -> str:
         for c in run
     ]
     return (
-        f"**Verdicts so far** ({len(run)} of {len(texts)} claims have been rerun; the rest is *not run*, never hidden):\n\n"
+        f"**Verdicts so far** ({len(run)} of {len(texts)} claims were rerun; the rest is *not run*, never hidden):\n\n"
         + pd.DataFrame(rows).to_markdown(index=False)
     )
 
@@ -64,9 +64,10 @@ def _verdict(card: pd.DataFrame, claim: str) -> str:
 def _table3(tier: str) -> str:
     table = _read(tier, "tables/aimfair_table3.csv")
     shown = tables.compact(table, ("acc", "wst", "eo_max")).drop(columns="task")
+    setting = f"{', '.join(table['task'].unique())}; synthetic data: {table['synthetic'].iloc[0]}"
     return (
-        f"**AIM-Fair, Table 3 at tier `{tier}`** ({', '.join(table['task'].unique())}; synthetic data: {table['synthetic'].iloc[0]}). "
-        "Percent, mean over seeds with 95 % t-interval; the printed numbers belong to the paper's own, larger experiment.\n\n"
+        f"**AIM-Fair, Table 3 at tier `{tier}`** ({setting}). Percent, mean over seeds with 95 % t-interval; "
+        "the printed numbers belong to the paper's own, larger experiment.\n\n"
         + shown.to_markdown(index=False)
     )
 
@@ -75,8 +76,9 @@ def _audit() -> str:
     findings = _read(paths.DEFAULT_TIER, "tables/audit.csv")
     checks = _read(paths.DEFAULT_TIER, "tables/audit_checks.csv")
     return (
-        f"**The audit of the printed tables** (notebook `03_published_numbers`): {len(checks)} checks, {len(findings)} findings, "
-        "each with cell, size and likely cause in `results/reference/quick/tables/audit.csv`."
+        f"**The audit of the printed tables** (notebook `03_published_numbers`): {len(checks)} checks, "
+        f"{len(findings)} findings, each with cell, size and likely cause in "
+        "`results/reference/quick/tables/audit.csv`."
     )
 
 

@@ -1,4 +1,4 @@
-"""Run records on disk: one JSON file (metrics, provenance) and one npz file (predictions) per run, never half-written."""
+"""Run records on disk: a JSON file (metrics, provenance) and an npz file (predictions) per run, never half-written."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def grid(tier: str, task_names: Iterable[str], rows: Iterable[tuple[str, str, di
 
 
 def ensure(run: Run) -> Record:
-    """The record of ``run``: read if it is there, else computed, written and returned. Safe in many processes at once."""
+    """The record of ``run``: read if it is there, else computed and written. Safe in many processes at once."""
     found = run.find()
     if found is not None:
         return found

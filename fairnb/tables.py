@@ -1,4 +1,4 @@
-"""From tidy runs to a paper's table: means with intervals over seeds, the printed numbers beside, quoted rows marked."""
+"""From tidy runs to a paper's table: means with intervals over seeds, printed numbers beside, quoted rows marked."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def _numbers(file: Path, column: str, old: pd.DataFrame, new: pd.DataFrame) -> l
 
 
 def accept(tier: str) -> int:
-    """Copy fresh tables (csv), figures (png), scorecard, run records and measured times to the reference; returns how many files."""
+    """Copy fresh tables (csv), figures (png), scorecard and measured times to the reference; returns how many files."""
     fresh, reference = paths.results(tier), paths.reference(tier)
     if not (fresh / "tables").is_dir():
         raise FairnbError(f"no fresh results for tier {tier!r} in {fresh}: run `make reproduce TIER={tier}` first")

@@ -103,7 +103,7 @@ def main() -> None:
             if tables(Path(scratch) / str(number)) != expected:
                 raise SystemExit(f"trial {number}: tables differ after a kill at {moment:.1f} s")
             print(
-                f"trial {number}: killed at {moment:.1f} s with {len(kept)} of {total} records; rerun gives the same tables",
+                f"trial {number}: killed at {moment:.1f} s with {len(kept)} of {total} records; rerun: same tables",
                 flush=True,
             )
     print(f"{options.trials} kills: same tables, no record lost, none computed twice")

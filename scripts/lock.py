@@ -1,11 +1,11 @@
-"""Resolve pyproject.toml into requirements.lock (Python 3.11 and 3.12) and repeat it in environment.yml for conda."""
+"""Resolve pyproject.toml into requirements.lock (both Pythons) and repeat it in environment.yml for conda."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAD = """# conda users: `conda env create -f environment.yml`, then `conda activate fairnb` and `pip install --no-deps -e .`
+HEAD = """# conda: `conda env create -f environment.yml`, `conda activate fairnb`, `pip install --no-deps -e .`
 # Written by scripts/lock.py: the same versions as requirements.lock (a test holds them together).
 name: fairnb
 channels:

@@ -26,9 +26,17 @@ def lock():
 
 def pinned(python):
     """Name -> version for a Python version on Linux."""
-    setting = {"python_version": python, "python_full_version": f"{python}.9", "sys_platform": "linux",
-               "platform_system": "Linux", "platform_machine": "x86_64", "implementation_name": "cpython",
-               "platform_python_implementation": "CPython", "os_name": "posix", "extra": ""}
+    setting = {
+        "python_version": python,
+        "python_full_version": f"{python}.9",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "os_name": "posix",
+        "extra": "",
+    }
     chosen = [r for r in lock() if r.marker is None or Marker(str(r.marker)).evaluate(setting)]
     found = {}
     for requirement in chosen:

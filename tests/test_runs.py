@@ -60,7 +60,12 @@ def test_a_broken_record_is_computed_again(fake):
 def test_the_key_depends_on_what_decides_the_result_and_on_nothing_else(fake, monkeypatch):
     base = a_run("selective").key
     assert runs.Run("fake", "selective", 0, "smoke", label="another name").key == base
-    others = [a_run("selective", seed=1), a_run("selective", k=50), a_run("random_mask"), runs.Run("fake", "selective", 0, "quick")]
+    others = [
+        a_run("selective", seed=1),
+        a_run("selective", k=50),
+        a_run("random_mask"),
+        runs.Run("fake", "selective", 0, "quick"),
+    ]
     assert len({base, *(run.key for run in others)}) == 5
     entry = methods.get("selective")
     monkeypatch.setattr(methods, "get", lambda name: methods.Method(**(vars(entry) | {"version": "2"})))
