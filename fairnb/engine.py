@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from fairnb.runs import Run
 
 SCHEDULER = "FAIRNB_SCHEDULER"
+# Dask lets its workers give memory back at once. A training loop asks for the same memory again in the next step, and
+# the page faults cost more than a third of the time (benchmarks/dask_worker.py): keep it instead.
+WORKER_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_TRIM_THRESHOLD_": str(2**30),
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TOP_PAD_": str(2**26),
+}
 _FOLDERS = ("FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_SEEDS")
 
 
@@ -127,7 +136,12 @@ def local_cluster(jobs: int) -> Iterator[str]:
     scratch = paths.cache() / "dask"
     scratch.mkdir(parents=True, exist_ok=True)
     logging.getLogger("distributed").setLevel(logging.ERROR)
-    with dask.config.set({"temporary-directory": str(scratch), "distributed.admin.log-length": 0}):
+    settings = {
+        "temporary-directory": str(scratch),
+        "distributed.admin.log-length": 0,
+        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+    }
+    with dask.config.set(settings):
         with LocalCluster(
             n_workers=jobs,
             threads_per_worker=1,
