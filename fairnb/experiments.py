@@ -29,6 +29,7 @@ AIMFAIR_PRINTED = {
     "Fully Fine-Tuning": "Full fine-tuning",
     "AIM-Fair": "AIM-Fair (selective)",
 }
+GAP_ROWS = ("synthetic_only", "full_fine_tuning", "random_mask", "selective")
 AIMFAIR_METRICS = {"ACC": "acc", "WST": "wst", "EO": "eo_max", "STD": "std"}
 
 
@@ -39,7 +40,19 @@ def aimfair_table3(tier: str) -> list[Run]:
     return runs.grid(tier, tiers.tasks(tier, "aimfair"), AIMFAIR_TABLE3)
 
 
-GRIDS: dict[str, Callable[[str], list[Run]]] = {"10_aimfair": aimfair_table3}
+def aimfair_domain_gap(tier: str) -> list[Run]:
+    """Table 3's rows that use synthetic data, with synthetic data farther from the real ones; three seeds, or none."""
+    from fairnb import runs
+
+    task = tiers.far_task(tier, "aimfair")
+    rows = [row for row in AIMFAIR_TABLE3 if row[1] in GAP_ROWS]
+    seeds = tiers.get(tier).seeds[:3]
+    return [run for run in runs.grid(tier, [task], rows) if run.seed in seeds] if task else []
+
+
+GRIDS: dict[str, Callable[[str], list[Run]]] = {
+    "10_aimfair": lambda tier: aimfair_table3(tier) + aimfair_domain_gap(tier)
+}
 
 
 def grid_of(notebook: str, tier: str) -> list[Run]:

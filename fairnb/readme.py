@@ -67,8 +67,7 @@ def _table3(tier: str) -> str:
     setting = f"{', '.join(table['task'].unique())}; synthetic data: {table['synthetic'].iloc[0]}"
     return (
         f"**AIM-Fair, Table 3 at tier `{tier}`** ({setting}). Percent, mean over seeds with 95 % t-interval; "
-        "the printed numbers belong to the paper's own, larger experiment.\n\n"
-        + shown.to_markdown(index=False)
+        "the printed numbers belong to the paper's own, larger experiment.\n\n" + shown.to_markdown(index=False)
     )
 
 

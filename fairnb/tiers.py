@@ -54,7 +54,6 @@ _AIMFAIR_TOY = _AIMFAIR_CODE | {
     "width": 16,
     "weights": "toy",
     "size": 64,
-    "synthetic_style": "render",
 }
 # Notebook 02: a linear classifier on small toy faces, the same at every tier but smoke.
 _FOUNDATIONS = {"foundations": {"tasks": (), "settings": {"size": 32, "n_train": 2000, "n_test": 2000}}}
@@ -68,6 +67,7 @@ TIERS: dict[str, Tier] = {
             "foundations": {"tasks": (), "settings": {"size": 24, "n_train": 400, "n_test": 400}},
             "aimfair": {
                 "tasks": ("toy_faces/smiling_male",),
+                "far_task": "toy_faces/smiling_male_far",
                 "settings": _AIMFAIR_TOY
                 | {
                     "size": 32,
@@ -93,6 +93,7 @@ TIERS: dict[str, Tier] = {
         | {
             "aimfair": {
                 "tasks": ("toy_faces/smiling_male",),
+                "far_task": "toy_faces/smiling_male_far",
                 "settings": _AIMFAIR_TOY
                 | {
                     "n_train": 4000,
@@ -165,6 +166,11 @@ def settings(tier: str, paper: str) -> dict[str, Any]:
     if paper not in papers:
         raise UnknownName(f"paper at tier {tier}", paper, papers)
     return dict(papers[paper]["settings"])
+
+
+def far_task(tier: str, paper: str) -> str:
+    """A task with the same real data and synthetic data farther away from it; empty where the tier has none."""
+    return str(get(tier).papers[paper].get("far_task", ""))
 
 
 def tasks(tier: str, paper: str) -> tuple[str, ...]:

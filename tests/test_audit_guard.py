@@ -185,7 +185,7 @@ def test_impossible_rows_stay_impossible_all_over_the_tolerance():
             for a in rates for b in rates for c in shares
         ]  # fmt: skip
         for start in range(0, len(variants), 60):
-            blocks = reachable._blocks(variants[start : start + 60], "average")
+            blocks = reachable._blocks(tuple(variants[start : start + 60]), "average")
             assert reachable._single(value, half, blocks, mode="single")[0] > 1
 
 

@@ -18,7 +18,7 @@ from itertools import product
 
 import numpy as np
 from scipy.optimize import linprog
-from scipy.sparse import block_diag, csr_array, hstack, vstack
+from scipy.sparse import block_diag, bsr_array, csr_array, hstack, vstack
 
 DEFINITIONS = ("average", "sum", "maximum")
 METRICS = ("DEO", "DEOp", "DDP", "ACC")
@@ -72,11 +72,16 @@ def linear(sizes: Sizes, definition: str, pattern: tuple[int, int, int, bool]) -
     return np.array([deo, tpr, ddp, acc]), np.array(signs)
 
 
-def _blocks(sizes: list[Sizes], definition: str) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [linear(s, definition, pattern) for s in sizes for pattern in patterns(definition)]
+@lru_cache(maxsize=512)
+def _blocks(sizes: tuple[Sizes, ...], definition: str) -> tuple[np.ndarray, np.ndarray]:
+    """``linear`` for all ``sizes`` and sign patterns, stacked; the same for every printed row, hence the cache."""
+    metrics, signs = zip(*(linear(s, definition, p) for s in sizes for p in patterns(definition)), strict=True)
+    return np.stack(metrics), np.stack(signs)
 
 
-def _solve(a: csr_array, b: np.ndarray, cost: np.ndarray, bounds: list, equal: tuple | None = None) -> np.ndarray:
+def _solve(
+    a: csr_array, b: np.ndarray, cost: np.ndarray, bounds: list | np.ndarray, equal: tuple | None = None
+) -> np.ndarray:
     a_eq, b_eq = equal or (None, None)
     result = linprog(cost, A_ub=a, b_ub=b, A_eq=a_eq, b_eq=b_eq, bounds=bounds, options={"presolve": False})
     if result.status != 0:
@@ -97,31 +102,33 @@ def _slacks(half: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray, np.nda
     return above, below, half
 
 
-def _single(value: np.ndarray, half: np.ndarray, blocks: list, mode: str) -> tuple[float, float]:
+def _single(value: np.ndarray, half: np.ndarray, blocks: tuple, mode: str) -> tuple[float, float]:
     """Smallest (first slack, second slack) over blocks; variables per block: four rates and two slacks."""
     above, below, free = _slacks(half, mode)
-    matrices, limits = [], []
-    for metrics, signs in blocks:
-        rates, constant = metrics[:, :4], metrics[:, 4]
-        rows = [np.hstack([rates, -above]), np.hstack([-rates, -below]), np.pad(-signs[:, :4], ((0, 0), (0, 2)))]
-        matrices.append(np.vstack(rows))
-        limits.append(np.r_[value - constant + free, constant - value + free, np.zeros(len(signs))])
-    cost = np.tile([0, 0, 0, 0, 1.0, HEAVY], len(blocks))
-    bounds = [(0, 1)] * 4 + [(0, None)] * 2
-    x = _solve(csr_array(block_diag(matrices)), np.concatenate(limits), cost, bounds * len(blocks))
+    metrics, signs = blocks
+    count, signed = signs.shape[:2]
+    rates, constant = metrics[..., :4], metrics[..., 4]
+    a, b = np.zeros((count, 8 + signed, 6)), np.zeros((count, 8 + signed))
+    a[:, :4, :4], a[:, 4:8, :4], a[:, 8:, :4] = rates, -rates, -signs[..., :4]
+    a[:, :4, 4:], a[:, 4:8, 4:] = -above, -below
+    b[:, :4], b[:, 4:8] = value - constant + free, constant - value + free
+    diagonal = csr_array(bsr_array((a, np.arange(count), np.arange(count + 1))))
+    diagonal.eliminate_zeros()
+    bounds = np.tile([(0, 1)] * 4 + [(0, np.inf)] * 2, (count, 1))
+    x = _solve(diagonal, b.ravel(), np.tile([0, 0, 0, 0, 1.0, HEAVY], count), bounds)
     slacks = x.reshape(-1, 6)[:, 4:]
     best = slacks[np.argmin(slacks @ [1.0, HEAVY])]
     return float(best[0]), float(best[1])
 
 
-def _averaged(value: np.ndarray, half: np.ndarray, blocks: list) -> float:
+def _averaged(value: np.ndarray, half: np.ndarray, blocks: tuple) -> float:
     """Widening needed if the row may be any average of classifiers: the convex hull of all blocks in one program."""
-    count = len(blocks)
-    totals = csr_array(np.hstack([metrics for metrics, _ in blocks]))
+    count = len(blocks[0])
+    totals = csr_array(np.hstack(blocks[0]))
     slack = csr_array(half[:, None])
     upper = hstack([totals, -slack])
     lower = hstack([-totals, -slack])
-    cones = [np.vstack([-signs, np.hstack([np.eye(4), -np.ones((4, 1))])]) for _, signs in blocks]
+    cones = [np.vstack([-signs, np.hstack([np.eye(4), -np.ones((4, 1))])]) for signs in blocks[1]]
     cone = hstack([block_diag(cones), csr_array((sum(len(c) for c in cones), 1))])
     a = vstack([upper, lower, cone])
     b = np.r_[value, -value, np.zeros(cone.shape[0])]
@@ -133,7 +140,7 @@ def _averaged(value: np.ndarray, half: np.ndarray, blocks: list) -> float:
 @lru_cache(maxsize=4096)
 def _nearest(values: tuple, halves: tuple, sizes: tuple[Sizes, ...], definition: str, mode: str) -> float:
     value, half = np.array(values), np.array(halves)
-    blocks = _blocks(list(sizes), definition)
+    blocks = _blocks(sizes, definition)
     if mode == "averaged":
         return _averaged(value, half, blocks)
     slack, other = _single(value, half, blocks, mode)

@@ -21,7 +21,11 @@ from fairnb.tasks.recipes import Data, Recipe
 if TYPE_CHECKING:
     from torch import nn
 
-RECIPES: dict[str, Recipe] = {"toy_faces/smiling_male": toy.SMILING_MALE, "utkface/female_white": utk.FEMALE_WHITE}
+RECIPES: dict[str, Recipe] = {
+    "toy_faces/smiling_male": toy.SMILING_MALE,
+    "toy_faces/smiling_male_far": toy.SMILING_MALE_FAR,
+    "utkface/female_white": utk.FEMALE_WHITE,
+}
 TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training changes its numbers
 
 
@@ -79,7 +83,8 @@ def problem(name: str, tier: str) -> Problem:
     backbone = partial(_backbone, settings=settings)
     task = Task(name, data.train, data.val, backbone, _unset, partial(_synthetic, data), settings)
     # The biased model is trained on the task itself, so it is bound last.
-    task = replace(task, biased_model=partial(_biased_model, task, version(name, tier)))
+    owner = found.biased_as or name
+    task = replace(task, biased_model=partial(_biased_model, task, f"{owner.replace('/', '-')}-{version(owner, tier)}"))
     return Problem(task, data.test)
 
 
@@ -104,7 +109,7 @@ def _synthetic(data: Data, kind: str, seed: int) -> Split:
     return data.pool.take(rows)
 
 
-def _biased_model(task: Task, task_version: str, seed: int) -> nn.Module:
+def _biased_model(task: Task, name: str, seed: int) -> nn.Module:
     """The ERM model of ``seed``, trained once, shared by all methods and processes through the cache."""
     from safetensors.torch import load_file, save
 
@@ -112,7 +117,7 @@ def _biased_model(task: Task, task_version: str, seed: int) -> nn.Module:
     from fairnb.methods import aimfair
 
     model = task.backbone(seed)
-    file = paths.cache() / "models" / f"{task.name.replace('/', '-')}-seed{seed}-{task_version}.safetensors"
+    file = paths.cache() / "models" / f"{name}-seed{seed}.safetensors"
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_suffix(".lock")):
         if not file.exists():

@@ -27,13 +27,21 @@ class Data:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a task is made: its builder, the version of its rule, and what plays the synthetic images (for tables)."""
+    """How a task is made.
+
+    Attributes:
+        build: settings of the tier -> data. fingerprint: settings -> hash of what the data are made from.
+        paper: slug whose settings (``tiers``) it has. setting: the printed setting that it stands for.
+        synthetic: what plays the synthetic images, in words, for tables and verdicts.
+        biased_as: name of the task whose biased model it shares (same training data); empty for its own.
+    """
 
     build: Callable[[dict[str, Any]], Data]
     fingerprint: Callable[[dict[str, Any]], str]
     paper: str
     setting: str
     synthetic: str
+    biased_as: str = ""
 
 
 def biased_cells(n: int) -> Cells:

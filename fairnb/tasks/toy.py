@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ LABEL_NOISE = 0.03  # as in real attribute labels
 PROMPT_NOISE = 0.05  # share of generated images that do not show what was asked for
 
 
-def _build(settings: dict[str, Any]) -> Data:
+def _build(settings: dict[str, Any], style: str) -> Data:
     """Biased training data, validation and test data with CelebA's own base rates, a pool in another style."""
     natural = reported.test_counts("Smiling", "Male")
     n, size = {part: settings[f"n_{part}"] for part in ("train", "val", "test", "pool", "synthetic")}, settings["size"]
@@ -26,7 +27,7 @@ def _build(settings: dict[str, Any]) -> Data:
         "train": (biased_cells(n["train"]), "photo", LABEL_NOISE),
         "val": (shares_of(n["val"], natural), "photo", LABEL_NOISE),
         "test": (shares_of(n["test"], natural), "photo", LABEL_NOISE),
-        "pool": (subsets.balanced(n["pool"]), settings["synthetic_style"], PROMPT_NOISE),
+        "pool": (subsets.balanced(n["pool"]), style, PROMPT_NOISE),
     }
     parts = {part: _split(part, size, *plan) for part, plan in plans.items()}
     cells = {"balanced": subsets.balanced(n["synthetic"] // 4), "biased": biased_cells(n["synthetic"])}
@@ -58,16 +59,19 @@ def _split(part: str, size: int, cells: Cells, style: str, noise: float) -> Spli
     return Split(arrays["x"], **labels, target_name="Smiling", protected_name="Male")
 
 
-def _fingerprint(settings: dict[str, Any]) -> str:
+def _fingerprint(settings: dict[str, Any], style: str) -> str:
     from fairnb.data import toy_faces
 
-    return f"toy_faces-{toy_faces.VERSION}-{SEEDS}-{LABEL_NOISE}-{PROMPT_NOISE}"
+    return f"toy_faces-{toy_faces.VERSION}-{style}-{SEEDS}-{LABEL_NOISE}-{PROMPT_NOISE}"
 
 
-SMILING_MALE = Recipe(
-    _build,
-    _fingerprint,
-    "aimfair",
-    "CelebA;T=Smiling;P=Male",
-    "toy faces in another rendering style, 5 % of them wrongly labelled (text-to-image comes with part 2)",
-)
+def _recipe(style: str, words: str, biased_as: str = "") -> Recipe:
+    synthetic = f"toy faces in {words} (text-to-image comes with part 2)"
+    setting = "CelebA;T=Smiling;P=Male"
+    return Recipe(
+        partial(_build, style=style), partial(_fingerprint, style=style), "aimfair", setting, synthetic, biased_as
+    )
+
+
+SMILING_MALE = _recipe("render", "a near style (render), 5 % of them wrongly labelled")
+SMILING_MALE_FAR = _recipe("poster", "a far style (poster), 5 % of them wrongly labelled", "toy_faces/smiling_male")
