@@ -37,7 +37,7 @@ reproduce: env  ## run every notebook at TIER, write results/
 	@$(BIN)/fairnb reproduce --tier "$(TIER)" --only "$(ONLY)" --jobs "$(JOBS)" --scheduler "$(SCHEDULER)" $(if $(FORCE),--force)
 
 test: env  ## run all tests
-	@$(BIN)/python -m pytest -n $${JOBS:-auto} --dist worksteal
+	@$(BIN)/python -m pytest -n $${JOBS:-auto} --dist loadfile
 
 lab: env  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

@@ -6,15 +6,21 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
 from fairnb import engine, experiments, notebooks, paths, provenance, tiers
 from fairnb.errors import FairnbError
 
+if TYPE_CHECKING:
+    from fairnb.runs import Run
+
 POLL_SECONDS = 2.0
+OPENING_SECONDS = 10.0  # of a notebook whose runs are all there
 
 
 def reproduce(tier: str, only: str = "", jobs: int | None = None, scheduler: str = "", force: bool = False) -> None:
@@ -127,25 +133,25 @@ def plan(tier: str, only: str = "") -> None:
     click.echo(f"in all about {_clock(total)} with {engine.workers()} workers (measured on earlier runs)")
 
 
-def _estimate(name: str, tier: str, missing: list) -> tuple[float, bool]:
-    """Seconds by earlier receipts and records, else by the committed reference timings; False when nothing is known."""
+def _estimate(name: str, tier: str, missing: list[Run]) -> tuple[float, bool]:
+    """Seconds by the committed reference timings of runs and notebooks; False when one of them is not known."""
     import pandas as pd
 
     file = paths.reference(tier) / "timings.csv"
     past = pd.read_csv(file).set_index("what")["seconds"].to_dict() if file.exists() else {}
-    runs = [past.get(item.method) for item in missing]
-    last = notebooks.receipt(name, tier)
-    own = last["seconds"] if last and not missing else past.get(name)
-    if own is None or None in runs:
-        return 0.0, False
-    return own + sum(runs) / engine.workers(), True
+    if name not in experiments.GRIDS:
+        return past.get(name, 0.0), name in past
+    runs = [past.get(item.method, 0.0) for item in missing]
+    return OPENING_SECONDS + sum(runs) / engine.workers(), 0.0 not in runs
 
 
-def _stale_code(grid: list) -> list[tuple[str, int]]:
+def _stale_code(grid: list[Run]) -> list[tuple[str, int]]:
     """Methods whose finished records come from other code than today's, with how many."""
-    found = [(item, item.find()) for item in grid]
-    other = [item.method for item, record in found if record and record.provenance["code"] != provenance.code_hash()]
-    return sorted({method: other.count(method) for method in other}.items())
+    found = ((item.method, item.find()) for item in grid)
+    other = Counter(
+        method for method, record in found if record and record.provenance["code"] != provenance.code_hash()
+    )
+    return sorted(other.items())
 
 
 def _clock(seconds: float) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fairnb.runs import Run
 
 # Label as printed in the paper, method, hyper-parameters. The biased model comes first: all others start from it.
-AIMFAIR_TABLE3 = (
+AIMFAIR_TABLE3: tuple[tuple[str, str, dict], ...] = (
     ("Baseline (ERM)", "erm", {}),
     ("Trained on synthetic data", "synthetic_only", {}),
     ("Linear probing", "linear_probe", {}),

@@ -56,7 +56,7 @@ def write(record: Record) -> Path:
     """
     file = file_of(record.run, record.key)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **record.predictions)
+    np.savez_compressed(buffer, allow_pickle=False, **record.predictions)
     body = {name: value for name, value in asdict(record).items() if name != "predictions"}
     body |= {"format": FORMAT, "predictions_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
     body["checksum"] = _checksum(body)

@@ -134,13 +134,15 @@ def run(grid: list[Run]) -> pd.DataFrame:
     from fairnb import engine
 
     engine.compute_missing(grid)
-    found = [item.find() for item in grid]
-    lost = [item.key for item, record in zip(grid, found, strict=True) if record is None]
-    if lost:
-        raise BrokenRecord(
-            f"the record of run {lost[0]} was just written and cannot be read: check the disk of {paths.runs()}"
-        )
-    return pd.DataFrame([row_of(record, item.label) for item, record in zip(grid, found, strict=True)])
+    return pd.DataFrame([row_of(_found(item), item.label) for item in grid])
+
+
+def _found(item: Run) -> Record:
+    record = item.find()
+    if record is None:
+        where = records.file_of(item.identity, item.key)
+        raise BrokenRecord(f"record {where} was just written and cannot be read: check that disk")
+    return record
 
 
 def row_of(record: Record, label: str = "") -> dict[str, Any]:

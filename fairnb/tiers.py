@@ -27,7 +27,7 @@ class Tier:
 
 
 # AIM-Fair's released code (runner.sh): SGD momentum 0.9, weight decay 1e-4, batch 128, 15 + 10 epochs, top-k 55.
-_AIMFAIR_CODE = {
+AIMFAIR_CODE = {
     "batch_size": 128,
     "pretrain_epochs": 15,
     "pretrain_lr": 0.01,
@@ -41,8 +41,8 @@ _AIMFAIR_CODE = {
     "top_k": 55,
     "gradient_samples": None,
 }
-# Toy faces are small and few: smaller batches, a milder augmentation and a cosine schedule (FEASIBILITY, section 3).
-_AIMFAIR_TOY = _AIMFAIR_CODE | {
+# Toy faces are small and few: smaller batches, a milder augmentation, a cosine schedule, a pretrained slim network.
+_AIMFAIR_TOY = AIMFAIR_CODE | {
     "batch_size": 64,
     "pretrain_epochs": 12,
     "pretrain_lr": 0.03,
@@ -113,7 +113,7 @@ TIERS: dict[str, Tier] = {
         | {
             "aimfair": {
                 "tasks": ("utkface/female_white",),
-                "settings": _AIMFAIR_CODE | {"size": 64, "width": 32, "weights": None},
+                "settings": AIMFAIR_CODE | {"size": 64, "width": 32, "weights": None},
             },
         },
     ),
@@ -125,7 +125,7 @@ TIERS: dict[str, Tier] = {
         | {
             "aimfair": {
                 "tasks": ("utkface/female_white",),
-                "settings": _AIMFAIR_CODE | {"size": 224, "width": 64, "weights": "imagenet"},
+                "settings": AIMFAIR_CODE | {"size": 224, "width": 64, "weights": "imagenet"},
             },
         },
     ),

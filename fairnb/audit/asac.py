@@ -1,13 +1,17 @@
 """ASAC: can any classifier have the printed DEO, DEOp, DDP and ACC, and under which definition of DEO?
 
-The paper defines DEO as the average of the TPR and FPR gaps. Its split is not stated; CelebA's official test split is
-assumed. LFW's base rates are unknown to us, so only what holds for every base rate is checked there.
+The paper defines DEO as the average of the TPR and FPR gaps. Its split is not stated: CelebA's three official splits
+are tried, and test sets whose base rates are near those of the test split. LFW's base rates are unknown to us, so only
+what holds for every base rate is checked there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from functools import cache
+from itertools import chain, product
+
+import numpy as np
 
 from fairnb import reported
 from fairnb.audit import book, reachable
@@ -18,8 +22,16 @@ from fairnb.audit.reachable import DEFINITIONS
 TABLES = ("T1", "T2", "T3", "T4", "T5", "T6")
 ATTRIBUTES = {"Smile": "Smiling", "Big Nose": "Big_Nose", "Wavy Hair": "Wavy_Hair"}
 SHIFTS = (0.02, 0.05)
-SPLIT = ("the row is one model, or an average over runs whose gaps keep their signs, on a test set whose base rates "
-         "are within 5 points of CelebA's official test split; DEOp is the gap of either class")  # fmt: skip
+# Images per cell (order y0s0, y0s1, y1s0, y1s1; s is Male) of CelebA's training and validation split. The validation
+# split is not within 5 points of the test split: 40 % of its women have wavy hair, 50 % there.
+OTHER_SPLITS = {
+    "Smiling": ((43688, 41002, 50821, 27259), (5252, 5013, 6157, 3445)),
+    "Big_Nose": ((84954, 39475, 9555, 28786), (10177, 4747, 1232, 3711)),
+    "Wavy_Hair": ((52289, 58499, 42220, 9762), (6846, 7526, 4563, 932)),
+}
+SPLIT = ("the row is one model's hard decisions, or an average over runs whose gaps keep their signs, on one of "
+         "CelebA's official splits or a test set whose base rates are within 5 points of the test split; DEOp is the "
+         "gap of either class")  # fmt: skip
 
 
 def celeba_rows(as_read: bool = False) -> list[book.Row]:
@@ -56,9 +68,10 @@ def fits(row: book.Row, definition: str, positive: int = 1) -> bool:
 
 
 def can_fit(row: book.Row, definition: str, positive: int = 1) -> bool:
-    """Whether some classifier has it on a test set whose base rates differ by up to ``SHIFTS`` from the official."""
-    tried = (widening(row, definition, positive=positive, shift=s) for s in (0.0, *SHIFTS))
-    return any(w <= reachable.REACHED for w in tried)
+    """Whether some classifier has it on CelebA's other splits or with base rates up to ``SHIFTS`` from the test's."""
+    near = (widening(row, definition, positive=positive, shift=s) for s in (0.0, *SHIFTS))
+    other = (reachable.widening(as_fractions(row), s, definition) for s in _other_sizes(target(row), positive))
+    return any(w <= reachable.REACHED for w in chain(near, other))
 
 
 def nearest_ddp(row: book.Row, definition: str, positive: int = 1) -> float:
@@ -67,8 +80,19 @@ def nearest_ddp(row: book.Row, definition: str, positive: int = 1) -> float:
 
 
 def _sizes(row: book.Row, positive: int = 1) -> reachable.Sizes:
-    counts = reported.test_counts(target(row))
+    return _test_sizes(target(row), positive)
+
+
+@cache
+def _test_sizes(attribute: str, positive: int) -> reachable.Sizes:
+    counts = reported.test_counts(attribute)
     return reachable.Sizes.of(counts if positive else counts[::-1])
+
+
+@cache
+def _other_sizes(attribute: str, positive: int) -> list[reachable.Sizes]:
+    splits = [np.array(s).reshape(2, 2) for s in OTHER_SPLITS[attribute]]
+    return [reachable.Sizes.of(s if positive else s[::-1]) for s in splits]
 
 
 def _allowed_ddp(row: book.Row, definitions: tuple[str, ...]) -> Interval:

@@ -72,7 +72,7 @@ def table() -> pd.DataFrame:
 
     Columns: paper, table, quantity, definition, stated (the paper's text gives this formula), rows, fit (rows whose
     printed number agrees within rounding), can_fit (rows that the definition cannot be excluded for: AIM-Fair's EO may
-    exceed the gap of the mean cells because it is averaged over seeds; ASAC's test set may differ from the official
-    one by up to five points). Rows with damaged cells are left out.
+    exceed the gap of the mean cells because it is averaged over seeds; ASAC's test set may be another split of CelebA
+    or differ from its test split by up to five points). Rows with damaged cells are left out.
     """
     return pd.DataFrame([*_aimfair(), *_fineface(), *_asac()], columns=COLUMNS)

@@ -33,6 +33,8 @@ PAIRS = (
 )
 ALIASES = {"EOD": "EO"}
 ASSUMED = {
+    ("aimfair", "T1"): "T1 and T3 mean the same training set, network and test set",
+    ("asac", "T4"): "ascending is the order of the main configuration",
     ("asac", "T6"): "the alpha rows use the main configuration but for alpha",
     ("fineface", "T5"): "T5's FineFACE row and T2's are the same model and test images",
 }

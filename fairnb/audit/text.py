@@ -34,7 +34,8 @@ def _fineface(as_read: bool) -> list[Check]:
     gender = t5["F"]["Overall"].interval - t5["D"]["Overall"].interval
     return [
         _quoted("1", "fineface", "abstract: accuracy improves by 1.32 %", accuracy,
-                "Accuracy minus that of T7's most accurate other row", "1.32", 2),
+                "Accuracy minus that of T7's most accurate other row", "1.32", 2,
+                "the abstract's accuracy is T7's column Accuracy"),
         _quoted("2", "fineface", "abstract: 1.32 % as the worst group's gain", worst,
                 "MinGrpAcc minus that of T7's best other row, FairMixup's own baseline", "1.32", 2),
         _quoted("3", "fineface", "abstract: accuracy improves by 1.74 %", gender,

@@ -110,7 +110,7 @@ def scorecard(tier: str) -> pd.DataFrame:
     """One row per claim of the ledger: the saved verdict, or ``not run``."""
     import json
 
-    saved = {}
+    saved: dict[str, dict] = {}
     for file in sorted((paths.results(tier) / "verdicts").glob("*.json")):
         saved |= {row["claim"]: row for row in json.loads(file.read_text())}
     blank = {"verdict": NOT_RUN, "ours": "", "seeds": 0, "note": ""}

@@ -11,24 +11,10 @@ from torch import nn
 from fairnb.contract import Split, Task
 from fairnb.errors import BadData, FairnbError, TrainingFailed, UnknownName
 from fairnb.freezing import Tensors
+from fairnb.tiers import AIMFAIR_CODE
 from fairnb.training import History, TrainedPredictor, fit
 
-_CODE: dict[str, Any] = {
-    "batch_size": 128,
-    "pretrain_epochs": 15,
-    "pretrain_lr": 0.01,
-    "pretrain_schedule": "multistep",
-    "pretrain_milestones": (10,),
-    "pretrain_gamma": 0.1,
-    "finetune_epochs": 10,
-    "finetune_lr": 0.06,
-    "finetune_schedule": "constant",
-    "lr_grid": (0.04, 0.05, 0.06),
-    "augment": "resized_crop",
-    "top_k": 55,
-    "granularity": "tensor",
-    "gradient_samples": None,
-}
+_CODE: dict[str, Any] = AIMFAIR_CODE | {"lr_grid": (0.04, 0.05, 0.06), "granularity": "tensor"}
 # "code" is the released runner.sh. "paper" is the text, whose fine-tuning rates look like misprints (ten times the
 # code's). "ours" is the code with its learning rate chosen on validation data from a tenth of the paper's grid.
 PRESETS: dict[str, dict[str, Any]] = {
