@@ -13,5 +13,5 @@ HEADLESS = "FAIRNB_HEADLESS"
 
 def bar(items: Iterable | None = None, **options: Any) -> tqdm:
     """A tqdm bar over ``items`` (or one to ``update``), off when ``FAIRNB_HEADLESS`` is set."""
-    disable = bool(os.environ.get(HEADLESS)) or options.pop("disable", False)
-    return tqdm(items, disable=disable, **options)
+    silent = options.pop("disable", False) or bool(os.environ.get(HEADLESS))
+    return tqdm(items, disable=silent, **options)
