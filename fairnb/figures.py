@@ -36,7 +36,8 @@ def bars(table: pd.DataFrame, names: Sequence[str] = ("acc", "wst", "eo_max")) -
     for line, task in zip(axes, tasks, strict=True):
         part = table[(table["task"] == task) & (table["source"] == tables.RERUN)]
         for ax, name in zip(line, names, strict=True):
-            error = np.abs(part[[f"{name}_low", f"{name}_high"]].sub(part[name], axis=0)).fillna(0).T
+            ends = part[[f"{name}_low", f"{name}_high"]].to_numpy()
+            error = np.nan_to_num(np.abs(ends - part[[name]].to_numpy())).T
             ax.barh(part["row"], part[name], color=report.COLOURS[0], alpha=0.75, xerr=error, ecolor="0.2")
             label = "printed (the paper's own, another experiment)"
             ax.plot(part[f"printed_{name}"], part["row"], "D", color=report.COLOURS[1], ms=5, label=label)

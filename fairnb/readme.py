@@ -63,7 +63,7 @@ def _verdict(card: pd.DataFrame, claim: str) -> str:
 
 def _table3(tier: str) -> str:
     table = _read(tier, "tables/aimfair_table3.csv")
-    shown = tables.compact(table, ("acc", "wst", "eo_max")).drop(columns="task")
+    shown = tables.compact(table, ("acc", "wst", "eo_max"))
     setting = f"{', '.join(table['task'].unique())}; synthetic data: {table['synthetic'].iloc[0]}"
     return (
         f"**AIM-Fair, Table 3 at tier `{tier}`** ({setting}). Percent, mean over seeds with 95 % t-interval; "

@@ -16,6 +16,7 @@ from fairnb.files import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas.io.formats.style import Styler
 
 # Okabe and Ito's palette: told apart by colour-blind readers and in grey print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -82,9 +83,20 @@ def _blank(value: object) -> bool:
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))) or value == ""
 
 
+def show(frame: pd.DataFrame) -> Styler:
+    """A table for reading in a notebook: no index, text to the left, no line breaks inside a cell."""
+    cells = {"text-align": "left", "white-space": "nowrap"}
+    heads = [{"selector": "th", "props": [("text-align", "left")]}]
+    return frame.style.hide(axis="index").set_properties(**cells).set_table_styles(heads)
+
+
 def save_figure(fig: Figure, name: str, *, tier: str) -> None:
     """Write ``fig`` as png and pdf with the tier in the lower right corner."""
     tiers.get(tier)
+    strip = 0.13 / fig.get_figheight()  # inches kept free below the axes, so that the stamp never lies on a label
+    layout = fig.get_layout_engine()
+    if layout is not None:
+        layout.set(rect=(0, strip, 1, 1 - strip))
     fig.text(0.998, 0.004, f"fairnb · tier {tier}", ha="right", va="bottom", fontsize=6, color="0.45")
     for suffix, metadata in (
         ("png", {"Software": None}),

@@ -88,8 +88,12 @@ def beside(table: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
 
 
 def compact(table: pd.DataFrame, names: Sequence[str], digits: int = 1) -> pd.DataFrame:
-    """For reading: ``mean [low, high]`` as text in one column per metric, printed numbers kept as they are."""
-    out = table[[c for c in ("task", "row", "source", "groups", "seeds") if c in table]].copy()
+    """For reading: ``mean [low, high]`` as text in one column per metric, printed numbers kept as they are.
+
+    The column ``task`` is left out where there is only one.
+    """
+    heads = ["task"] * (table["task"].nunique() > 1) + ["row", "source", "groups", "seeds"]
+    out = table[[c for c in heads if c in table]].copy()
     for name in names:
         out[name] = [_text(row, name, digits) for _, row in table.iterrows()]
         if f"printed_{name}" in table:
