@@ -134,14 +134,15 @@ def run(grid: list[Run]) -> pd.DataFrame:
     from fairnb import engine
 
     engine.compute_missing(grid)
-    return pd.DataFrame([row_of(_found(item), item.label) for item in grid])
+    return pd.DataFrame([row_of(found(item), item.label) for item in grid])
 
 
-def _found(item: Run) -> Record:
+def found(item: Run) -> Record:
+    """The record of a finished run. Raises BrokenRecord if there is none, or it cannot be read."""
     record = item.find()
     if record is None:
         where = records.file_of(item.identity, item.key)
-        raise BrokenRecord(f"record {where} was just written and cannot be read: check that disk")
+        raise BrokenRecord(f"record {where} cannot be read: run it first (runs.run), or check that disk")
     return record
 
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fairnb import methods, metrics, reported
+from fairnb import methods, metrics, reported, runs
+from fairnb.runs import Run
 
 RERUN, QUOTED = "rerun", "quoted"
+THRESHOLD = 0.5
 CELLS = ("y0s0", "y0s1", "y1s0", "y1s1")
 
 
@@ -31,6 +33,30 @@ def over_seeds(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         for name in names:
             interval = metrics.seed_interval(100 * part[name].to_numpy())
             row |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def over_test_images(grid: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
+    """One row per (task, label): ends of the 95 % bootstrap interval over test images of the mean over seeds.
+
+    Args:
+        grid: finished runs. names: metrics.
+
+    Returns:
+        columns ``task, row`` and ``x_test_low``, ``x_test_high`` in percent per metric. A t-interval over seeds says
+        how training varies; this one how few images blur the mean of these very models.
+    """
+    parts: dict[tuple[str, str], list[dict[str, np.ndarray]]] = {}
+    for run in grid:
+        parts.setdefault((run.task, run.label), []).append(runs.found(run).predictions)
+    rows = []
+    for (task, label), seeds in parts.items():
+        predicted = np.array([part["score"] > THRESHOLD for part in seeds]).astype(int)
+        ends = metrics.bootstrap_over_seeds(seeds[0]["target"], predicted, seeds[0]["protected"], names)
+        row: dict[str, object] = {"task": task, "row": label}
+        for name, interval in ends.items():
+            row |= {f"{name}_test_low": 100 * interval.low, f"{name}_test_high": 100 * interval.high}
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -190,3 +190,30 @@ def test_average_reports_keeps_an_undefined_metric_undefined():
         hole = metrics.from_cells([[9, 6], [5, 0]], [[10, 10], [10, 0]])
     found = metrics.average_reports([good, hole], ["tpr_gap", "acc"])
     assert math.isnan(found["tpr_gap"]) and found["acc"] == pytest.approx((28 / 40 + 20 / 30) / 2)
+
+
+def test_joint_bootstrap_of_one_seed_is_the_plain_one():
+    rng = np.random.default_rng(0)
+    target, protected = rng.integers(0, 2, 800), rng.integers(0, 2, 800)
+    predicted = np.where(rng.random(800) < 0.8, target, 1 - target)
+    joint = metrics.bootstrap_over_seeds(target, predicted[None], protected, ["acc", "eo_max"], resamples=4000)
+    plain = metrics.bootstrap(target, predicted, protected, ["acc", "eo_max"], resamples=4000, smoothing=0)
+    for name in joint:
+        assert abs(joint[name].low - plain[name].low) < 0.01 and abs(joint[name].high - plain[name].high) < 0.01
+
+
+def test_equal_seeds_do_not_narrow_the_joint_interval_and_different_ones_do():
+    rng = np.random.default_rng(1)
+    target, protected = rng.integers(0, 2, 600), rng.integers(0, 2, 600)
+    many = np.where(rng.random((9, 600)) < 0.8, target, 1 - target)
+    width = {
+        name: metrics.bootstrap_over_seeds(target, predicted, protected, ["acc"])["acc"].width
+        for name, predicted in {"one": many[:1], "same": many[[0] * 9], "different": many}.items()
+    }
+    assert width["same"] == pytest.approx(width["one"])
+    assert width["different"] < 0.5 * width["one"]
+
+
+def test_joint_bootstrap_refuses_other_shapes():
+    with pytest.raises(BadData, match=r"predictions must be \(seeds, 4\)"):
+        metrics.bootstrap_over_seeds([0, 1, 0, 1], np.zeros((2, 3), int), [0, 0, 1, 1], ["acc"])

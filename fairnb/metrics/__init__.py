@@ -19,6 +19,7 @@ from fairnb.metrics.conventions import CONVENTIONS, PRINTED, Convention, Printed
 from fairnb.metrics.counts import Counts, UndefinedMetric, count
 from fairnb.metrics.formulas import ALIASES, NAMES
 from fairnb.metrics.intervals import Interval, bootstrap, bootstrap_report
+from fairnb.metrics.joint import bootstrap_over_seeds
 from fairnb.metrics.reports import GroupReport, from_cells, group_report
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "aggregate_aimfair",
     "average_reports",
     "bootstrap",
+    "bootstrap_over_seeds",
     "bootstrap_report",
     "count",
     "from_cells",

@@ -1,0 +1,59 @@
+"""Intervals over test samples for a mean over seeds: all seeds see the same test samples, so draw them jointly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fairnb.errors import BadData
+from fairnb.metrics import formulas
+from fairnb.metrics.counts import class_labels, group_labels
+from fairnb.metrics.intervals import Interval
+from fairnb.metrics.reports import resolve
+
+
+def bootstrap_over_seeds(
+    target: ArrayLike,
+    predictions: ArrayLike,
+    protected: ArrayLike,
+    names: Iterable[str],
+    *,
+    resamples: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Percentile intervals of the mean over seeds of each metric, over resampled test sets.
+
+    Within each (target, group) cell the samples are drawn with replacement, the same draw for every seed. Treating the
+    seeds as independent test sets instead would make the intervals too narrow by up to the root of their number.
+
+    Args:
+        target, protected: binary class labels and group labels, ``(N,)``.
+        predictions: predicted classes (0 or 1) of every seed, ``(S, N)``.
+        names: metrics of ``NAMES`` that need hard labels.
+
+    Raises:
+        BadData: shapes do not fit, or labels that are no classes. UnknownName: a name that is no metric.
+    """
+    labels, predicted = class_labels(target, "target"), np.atleast_2d(np.asarray(predictions))
+    members, groups = group_labels(protected, None)
+    if predicted.shape[1] != len(labels) or len(members) != len(labels):
+        raise BadData(f"predictions must be (seeds, {len(labels)}) for {len(labels)} targets, got {predicted.shape}")
+    rng, shape = np.random.default_rng(seed), (resamples, len(predicted), 2, len(groups))
+    correct, total = np.zeros(shape), np.zeros(shape)
+    for t, g in np.ndindex(2, len(groups)):
+        right = (predicted[:, (labels == t) & (members == g)] == t).astype(float)
+        size = right.shape[1]
+        if size:
+            times = rng.multinomial(size, np.full(size, 1 / size), size=resamples)
+            correct[:, :, t, g], total[:, :, t, g] = times @ right.T, size
+    values = formulas.compute(correct, total, None)
+    ends = ((1 - level) / 2, (1 + level) / 2)
+    found = {}
+    for name in names:
+        mean = values[resolve(name)].mean(axis=1)
+        low, high = np.quantile(mean, ends) if np.isfinite(mean).all() else (np.nan, np.nan)
+        found[name] = Interval(float(low), float(high), float(np.isnan(mean).mean()))
+    return found
