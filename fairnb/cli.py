@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -20,6 +21,9 @@ only_option = click.option("--only", default="", help="notebooks to run, e.g. 10
 @click.version_option(__version__)
 def commands() -> None:
     """Rerun five papers on fairness-aware fine-tuning, and check their claims."""
+    for name in ("FAIRNB_HOME", "FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_IMAGENET"):
+        if os.environ.get(name):  # notebooks and workers run in other folders, where a relative path would not do
+            os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
 
 
 def _command(function: Callable) -> Callable:

@@ -107,6 +107,25 @@ def test_a_missing_data_set_is_a_sentence_with_the_remedy(sandbox, monkeypatch):
         _ = runs.Run("utkface/female_white", "erm", 0, "open").key
 
 
+def test_missing_imagenet_weights_are_a_sentence_with_the_remedy(sandbox, monkeypatch):
+    monkeypatch.setenv("FAIRNB_IMAGENET", str(sandbox / "none.pth"))
+    with pytest.raises(MissingData, match=r"ImageNet weights are not at .*none.pth.*FAIRNB_IMAGENET"):
+        tasks._backbone(0, settings={"weights": "imagenet", "width": 64})
+
+
+def test_imagenet_weights_are_loaded_where_they_are(sandbox, monkeypatch):
+    import torch
+    import torchvision
+
+    torch.manual_seed(0)
+    reference = torchvision.models.resnet18()
+    torch.save(reference.state_dict(), sandbox / "r18.pth")
+    monkeypatch.setenv("FAIRNB_IMAGENET", str(sandbox / "r18.pth"))
+    model = tasks._backbone(0, settings={"weights": "imagenet", "width": 64})
+    assert torch.equal(model.net.layer4[1].conv2.weight, reference.layer4[1].conv2.weight)
+    assert model.net.fc.weight.shape == (1, 512)
+
+
 def test_unequal_arrays_are_a_sentence():
     split = squares(balanced(2), 0)
     with pytest.raises(BadData, match="arrays of one length"):

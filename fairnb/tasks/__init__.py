@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -14,7 +15,7 @@ from filelock import FileLock
 from fairnb import paths, tiers
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
-from fairnb.errors import UnknownName
+from fairnb.errors import MissingData, UnknownName
 from fairnb.tasks import toy, utk
 from fairnb.tasks.recipes import Data, Recipe
 
@@ -97,7 +98,12 @@ def _backbone(seed: int, pretrained: bool = True, *, settings: dict[str, Any]) -
 
     weights = settings["weights"] if pretrained else None
     if weights == "imagenet":
-        weights = os.environ.get("FAIRNB_IMAGENET") or paths.data() / "weights" / "resnet18_imagenet.pth"
+        weights = Path(os.environ.get("FAIRNB_IMAGENET") or paths.data() / "weights" / "resnet18_imagenet.pth")
+        if not weights.is_file():
+            raise MissingData(
+                f"ImageNet weights are not at {weights}: save torchvision's ResNet18_Weights.IMAGENET1K_V1 state dict "
+                "there, or set FAIRNB_IMAGENET to its path"
+            )
     return resnet18(settings["width"], weights=weights, seed=seed)
 
 
