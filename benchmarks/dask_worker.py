@@ -34,7 +34,7 @@ def speed(environment: dict[str, str] | None) -> float:
     for name in engine.WORKER_ENVIRONMENT:  # Dask leaves them in this process, where the next worker inherits them
         os.environ.pop(name, None)
     setting = {"distributed.nanny.pre-spawn-environ": environment} if environment else {}
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
     with dask.config.set(setting), LocalCluster(**options) as cluster, Client(cluster) as client:
         return client.submit(train, 0).result(timeout=300)
 

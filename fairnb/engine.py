@@ -146,7 +146,7 @@ def local_cluster(jobs: int) -> Iterator[str]:
             n_workers=jobs,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address=":0",
             memory_limit=0,
             silence_logs=logging.ERROR,
         ) as cluster:

@@ -22,7 +22,7 @@ def test_unknown_tier_names_the_nearest():
             "unknown task 'toy_faces/smiling_mail': did you mean 'toy_faces/smiling_male'",
         ),
         ({"method": "selectiv"}, "unknown method 'selectiv': did you mean 'selective'"),
-        ({"hparams": {"topk": 5}}, "unknown hyper-parameter 'topk': did you mean 'top_k'"),
+        ({"hparams": {"epoch": 5}}, "unknown hyper-parameter of method selective: 'epoch': did you mean 'epochs'"),
     ],
 )
 def test_a_run_with_an_unknown_name_cannot_be_made(change, sentence):
