@@ -132,7 +132,7 @@ def test_asac_rows_with_the_classes_swapped():
 
 
 def test_asac_accuses_only_what_no_reading_and_no_similar_test_set_allows(findings):
-    rows = findings[findings["kind"] == "impossible"]
+    rows = findings[findings["kind"] == "not reachable"]
     assert set(rows.index) == {f"asac-T1-r{n}-reachable_average" for n in (7, 11, 12, 13, 14, 15)}
 
 

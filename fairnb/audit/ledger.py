@@ -11,7 +11,7 @@ from fairnb.audit.intervals import Interval
 PASS, FAIL, UNJUDGED = "pass", "fail", "not judged"
 
 # What a failed check means.
-IMPOSSIBLE = "impossible"  # no classifier can have the printed row under the stated assumption
+IMPOSSIBLE = "not reachable"  # no classifier can have the printed row under the stated assumption
 INCONSISTENT = "inconsistency"  # numbers printed for one model contradict each other
 REPEATED = "repeated configuration differs"  # one configuration, two tables, two numbers
 UNUSUAL = "unusual"  # not a contradiction, but worth a question
