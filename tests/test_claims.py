@@ -31,12 +31,12 @@ def test_one_failed_condition_refutes_and_one_open_condition_leaves_a_claim_unde
     assert "decided by: c" in verdict.note
 
 
-def frame(**rows):
+def frame(task="toy_faces/smiling_male", **rows):
     """rows: method=(acc, eo_max, wst), each with small seed noise."""
     noise = {0: -0.001, 1: 0.0, 2: 0.001}
     return pd.DataFrame(
         [
-            {"task": "t", "method": method, "seed": seed, "acc": acc + d, "eo_max": eo + d, "wst": wst + d}
+            {"task": task, "method": method, "seed": seed, "acc": acc + d, "eo_max": eo + d, "wst": wst + d}
             for method, (acc, eo, wst) in rows.items()
             for seed, d in noise.items()
         ]
@@ -55,6 +55,11 @@ PRINTED = {
 def test_the_papers_own_numbers_confirm_the_papers_claims():
     verdicts = aimfair.verdicts(frame(**PRINTED), "as printed")
     assert {v.claim: v.verdict for v in verdicts} == dict.fromkeys(("A1", "A2", "A4", "A5", "A6", "A7"), HOLDS)
+
+
+def test_thresholds_of_smiling_male_are_not_applied_to_another_setting():
+    verdicts = aimfair.verdicts(frame("utkface/female_white", **PRINTED), "as printed")
+    assert {v.claim for v in verdicts} == {"A2", "A4", "A5", "A6", "A7"}
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import pandas as pd
 
+from fairnb import tasks
 from fairnb.claims import Condition, Verdict, judge, less, per_seed
 
 ROWS = ("erm", "synthetic_only", "linear_probe", "full_fine_tuning", "selective")
+SMILING_MALE = "CelebA;T=Smiling;P=Male"  # the setting that A1 is about; elsewhere its thresholds claim nothing
 MIN_EO, MIN_ACC = 15.0, 85.0  # the thresholds of claim A1, in percent
 
 
 def verdicts(frame: pd.DataFrame, setting: str) -> list[Verdict]:
-    """All verdicts that Table 3's rows allow.
+    """All verdicts that Table 3's rows allow; A1 only where a task stands for Smiling / Male.
 
     Args:
         frame: one row per run (label, task, method, seed, metrics as fractions).
         setting: what was trained on what, in a few words; opens each note.
     """
-    return [_a1(frame, setting), *(_ordering(frame, setting, claim) for claim in ORDERINGS), _a7(frame, setting)]
+    found = [*(_ordering(frame, setting, claim) for claim in ORDERINGS), _a7(frame, setting)]
+    smiling = frame[[tasks.recipe(name).setting == SMILING_MALE for name in frame["task"]]]
+    return [_a1(smiling, setting), *found] if len(smiling) else found
 
 
 # claim -> (metric, lower row, higher row) that the paper says; all must hold in every setting.
