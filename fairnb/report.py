@@ -126,11 +126,3 @@ def _write(file: Path, content: str | bytes) -> None:
         entry = {"file": os.path.relpath(file, paths.results_root()), "sha256": hashlib.sha256(data).hexdigest()}
         with Path(manifest).open("a") as log:
             log.write(json.dumps(entry) + "\n")
-
-
-def mean_and_spread(values: pd.Series | list[float], digits: int = 2) -> str:
-    """``mean ± standard deviation`` over seeds (ddof=1) as text; one value has no spread."""
-    series = pd.Series(values, dtype=float)
-    if len(series) < 2:
-        return f"{series.mean():.{digits}f}"
-    return f"{series.mean():.{digits}f} ± {series.std(ddof=1):.{digits}f}"

@@ -47,8 +47,3 @@ def test_an_unknown_tier_writes_nothing(sandbox):
     with pytest.raises(UnknownName):
         report.save_table(FRAME, "x", tier="quack", caption="c")
     assert not (sandbox / "results").exists()
-
-
-def test_mean_and_spread():
-    assert report.mean_and_spread([1.0, 3.0]) == "2.00 ± 1.41"
-    assert report.mean_and_spread([1.0]) == "1.00"

@@ -129,7 +129,7 @@ def _averaged(value: np.ndarray, half: np.ndarray, blocks: tuple) -> float:
     upper = hstack([totals, -slack])
     lower = hstack([-totals, -slack])
     cones = [np.vstack([-signs, np.hstack([np.eye(4), -np.ones((4, 1))])]) for signs in blocks[1]]
-    cone = hstack([block_diag(cones), csr_array((sum(len(c) for c in cones), 1))])
+    cone = hstack([block_diag([csr_array(c) for c in cones]), csr_array((sum(len(c) for c in cones), 1))])
     a = vstack([upper, lower, cone])
     b = np.r_[value, -value, np.zeros(cone.shape[0])]
     one = np.r_[np.tile([0, 0, 0, 0, 1.0], count), 0][None]
