@@ -23,9 +23,12 @@ class Batches:
         where: the device.
         augment: an augmentation's name (``fairnb.augment``); features are never augmented.
         limit: keep at most so many samples, drawn with ``seed``.
+        rows: the samples of a training epoch as indexes into the split, repeats allowed (default: each once).
+        epoch_samples: so many of ``rows`` make one epoch, drawn anew each time (default: all).
 
     Raises:
-        BadData: the split is empty or ``batch_size`` is below 1. UnknownName: no such augmentation.
+        BadData: the split or ``rows`` is empty, or ``batch_size`` or ``epoch_samples`` is below 1. UnknownName: no
+        such augmentation.
     """
 
     def __init__(
@@ -36,11 +39,13 @@ class Batches:
         augment: str = "none",
         limit: int | None = None,
         seed: int = 0,
+        rows: np.ndarray | None = None,
+        epoch_samples: int | None = None,
     ) -> None:
-        if len(split) == 0:
+        if len(split) == 0 or (rows is not None and len(rows) == 0):
             raise BadData(f"a split of {split.target_name} has no samples: check its selection or the data folder")
-        if batch_size < 1:
-            raise BadData(f"batch_size must be 1 or more, got {batch_size}")
+        if batch_size < 1 or (epoch_samples is not None and epoch_samples < 1):
+            raise BadData(f"batch_size must be 1 or more, got {batch_size}, and so must epoch_samples: {epoch_samples}")
         self.augment = augmentations.augmentation(augment)
         if limit is not None and limit < len(split):
             split = split.take(np.sort(np.random.default_rng(seed).permutation(len(split))[:limit]))
@@ -48,18 +53,26 @@ class Batches:
         self.x = _resident(split.x, where)
         self.target = torch.as_tensor(np.ascontiguousarray(split.target)).to(where)
         self.classes = int(split.target.max()) + 1
-        self.batch_size = min(batch_size, len(split))
+        self.rows = None if rows is None else torch.as_tensor(rows)
+        available = len(split) if rows is None else len(rows)
+        self.epoch_samples = min(epoch_samples or available, available)
+        self.batch_size = min(batch_size, self.epoch_samples)
 
     def __len__(self) -> int:
         """Batches in an epoch of training, the last incomplete one left out (as in AIM-Fair's code)."""
-        return len(self.target) // self.batch_size
+        return self.epoch_samples // self.batch_size
 
     def shuffled(self, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """One epoch of training: ``(x, target)``, x float in [0, 1], each sample at most once, augmented."""
-        order = torch.randperm(len(self.target), generator=generator).to(self.target.device)
+        return ((x, target) for x, target, _ in self.shuffled_rows(generator))
+
+    def shuffled_rows(self, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """As ``shuffled``, with the samples' indexes in the split, int64: ``(x, target, rows)``."""
+        order = torch.randperm(len(self.target if self.rows is None else self.rows), generator=generator)
+        order = (order if self.rows is None else self.rows[order]).to(self.target.device)
         for index in order[: len(self) * self.batch_size].split(self.batch_size):
             x = self._inputs(self.x.index_select(0, index), generator)
-            yield x, self.target.index_select(0, index)
+            yield x, self.target.index_select(0, index), index
 
     def in_order(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Every sample once, in the split's order, not augmented."""

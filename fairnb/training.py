@@ -24,6 +24,7 @@ from fairnb.contract import Split
 from fairnb.errors import BadData, TrainingFailed, UnknownName
 from fairnb.models import ModelPredictor, device
 
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]  # logits, target, rows -> loss of a batch
 SCHEDULES = ("constant", "multistep", "cosine")
 EVALUATION_BATCH = 250
 
@@ -108,6 +109,9 @@ def fit(
     trainable: Collection[str] | None = None,
     masks: freezing.Tensors | None = None,
     progress: Callable[[int, int, float], None] | None = None,
+    loss: Loss | None = None,
+    rows: np.ndarray | None = None,
+    epoch_samples: int | None = None,
     **recipe: Any,
 ) -> History:
     """Train ``model`` in place with SGD: binary cross-entropy for one logit, cross-entropy for more.
@@ -120,6 +124,8 @@ def fit(
         trainable: names of the parameters to train; ``None`` means those that require a gradient now.
         masks: per parameter name a bool tensor of its shape: entries that may move. The others keep their value.
         progress: called after each epoch with (epochs done, epochs, mean loss).
+        loss: replaces the cross-entropy: of a batch's logits, targets and rows in ``split``, a scalar.
+        rows, epoch_samples: what an epoch is made of, see ``Batches``.
         recipe: the fields of ``Recipe``; epochs, lr, batch_size and seed are needed.
 
     Raises:
@@ -129,9 +135,9 @@ def fit(
     unknown = sorted(set(recipe) - {option.name for option in fields(Recipe)})
     if unknown:
         raise UnknownName("training option", unknown[0], [option.name for option in fields(Recipe)])
-    start, where = time.perf_counter(), device()
-    loop = _Loop(channels_last(model, where), Recipe(**recipe), split, val, where)
-    with freezing.only(model, trainable) as names, freezing.seeded(loop.recipe.seed, where) as loop.generator:
+    start = time.perf_counter()
+    loop = _Loop(model, Recipe(**recipe), split, val, loss, rows=rows, epoch_samples=epoch_samples)
+    with freezing.only(model, trainable) as names, freezing.seeded(loop.recipe.seed, device()) as loop.generator:
         before = freezing.snapshot(model)
         loop.run(names, freezing.holder(model, before, masks or {}), progress)
         freezing.check_moved(model, before, names, masks)
@@ -144,13 +150,18 @@ class _Loop:
 
     generator: torch.Generator
 
-    def __init__(self, model: nn.Module, recipe: Recipe, split: Split, val: Split | None, where: torch.device) -> None:
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, split: Split, val: Split | None, loss: Loss | None, **epoch: Any
+    ) -> None:
         if recipe.select and val is None:
             raise BadData(f"select={recipe.select!r} needs a validation split: give val, or select=None")
-        self.model, self.recipe, self.history = model, recipe, History()
-        self.batches = Batches(split, recipe.batch_size, where, recipe.augment)
-        if len(np.unique(split.target)) < 2:
-            only = f"all {len(split)} training samples have {split.target_name} = {split.target[0]}"
+        where, rows = device(), epoch["rows"]
+        self.model, self.recipe, self.history = channels_last(model, where), recipe, History()
+        self.batches = Batches(split, recipe.batch_size, where, recipe.augment, **epoch)
+        self.loss = loss or (lambda logits, target, _: mean_loss(logits, target, self.batches.classes))
+        used = split.target if rows is None else split.target[rows]
+        if len(np.unique(used)) < 2:
+            only = f"all {len(used)} training samples have {split.target_name} = {used[0]}"
             raise BadData(f"{only}, a classifier needs two classes: check the split's selection")
         self.val = None if val is None else Batches(val, EVALUATION_BATCH, where)
 
@@ -178,10 +189,10 @@ class _Loop:
     def _epoch(self, optimizer: torch.optim.Optimizer, rates: Any, hold: Callable[[], None]) -> torch.Tensor:
         """One pass; the loss of each step ``(steps,)``, left on the device so that a GPU never waits for it."""
         losses = []
-        for x, target in self.batches.shuffled(self.generator):
+        for x, target, rows in self.batches.shuffled_rows(self.generator):
             with torch.autocast(x.device.type, torch.bfloat16, enabled=self.recipe.amp):
                 logits = self.model(x)
-            loss = mean_loss(logits, target, self.batches.classes)
+            loss = self.loss(logits, target, rows)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
