@@ -86,12 +86,30 @@ def test_the_weight_comes_after_the_annealing_and_divides_the_loss():
     assert found == pytest.approx([risk + penalty, risk + penalty, risk / 100 + penalty])
 
 
+def test_group_dro_weighs_up_the_larger_risk():
+    logits, target = torch.randn(20, 1, generator=RANDOM), torch.arange(20) % 2
+    environments = torch.arange(20) < 5
+    loss, weights = eiil.WorstEnvironment(environments), np.full(2, 0.5)
+    losses = common.sample_losses(logits, target).numpy()
+    risks = np.array([losses[5:].mean(), losses[:5].mean()])
+    for _ in range(3):
+        weights = weights * np.exp(0.01 * risks)
+        weights /= weights.sum()
+        assert loss(logits, target, torch.arange(20)).item() == pytest.approx((weights * risks).sum(), rel=1e-5)
+    assert loss.weights.argmax() == risks.argmax()
+    alone = eiil.WorstEnvironment(environments)(logits[:5], target[:5], torch.arange(5)).item()
+    assert alone == pytest.approx(risks[1] * 0.5, rel=0.02)
+
+
 def test_eiil_trains_and_notes_its_environments():
     task = fake_task()
     first, again = (methods.get("eiil")(task, seed=0, epochs=2, inference_steps=2000, lr=0.002) for _ in range(2))
     assert first.notes == again.notes and sum(first.notes["environment_sizes"]) == 80
     assert min(first.notes["environment_sizes"]) > 0 and len(first.notes["val_accuracy"]) == 2
     assert first(task.val.x[:4]).shape == (4, 2)
+    other = methods.get("eiil")(task, seed=0, epochs=2, inference_steps=2000, lr=0.002, invariance="groupdro")
+    assert other.notes["environment_sizes"] == first.notes["environment_sizes"]
+    assert other.notes["train_loss"] != first.notes["train_loss"]
 
 
 @pytest.mark.parametrize(

@@ -92,9 +92,10 @@ def features(model: nn.Module, split: Split) -> torch.Tensor:
 
 def sample_losses(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of each sample ``(N,)``, from logits ``(N, 1)`` (binary) or ``(N, classes)``."""
+    logits = _single_or_double(logits)
     if logits.shape[1] == 1:
-        return functional.binary_cross_entropy_with_logits(logits.float()[:, 0], target.float(), reduction="none")
-    return functional.cross_entropy(logits.float(), target, reduction="none")
+        return functional.binary_cross_entropy_with_logits(logits[:, 0], target.to(logits.dtype), reduction="none")
+    return functional.cross_entropy(logits, target, reduction="none")
 
 
 def scale_gradients(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -102,7 +103,7 @@ def scale_gradients(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
     In closed form, and itself differentiable in the logits: binary ``(sigmoid(z) - y) z``, else the sum over classes.
     """
-    logits = logits.float()
+    logits = _single_or_double(logits)
     if logits.shape[1] == 1:
         return (logits[:, 0].sigmoid() - target) * logits[:, 0]
     return ((logits.softmax(1) - functional.one_hot(target, logits.shape[1])) * logits).sum(1)
@@ -111,3 +112,7 @@ def scale_gradients(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 def targets(split: Split) -> torch.Tensor:
     """The class labels on the device, int64 ``(N,)``."""
     return torch.as_tensor(np.ascontiguousarray(split.target)).to(device())
+
+
+def _single_or_double(logits: torch.Tensor) -> torch.Tensor:
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Literal, Unpack
 
 import torch
 
@@ -12,8 +12,10 @@ from fairnb.errors import BadData
 from fairnb.methods import method
 from fairnb.methods.aimfair_engine import PreTraining
 from fairnb.methods.baselines import common
+from fairnb.training import Loss
 
 INFERENCE_LR = 1e-3
+GROUP_STEP = 0.01  # of GroupDRO's weights, as in its authors' code
 
 
 @method(version="1", source="AIM-Fair Table 1")
@@ -23,15 +25,18 @@ def eiil(
     seed: int,
     reference_epochs: int = 1,
     inference_steps: int = 10_000,
+    invariance: Literal["irmv1", "groupdro"] = "irmv1",
     penalty_weight: float = 10.0,
     anneal: float = 0.4,
     **options: Unpack[PreTraining],
 ) -> Predictor:
-    """Two environments on which an early-stopped ERM model is least invariant, then IRMv1 on them.
+    """Two environments on which an early-stopped ERM model is least invariant, then IRMv1 or GroupDRO on them.
 
     Args:
         reference_epochs: of that ERM model.
         inference_steps: of Adam on the soft assignments.
+        invariance: what is asked for on the environments. The paper has both: IRMv1 on Colored MNIST, GroupDRO
+            [Sagawa 2020] on real data, where it is easier to train.
         penalty_weight: of IRMv1's penalty after ``anneal``; the usual grid is 10, 100, 1e3, 1e4.
         anneal: the share of the training before, with weight 1 (IRM's code on Colored MNIST: 190 of 501 steps).
 
@@ -47,10 +52,12 @@ def eiil(
     environments = infer_environments(logits, target, seed, inference_steps)
     numbers = common.schedule(task, **options)
     steps = numbers["epochs"] * max(1, len(target) // numbers["batch_size"])
-    loss = InvariantRisk(environments, penalty_weight, round(anneal * steps))
+    loss: Loss = WorstEnvironment(environments)
+    if invariance == "irmv1":
+        loss = InvariantRisk(environments, penalty_weight, round(anneal * steps))
     predictor = common.train(task, seed, loss=loss, **options)
     sizes = environments.long().bincount(minlength=2).tolist()
-    predictor.notes |= {"environment_sizes": sizes, "penalty_weight": penalty_weight}
+    predictor.notes |= {"environment_sizes": sizes, "invariance": invariance, "penalty_weight": penalty_weight}
     return predictor
 
 
@@ -105,6 +112,21 @@ class InvariantRisk:
         self.waiting -= 1
         risk, penalty = invariant_risk(logits, target, self.environments[rows])
         return (risk + weight * penalty) / max(1.0, weight)
+
+
+class WorstEnvironment:
+    """GroupDRO on batches: the environments' mean losses, weighted more and more towards the larger one."""
+
+    def __init__(self, environments: torch.Tensor) -> None:
+        self.environments = environments.long()
+        self.weights = torch.full((2,), 0.5, device=environments.device)
+
+    def __call__(self, logits: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Loss of a batch whose samples are ``rows`` of the training split; an absent environment counts as 0."""
+        losses, sides = common.sample_losses(logits, target), self.environments[rows]
+        means = torch.stack([losses[sides == side].sum() / (sides == side).sum().clamp(min=1) for side in (0, 1)])
+        self.weights = (self.weights.log() + GROUP_STEP * means.detach()).softmax(0)
+        return (self.weights * means).sum()
 
 
 def invariant_risk(
