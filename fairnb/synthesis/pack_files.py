@@ -34,6 +34,12 @@ def encode(image: np.ndarray, quality: int | None = 90) -> tuple[str, bytes]:
     return ".webp", out.getvalue()
 
 
+def decode(data: bytes) -> np.ndarray:
+    """The image uint8 ``(3, H, W)``, RGB, of a file's bytes; OSError or ValueError if they are none."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+
+
 def write(
     path: Path,
     images: Sequence[bytes],

@@ -16,14 +16,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from fairnb.contract import Split
 from fairnb.data.cache import cached_arrays
 from fairnb.errors import BadData, MissingData, UnknownName
-from fairnb.synthesis.pack_files import FORMAT, HEADER, MANIFEST, canonical, encode, sha256, write, write_tar
+from fairnb.synthesis.pack_files import FORMAT, HEADER, MANIFEST, canonical, decode, encode, sha256, write, write_tar
 
-__all__ = ["Pack", "encode", "read", "verify", "write"]
+__all__ = ["Pack", "decode", "encode", "read", "verify", "write"]
 
 FOLDER = Path(__file__).parents[1] / "assets" / "packs"
 
@@ -149,7 +148,8 @@ def _manifest(members: Mapping[str, bytes], header: Mapping[str, Any], path: Pat
         raise _damaged(path, f"has {max(rows, 0)} of {header['images']} rows in its {MANIFEST}")
     if sha256(raw) != header["manifest_sha256"]:
         raise _damaged(path, f"has a changed {MANIFEST}")
-    return pd.read_csv(io.BytesIO(raw), keep_default_na=False)
+    words = dict.fromkeys(("file", "sha256", "prompt", "prompt_set", "scheduler", "model", "model_hash"), str)
+    return pd.read_csv(io.BytesIO(raw), keep_default_na=False, dtype=words)  # a hash may look like a number
 
 
 def _check_images(members: Mapping[str, bytes], manifest: pd.DataFrame, path: Path) -> None:
@@ -169,14 +169,13 @@ def _decoded(members: Mapping[str, bytes], manifest: pd.DataFrame, path: Path) -
     images = np.empty((len(manifest), 3, side, side), np.uint8)
     for i, (file, *claimed) in enumerate(manifest[["file", "width", "height"]].itertuples(index=False)):
         try:
-            with Image.open(io.BytesIO(members[file])) as picture:
-                shown = np.asarray(picture.convert("RGB"))
+            shown = decode(members[file])
         except (OSError, ValueError) as error:
             raise _damaged(path, f"has an image that cannot be decoded, {file}") from error
-        if not shown.shape[1::-1] == tuple(claimed) == (side, side):
-            told = "x".join(map(str, shown.shape[1::-1]))
+        if not shown.shape[:0:-1] == tuple(claimed) == (side, side):
+            told = "x".join(map(str, shown.shape[:0:-1]))
             raise _damaged(path, f"has an image of the wrong size, {file} is {told} and should be {side}x{side}")
-        images[i] = shown.transpose(2, 0, 1)
+        images[i] = shown
     return images
 
 
