@@ -87,7 +87,7 @@ class TestTinyModel:
         made = language.write_prompts(cells("Smiling", "Male", "Young")[2:4], 6, tiny, vocabulary="toy", poses=True)
         assert [len(texts) for texts in made.prompts] == [6, 6]
         passed, seen = (int(word) for word in made.writer.split("; ")[1].split(" lines")[0].split(" of "))
-        assert passed >= 0.8 * seen  # all of 508 lines passed when it was trained
+        assert passed >= 0.8 * seen  # 777 of 787 lines passed when it was trained
 
     def test_says_new_things_and_not_only_the_training_text(self, tiny):
         asked = language.instruction(

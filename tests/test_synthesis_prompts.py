@@ -171,6 +171,7 @@ class TestGrammar:
             ("portrait photo of a woman", "does not say 'smiling'"),
             ("portrait photo of a smiling, serious woman", "contradicts Smiling"),
             ("portrait photo of a smiling man and a woman", "contradicts Male"),
+            ("portrait photo of a smiling woman, bald head, bangs", "contradicts itself"),
             ("portrait photo of a smiling woman, purple hair", "has the unknown word 'purple'"),
         ],
     )

@@ -85,8 +85,11 @@ class Grammar:
             return SLOT.sub(text, chosen.text)
 
         prompt = tidy(SLOT.sub(text, rng.choice(self.contextual)))
-        said_twice = any(sum(_says(prompt, phrase) for phrase in phrases) > 1 for phrases in self.conflicts)
-        return None if said_twice else prompt
+        return None if self.contradicts_itself(prompt) else prompt
+
+    def contradicts_itself(self, prompt: str) -> bool:
+        """Whether ``prompt`` says two of the things that exclude each other, e.g. a bald head and bangs."""
+        return any(sum(_says(prompt, phrase) for phrase in phrases) > 1 for phrases in self.conflicts)
 
     @cached_property
     def known_words(self) -> frozenset[str]:
@@ -98,8 +101,8 @@ class Grammar:
     def problem(self, prompt: str, group: Group, poses: bool = False) -> str | None:
         """Why ``prompt`` cannot stand for ``group`` in a few words, or None.
 
-        It must name each attribute's value and no other one; with ``poses`` a head orientation; and if the grammar is
-        closed, hold no word that the grammar does not know.
+        It must name each attribute's value and no other one, not contradict itself, with ``poses`` name a head
+        orientation, and if the grammar is closed hold no word that the grammar does not know.
         """
         for name, value in self.labels(group).items():
             found = self._values(name, prompt)
@@ -108,6 +111,8 @@ class Grammar:
         words = set(re.findall(r"[\w'-]+", prompt.lower()))
         if self.closed and (strange := words - self.known_words):
             return f"has the unknown word {min(strange)!r}"
+        if self.contradicts_itself(prompt):
+            return "contradicts itself"
         return "names no head orientation" if poses and not words & set(self.pose_words) else None
 
     def _values(self, name: str, prompt: str) -> set[int]:
