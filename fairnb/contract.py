@@ -84,8 +84,9 @@ class Task:
         backbone: ``backbone(seed, pretrained=True)`` gives a model, pretrained or fresh, with a new head for
             ``classes`` classes. A two-class task has ONE logit (BCE), as in AIM-Fair's code.
         biased_model: ``biased_model(seed)`` gives a fresh copy of the ERM model of that seed (trained once, shared).
-        synthetic: ``synthetic(kind, seed)`` gives generated data with group labels, ``kind`` is ``balanced`` or
-            ``biased`` (AIM-Fair's S2 and S1).
+        synthetic: ``synthetic(kind, seed, share=0.9, ratio=1.0)`` gives generated data with group labels; ``kind`` is
+            ``balanced`` or ``biased`` (AIM-Fair's S2 and S1), ``share`` the part of the biased ones in the majority
+            cells, ``ratio`` scales their number.
         settings: numbers of the tier that methods may need as defaults (batch size, learning rates, epochs, ...).
     """
 
@@ -94,5 +95,5 @@ class Task:
     val: Split
     backbone: Callable[..., nn.Module]
     biased_model: Callable[[int], nn.Module]
-    synthetic: Callable[[str, int], Split]
+    synthetic: Callable[..., Split]
     settings: dict[str, Any] = field(default_factory=dict)

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -38,6 +39,10 @@ def reproduce(tier: str, only: str = "", jobs: int | None = None, scheduler: str
     tiers.get(tier)
     jobs = engine.workers(jobs)
     chosen = notebooks.select(only)
+    for name in chosen:
+        if not experiments.belongs(name, tier):
+            click.echo(f"  {name}: nothing of it runs at tier {tier}")
+    chosen = [name for name in chosen if experiments.belongs(name, tier)]
     body, synthesis = [n for n in chosen if n < "90"], [n for n in chosen if n >= "90"]
     stale = [name for name in body if force or notebooks.why(name, tier)]
     for name in body:
@@ -119,7 +124,7 @@ def plan(tier: str, only: str = "") -> None:
     """Print what ``reproduce`` would do: each notebook, why, its missing runs, how long by the measured past."""
     total = 0.0
     click.echo(f"tier {tier}: {tiers.get(tier).purpose}; seeds {', '.join(map(str, tiers.get(tier).seeds))}")
-    for name in notebooks.select(only):
+    for name in filter(partial(experiments.belongs, tier=tier), notebooks.select(only)):
         reason = notebooks.why(name, tier)
         grid = experiments.grid_of(name, tier)
         missing = [item for item in grid if item.find() is None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from fairnb.claims import less
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from fairnb.synthesis.packs import Pack
 
 TITLES = {
     "acc": "ACC (higher is better)",
@@ -102,3 +104,74 @@ def mask(notes: Sequence[dict[str, Any]]) -> Figure:
     axes[2].set(yticks=[], xticks=edges, xticklabels=[blocks[i] for i in edges])
     axes[2].grid(False)
     return fig
+
+
+def blocks(frame: pd.DataFrame, task: str) -> Figure:
+    """AIM-Fair's Figure 2: accuracy against gap with one block frozen or updated; bars are 95 % t-intervals over seeds.
+
+    Args:
+        frame: the runs of Table 4 (labels ``Freeze stem``, ``Update stem``, ..., ``Full fine-tuning``, ``ERM``).
+    """
+    import matplotlib.pyplot as plt
+
+    part = frame[frame["task"] == task]
+    table = tables.over_seeds(part, ("acc", "eo_max")).set_index("row")
+    fig, axes = plt.subplots(1, 2, figsize=(9.5, 4.2))
+    for ax, action in zip(axes, ("Freeze", "Update"), strict=True):
+        rows = [row for row in table.index if row.startswith(action)]
+        for i, row in enumerate([*rows, "Full fine-tuning", "AIM-Fair"]):
+            own = table.loc[row]
+            error = [[[own[n] - own[f"{n}_low"]], [own[f"{n}_high"] - own[n]]] for n in ("eo_max", "acc")]
+            colour = f"C{i}" if row in rows else "0.35"
+            mark = {"Full fine-tuning": "s", "AIM-Fair": "*"}.get(row, "o")
+            bars = {"xerr": np.nan_to_num(error[0]), "yerr": np.nan_to_num(error[1]), "elinewidth": 0.6, "alpha": 0.85}
+            ax.errorbar(own["eo_max"], own["acc"], fmt=mark, color=colour, label=row, ms=7, **bars)
+        ax.set(title=f"{action} one block", xlabel="EO max, percent (left is fairer)", ylabel="ACC, percent")
+        ax.legend(fontsize=7)
+    return fig
+
+
+def sweep(table: pd.DataFrame, values: Sequence[Any], label: str, names: Sequence[str] = ("acc", "wst", "eo_max")):
+    """A number swept over ``values``: metrics with 95 % bands over seeds, printed values as diamonds; gives the Figure.
+
+    Args:
+        table: from ``tables.beside``, one row per value, in their order. label: of the horizontal axis.
+    """
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(1, len(names), figsize=(9.5, 3.0))
+    places = range(len(values))
+    for ax, name in zip(axes, names, strict=True):
+        ax.plot(places, table[name], "o-", color=report.COLOURS[0], label="ours, mean over seeds")
+        ax.fill_between(places, table[f"{name}_low"], table[f"{name}_high"], color=report.COLOURS[0], alpha=0.18, lw=0)
+        if table.get(f"printed_{name}", pd.Series(dtype=float)).notna().any():
+            ax.plot(places, table[f"printed_{name}"], "D", color=report.COLOURS[1], ms=5, label="printed (CelebA)")
+        ax.set_xticks(places, [str(value) for value in values])
+        ax.set(title=TITLES.get(name, name), xlabel=label)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return fig
+
+
+def prompt_sheets(pools: Mapping[str, Pack], seed: int, columns: int = 6) -> Figure:
+    """AIM-Fair's Figure 4: random images of two groups, serious women and smiling men, one line per prompt set."""
+    import matplotlib.pyplot as plt
+
+    fig, axes = plt.subplots(len(pools), 2 * columns, figsize=(9.5, 0.95 * len(pools)))
+    rng = np.random.default_rng(seed)
+    for line, (name, pool) in zip(axes, pools.items(), strict=True):
+        split = pool.split("Smiling", "Male")
+        groups = [np.flatnonzero((split.target == value) & (split.protected == value)) for value in (0, 1)]
+        for ax, row in zip(line, np.concatenate([rng.permutation(group)[:columns] for group in groups]), strict=True):
+            ax.imshow(split.x[row].transpose(1, 2, 0))
+            ax.axis("off")
+        line[0].set_title(name, loc="left", fontsize=8)
+    return fig
+
+
+def spread(images: np.ndarray, groups: np.ndarray, pairs: int = 2000) -> float:
+    """Mean root-mean-square distance, 0..255, of two random images ``(3, S, S)`` of the same group."""
+    rng, found = np.random.default_rng(0), []
+    for group in np.unique(groups):
+        one, two = rng.choice(np.flatnonzero(groups == group), (2, pairs // len(np.unique(groups))))
+        found.append(np.sqrt(((images[one].astype(np.float32) - images[two]) ** 2).mean(axis=(1, 2, 3))).mean())
+    return float(np.mean(found))

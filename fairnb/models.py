@@ -12,8 +12,12 @@ from torchvision.models.resnet import BasicBlock, ResNet
 from fairnb.errors import BadData, MissingData
 
 ASSETS = Path(__file__).parent / "assets"
-TOY_BACKBONE = ASSETS / "toy_backbone_w16.safetensors"
 STANDARD_WIDTH = 64
+
+
+def toy_backbone(width: int) -> Path:
+    """The shipped weights of that width (8 for the middle 48 of 64 pixels, 16 for all); scripts/ has what made them."""
+    return ASSETS / f"toy_backbone_w{width}.safetensors"
 
 
 class _WideResNet(ResNet):
@@ -59,7 +63,7 @@ def resnet18(
     Two classes share ONE logit, as in AIM-Fair's released code; more classes have one each.
 
     Args:
-        weights: ``None`` (fresh), ``"toy"`` (width 16, shipped with fairnb, pretrained on toy faces without
+        weights: ``None`` (fresh), ``"toy"`` (widths 8 and 16, shipped with fairnb, pretrained on toy faces without
             ``Smiling``), or a ``.safetensors`` / ``.pth`` file of a torchvision ResNet-18 (the head is left out).
         seed: for the fresh weights and the new head.
 
@@ -70,7 +74,7 @@ def resnet18(
         torch.manual_seed(seed)
         net = _WideResNet(width, 1 if classes == 2 else classes)
     if weights is not None:
-        _load_backbone(net, TOY_BACKBONE if weights == "toy" else Path(weights))
+        _load_backbone(net, toy_backbone(width) if weights == "toy" else Path(weights))
     return ImageClassifier(net)
 
 

@@ -11,6 +11,11 @@ def project() -> Path:
     return Path(os.environ.get("FAIRNB_HOME") or Path(__file__).resolve().parents[1])
 
 
+def assets() -> Path:
+    """What ships with the package: weights, prompts, packs of generated images."""
+    return Path(__file__).parent / "assets"
+
+
 def notebooks() -> Path:
     """The folder of the numbered notebooks."""
     return project() / "notebooks"

@@ -11,6 +11,7 @@ from fairnb import methods, metrics, reported, runs
 from fairnb.runs import Run
 
 RERUN, QUOTED = "rerun", "quoted"
+ORACLE = " · oracle (chosen on test)"
 THRESHOLD = 0.5
 CELLS = ("y0s0", "y0s1", "y1s0", "y1s1")
 
@@ -35,6 +36,30 @@ def over_seeds(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
             row |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def best_of(frame: pd.DataFrame, candidates: dict[str, Sequence[str]], oracle: str = "wst") -> pd.DataFrame:
+    """Rows that are the best of several, once chosen on validation data and once, as *oracle*, on test data.
+
+    A row of a table is one choice for all seeds: the candidate of highest mean validation accuracy over seeds. The
+    oracle has the highest mean ``oracle`` on test; it shows how much such a choice would flatter a method.
+
+    Args:
+        frame: from ``runs.run``. candidates: label of the best row -> labels of the rows that it is chosen from.
+
+    Returns:
+        The chosen candidates' runs, relabelled, with a column ``chosen`` (the candidate's label).
+    """
+    parts = []
+    measured = frame.assign(val=[notes.get("best_val_accuracy", np.nan) for notes in frame["notes"]])
+    for task, part in measured.groupby("task", sort=False):
+        for label, rows in candidates.items():
+            means = part[part["label"].isin(list(rows))].groupby("label", sort=False)[["val", oracle]].mean()
+            for column, ending in (("val", ""), (oracle, ORACLE)):
+                chosen = means[column].idxmax()
+                taken = part[part["label"] == chosen].drop(columns="val")
+                parts.append(taken.assign(label=label + ending, chosen=chosen, task=task))
+    return pd.concat(parts, ignore_index=True)
 
 
 def over_test_images(grid: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:

@@ -17,7 +17,8 @@ class Tier:
         name: ``smoke``, ``quick``, ``open`` or ``paper``.
         purpose: one sentence for the reader.
         seeds: run seeds behind every number.
-        papers: settings per paper slug (task names, data sizes, network, schedules).
+        papers: per paper slug its ``settings`` (data sizes, network, schedules) and its ``plan`` (tasks and seeds of
+            each table).
     """
 
     name: str
@@ -41,22 +42,67 @@ AIMFAIR_CODE = {
     "top_k": 55,
     "gradient_samples": None,
 }
-# Toy faces are small and few: smaller batches, a milder augmentation, a cosine schedule, a pretrained slim network.
+# Toy faces are small and few: a slim pretrained network, its own schedule, and only the face (the crop) of each image.
 _AIMFAIR_TOY = AIMFAIR_CODE | {
     "batch_size": 64,
-    "pretrain_epochs": 12,
-    "pretrain_lr": 0.03,
+    "pretrain_epochs": 8,
+    "pretrain_lr": 0.06,
     "pretrain_schedule": "cosine",
-    "finetune_epochs": 5,
-    "finetune_lr": 0.02,
+    "finetune_epochs": 4,
+    "finetune_lr": 0.03,
     "augment": "flip_shift",
-    "gradient_samples": 1200,
-    "width": 16,
+    "gradient_samples": 800,
+    "width": 8,
     "weights": "toy",
     "size": 64,
+    "crop": 48,
+    "difficulty": 0.3,
+    "epochs_at_share": {"50": 1, "25": 2, "10": 3},
 }
+# Real photographs without ImageNet weights on a CPU: the paper's sizes, a slim network, a schedule that it can afford.
+_AIMFAIR_OPEN = AIMFAIR_CODE | {
+    "batch_size": 64,
+    "pretrain_epochs": 8,
+    "pretrain_lr": 0.05,
+    "pretrain_schedule": "cosine",
+    "finetune_epochs": 4,
+    "finetune_lr": 0.02,
+    "augment": "flip_shift",
+    "gradient_samples": 4000,
+    "size": 48,
+    "width": 16,
+    "weights": None,
+    "synthetic": "held-out",
+}
+_AIMFAIR_PAPER = AIMFAIR_CODE | {"size": 224, "width": 64, "weights": "imagenet", "synthetic": "pack"}
+
+# Which tasks stand behind each table, and with how many of the tier's seeds (None: all); see experiments/aimfair.py.
+Plan = dict[str, tuple[tuple[tuple[str, ...], int | None], ...]]
+_RATIOS, _PROMPTS = ("50", "25", "10"), ("plain", "contextual25", "contextual50")
+
+
+def _aimfair_plan(place: str, main: int | None, others: int | None, tune: tuple[str, ...]) -> Plan:
+    """All of AIM-Fair's tables for the tasks of ``place``; ``tune`` are those of Tables 3 and 4 beside Smiling/Male."""
+    first, young, male = (f"{place}/{name}" for name in ("smiling_male", "smiling_young", "young_male"))
+    return {
+        "table1": (((first, young, male), others),),
+        "table2": ((tuple(f"{first}_{share}" for share in _RATIOS), others),),
+        "table3": (((first,), main), ((young, *tune), others)),
+        "table4": (((first, *tune), others),),
+        "table5": (((*(f"{first}_{prompts}" for prompts in _PROMPTS), first), others),),
+        "sweeps": (((first,), others),),
+    }
+
+
+_PAPER_PLAN = _aimfair_plan("celeba", None, None, ("utkface/female_white",)) | {
+    "table4": ((("celeba/smiling_male", "celeba/smiling_young", "utkface/female_white"), None),),
+    "subsets": ((("celeba/smiling_male", *(f"celeba/smiling_male_random{i}" for i in (1, 2, 3))), None),),
+}
+_UTK = (("utkface/female_white",), None)
 # Notebook 02: a linear classifier on small toy faces, the same at every tier but smoke.
-_FOUNDATIONS = {"foundations": {"tasks": (), "settings": {"size": 32, "n_train": 2000, "n_test": 2000}}}
+_FOUNDATIONS = {"foundations": {"settings": {"size": 32, "n_train": 2000, "n_test": 2000}}}
+_SMALL = {"n_train": 320, "n_val": 160, "n_test": 400, "n_synthetic": 240}
+_SHORT = {"pretrain_epochs": 2, "finetune_epochs": 1, "gradient_samples": 128, "diga_epochs": 1, "eiil_steps": 200}
 
 TIERS: dict[str, Tier] = {
     "smoke": Tier(
@@ -64,24 +110,10 @@ TIERS: dict[str, Tier] = {
         "a few hundred toy faces and one seed: does it run? Used by the tests",
         (0,),
         {
-            "foundations": {"tasks": (), "settings": {"size": 24, "n_train": 400, "n_test": 400}},
+            "foundations": {"settings": {"size": 24, "n_train": 400, "n_test": 400}},
             "aimfair": {
-                "tasks": ("toy_faces/smiling_male",),
-                "far_task": "toy_faces/smiling_male_far",
-                "settings": _AIMFAIR_TOY
-                | {
-                    "size": 32,
-                    "width": 16,
-                    "weights": "toy",
-                    "n_train": 320,
-                    "n_val": 160,
-                    "n_test": 400,
-                    "n_pool": 100,
-                    "n_synthetic": 240,
-                    "pretrain_epochs": 2,
-                    "finetune_epochs": 1,
-                    "gradient_samples": 128,
-                },
+                "plan": _aimfair_plan("toy_faces", None, None, ()),
+                "settings": _AIMFAIR_TOY | _SMALL | _SHORT,
             },
         },
     ),
@@ -92,16 +124,8 @@ TIERS: dict[str, Tier] = {
         _FOUNDATIONS
         | {
             "aimfair": {
-                "tasks": ("toy_faces/smiling_male",),
-                "far_task": "toy_faces/smiling_male_far",
-                "settings": _AIMFAIR_TOY
-                | {
-                    "n_train": 4000,
-                    "n_val": 1500,
-                    "n_test": 6000,
-                    "n_pool": 1200,
-                    "n_synthetic": 2400,
-                },
+                "plan": _aimfair_plan("toy_faces", None, 3, ()),
+                "settings": _AIMFAIR_TOY | {"n_train": 2000, "n_val": 1000, "n_test": 6000, "n_synthetic": 2000},
             },
         },
     ),
@@ -112,8 +136,8 @@ TIERS: dict[str, Tier] = {
         _FOUNDATIONS
         | {
             "aimfair": {
-                "tasks": ("utkface/female_white",),
-                "settings": AIMFAIR_CODE | {"size": 64, "width": 32, "weights": None},
+                "plan": {"table1": (_UTK,), "table3": (_UTK,), "table4": (_UTK,)},
+                "settings": _AIMFAIR_OPEN,
             },
         },
     ),
@@ -121,13 +145,7 @@ TIERS: dict[str, Tier] = {
         "paper",
         "the paper's own sizes, epochs and seeds with ImageNet weights: GPU days",
         tuple(range(100, 1001, 100)),
-        _FOUNDATIONS
-        | {
-            "aimfair": {
-                "tasks": ("utkface/female_white",),
-                "settings": AIMFAIR_CODE | {"size": 224, "width": 64, "weights": "imagenet"},
-            },
-        },
+        _FOUNDATIONS | {"aimfair": {"plan": _PAPER_PLAN, "settings": _AIMFAIR_PAPER}},
     ),
 }
 
@@ -168,14 +186,10 @@ def settings(tier: str, paper: str) -> dict[str, Any]:
     return dict(papers[paper]["settings"])
 
 
-def far_task(tier: str, paper: str) -> str:
-    """A task with the same real data and synthetic data farther away from it; empty where the tier has none."""
-    return str(get(tier).papers[paper].get("far_task", ""))
-
-
-def tasks(tier: str, paper: str) -> tuple[str, ...]:
-    """Names of the tasks of a paper slug at a tier."""
-    papers = get(tier).papers
-    if paper not in papers:
-        raise UnknownName(f"paper at tier {tier}", paper, papers)
-    return tuple(papers[paper]["tasks"])
+def plan(tier: str, paper: str, table: str) -> list[tuple[str, tuple[int, ...]]]:
+    """The tasks of a table at a tier, each with its seeds; empty where the tier does not run that table."""
+    found = get(tier)
+    if paper not in found.papers:
+        raise UnknownName(f"paper at tier {tier}", paper, found.papers)
+    parts = found.papers[paper].get("plan", {}).get(table, ())
+    return [(task, found.seeds[:count]) for names, count in parts for task in names]

@@ -5,18 +5,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fairnb import claims, experiments, paths, records, report, runs, tables
+from fairnb import claims, paths, records, report, runs, tables
 from fairnb.claims import aimfair
+from fairnb.experiments.aimfair import METRICS, TABLES
 from fairnb.metrics import group_report
 
 GOLDEN = Path(__file__).parent / "golden"
-LABELS = {method: label for label, method, _ in experiments.AIMFAIR_TABLE3}
+LABELS = {method: label for label, method, _ in TABLES["T3"].rows}
 
 
 @pytest.fixture(scope="module")
 def frame():
     found = [records.read(file) for file in sorted((GOLDEN / "runs" / "smoke").glob("*.json"))]
-    assert len(found) == 18
+    assert len(found) == 24
     order = list(LABELS)
     found.sort(key=lambda record: (order.index(record.run["method"]), record.run["seed"]))
     return pd.DataFrame([runs.row_of(record, LABELS[record.run["method"]]) for record in found])
@@ -42,7 +43,8 @@ def test_table3(frame, sandbox):
     ours = tables.over_seeds(frame, ("acc", "wst", "eo_max"))
     ours = ours.merge(tables.as_printed(frame)[["task", "row", "wst_of_mean", "std_of_mean"]], on=["task", "row"])
     settings = {"CelebA;T=Smiling;P=Male": "toy_faces/smiling_male"}
-    theirs = tables.printed("aimfair", "T3", settings, experiments.AIMFAIR_PRINTED, experiments.AIMFAIR_METRICS)
+    columns = {name: METRICS[name] for name in ("ACC", "WST", "EO", "STD")}
+    theirs = tables.printed("aimfair", "T3", settings, TABLES["T3"].printed, columns)
     report.save_table(tables.beside(ours, theirs), "t", tier="smoke", caption="Golden")
     golden("table3.csv", (paths.tables("smoke") / "t.csv").read_text())
     golden("table3.md", tables.compact(tables.beside(ours, theirs), ("acc", "wst", "eo_max")).to_markdown(index=False))

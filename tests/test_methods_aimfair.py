@@ -140,7 +140,7 @@ def test_scalar_granularity_trains_only_the_selected_entries(task):
 
 
 def test_random_mask_shares_and_draws(task):
-    predictor = methods.get("random_mask")(task, seed=0, share=0.4, draws=2, epochs=1)
+    predictor = methods.get("random_mask")(task, seed=0, share=0.4, draw=1, epochs=1)
     assert sum(predictor.notes["mask"]["selected"]) == 25
     draws = [aimfair_mask.random_tensors(list("abcdefghij"), 5, 0, draw) for draw in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]

@@ -87,15 +87,19 @@ def _strength(condition: Condition) -> float:
     return interval.mean if np.isnan(interval.low) else interval.low
 
 
-def per_seed(frame: pd.DataFrame, method: str, metric: str, task: str) -> pd.Series:
-    """A metric in percent, indexed by seed, of one method and task in a frame from ``runs.run``."""
-    rows = frame[(frame["method"] == method) & (frame["task"] == task)]
+def per_seed(frame: pd.DataFrame, row: str, metric: str, task: str, by: str = "method") -> pd.Series:
+    """A metric in percent, indexed by seed, of one row and task in a frame from ``runs.run``.
+
+    Args:
+        row: what the frame has in the column ``by``: a method's name, or a ``label`` of a table.
+    """
+    rows = frame[(frame[by] == row) & (frame["task"] == task)]
     return 100 * rows.set_index("seed")[metric].sort_index()
 
 
-def less(frame: pd.DataFrame, metric: str, low: str, high: str, task: str) -> Condition:
-    """The condition that ``metric`` is lower for method ``low`` than for method ``high``, paired by seed."""
-    difference = per_seed(frame, high, metric, task) - per_seed(frame, low, metric, task)
+def less(frame: pd.DataFrame, metric: str, low: str, high: str, task: str, by: str = "method") -> Condition:
+    """The condition that ``metric`` is lower for row ``low`` than for row ``high``, paired by seed."""
+    difference = (per_seed(frame, high, metric, task, by) - per_seed(frame, low, metric, task, by)).dropna()
     return Condition(f"{metric}({high}) - {metric}({low})", tuple(difference))
 
 

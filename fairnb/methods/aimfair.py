@@ -6,6 +6,8 @@ All of them choose epochs (and what else there is to choose) by accuracy on the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal, Unpack
 
 from torch import nn
@@ -83,6 +85,8 @@ def selective(
     granularity: Literal["tensor", "scalar"] | None = None,
     mode: Literal["train", "eval"] = "train",
     gradient_samples: int | None = None,
+    bias_share: float | None = None,
+    synthetic_ratio: float | None = None,
     **options: Unpack[FineTuning],
 ) -> Predictor:
     """AIM-Fair: only what reacts to bias and not to domain is fine-tuned on balanced synthetic data.
@@ -93,30 +97,43 @@ def selective(
         granularity: whole tensors (the released code) or single scalars (the paper's text).
         mode: of batch normalisation in the gradient pass.
         gradient_samples: at most so many samples of each data set in the gradient pass.
+        bias_share: of the biased synthetic set in the majority cells, in [0.5, 1) (Table 6; default 0.9).
+        synthetic_ratio: synthetic over real images (Table 7; default 1).
 
     Raises:
-        BadData: ``k`` out of range, or nothing is selected.
+        BadData: ``k``, a share or a ratio out of range, or nothing is selected.
     """
     asked = {"k": k, "granularity": granularity, "gradient_samples": gradient_samples, **options}
-    mask = selective_mask(task, seed, difference=difference, mode=mode, **asked)
-    found = engine.fine_tune(task, seed, _balanced(task, seed), mask.selected, mask.entries or None, **options)
+    drawn = {name: value for name, value in (("share", bias_share), ("ratio", synthetic_ratio)) if value is not None}
+    mask = selective_mask(task, seed, difference=difference, mode=mode, drawn=drawn, **asked)
+    balanced = task.synthetic("balanced", seed, ratio=synthetic_ratio or 1.0)
+    found = engine.fine_tune(task, seed, balanced, mask.selected, mask.entries or None, **options)
     found.notes["mask"] = mask.notes()
     return found
 
 
 def selective_mask(
-    task: Task, seed: int, *, difference: masks.Difference = "absolute", mode: str = "train", **options: Any
+    task: Task,
+    seed: int,
+    *,
+    difference: masks.Difference = "absolute",
+    mode: str = "train",
+    drawn: Mapping[str, float] = MappingProxyType({}),
+    **options: Any,
 ) -> masks.Mask:
     """The mask that ``selective`` trains with; ``options`` as there [AIM-Fair, step 3].
 
-    The three gradient passes have the fine-tuning's batch size and augmentation and one seed.
+    The three gradient passes have the fine-tuning's batch size and augmentation and one seed; ``drawn`` goes to
+    ``task.synthetic``.
     """
     numbers = engine.settings_of(task, "finetune", **options)
     model, k = task.biased_model(seed), numbers.get("k", numbers["top_k"])
     passes = {name: numbers[name] for name in ("batch_size", "augment")} | {"seed": seed, "mode": mode}
     passes["max_samples"] = numbers["gradient_samples"]
     real = gradients(model, task.train, **passes)
-    biased, balanced = (gradients(model, task.synthetic(kind, seed), **passes) for kind in ("biased", "balanced"))
+    biased, balanced = (
+        gradients(model, task.synthetic(kind, seed, **drawn), **passes) for kind in ("biased", "balanced")
+    )
     if numbers["granularity"] == "tensor":
         return masks.select_tensors(real, biased, balanced, k, difference)
     if numbers["granularity"] != "scalar":
@@ -132,7 +149,7 @@ def random_mask(
     *,
     seed: int,
     share: float | None = None,
-    draws: int = 1,
+    draw: int = 0,
     k: int | None = None,
     **options: Unpack[FineTuning],
 ) -> Predictor:
@@ -140,23 +157,21 @@ def random_mask(
 
     Args:
         share: of the tensors, in (0, 1] (Table 4: 0.4, 0.55, 0.7, 0.85); ``None``: as many as ``selective`` with ``k``.
-        draws: random masks to try; the best on validation data is kept (the paper does not say how it selects).
+        draw: which random mask, 0 or more; the best of several is a table's business (``tables.best_of``).
 
     Raises:
-        BadData: ``share`` or ``draws`` out of range.
+        BadData: ``share`` or ``draw`` out of range.
     """
-    if draws < 1 or (share is not None and not 0 < share <= 1):
-        raise BadData(f"a random mask needs draws of 1 or more and a share in (0, 1], got {draws} and {share}")
+    if draw < 0 or (share is not None and not 0 < share <= 1):
+        raise BadData(f"a random mask needs a draw of 0 or more and a share in (0, 1], got {draw} and {share}")
     names = _names(task, seed)
     count = round(share * len(names)) if share is not None else None
     if count is None:
         count = len(selective_mask(task, seed, granularity="tensor", k=k, **options).selected)
-    found = []
-    for draw in range(draws):
-        chosen = masks.random_tensors(names, count, seed, draw)
-        found.append(engine.fine_tune(task, seed, _balanced(task, seed), chosen, **options))
-        found[-1].notes |= {"draw": draw, "mask": {"names": names, "selected": [name in chosen for name in names]}}
-    return engine.best(found)
+    chosen = masks.random_tensors(names, count, seed, draw)
+    found = engine.fine_tune(task, seed, _balanced(task, seed), chosen, **options)
+    found.notes |= {"draw": draw, "mask": {"names": names, "selected": [name in chosen for name in names]}}
+    return found
 
 
 @method(version="1", needs_synthetic=True, source="AIM-Fair Table 4")
@@ -164,18 +179,17 @@ def sub_tuning(
     task: Task,
     *,
     seed: int,
-    block: Literal["stem", "layer1", "layer2", "layer3", "layer4", "fc"] | None = None,
+    block: Literal["stem", "layer1", "layer2", "layer3", "layer4", "fc"] = "fc",
     action: Literal["update", "freeze"] = "update",
     **options: Unpack[FineTuning],
 ) -> Predictor:
-    """Fine-tune one block only, or all but one; ``block=None`` keeps the best of all six on validation data."""
-    names, found = _names(task, seed), []
-    for name in [block] if block else masks.BLOCKS:
-        inside = masks.in_block(names, name)
-        chosen = inside if action == "update" else frozenset(names) - inside
-        found.append(engine.fine_tune(task, seed, _balanced(task, seed), chosen, **options))
-        found[-1].notes |= {"block": name, "action": action}
-    return engine.best(found)
+    """Fine-tune one block only, or all but one [Kaplun 2023]; ``tables.best_of`` picks the best block."""
+    names = _names(task, seed)
+    inside = masks.in_block(names, block)
+    chosen = inside if action == "update" else frozenset(names) - inside
+    found = engine.fine_tune(task, seed, _balanced(task, seed), chosen, **options)
+    found.notes |= {"block": block, "action": action}
+    return found
 
 
 def _balanced(task: Task, seed: int) -> Split:

@@ -81,7 +81,9 @@ def select_tensors(
     near = np.argsort(domain, kind="stable")[:k]
     far = np.argsort(-bias, kind="stable")[:k]
     chosen = frozenset(names[i] for i in np.intersect1d(near, far))
-    _not_empty(len(chosen), k, len(names))
+    if not chosen:
+        ranks = (np.argsort(np.argsort(order, kind="stable"), kind="stable") for order in (domain, -bias))
+        raise BadData(_empty(k, len(names), int(np.maximum(*ranks).min()) + 1))
     return Mask(names, domain, bias, chosen)
 
 
@@ -98,7 +100,10 @@ def select_scalars(real: Gradients, biased: Gradients, balanced: Gradients, k: i
     bias = torch.cat([(biased[name] - balanced[name]).abs().flatten() for name in names])
     count = max(1, round(len(domain) * k / len(names)))
     chosen = _first(domain, count, descending=False) & _first(bias, count, descending=True)
-    _not_empty(int(chosen.sum()), k, len(names))
+    if not chosen.any():
+        ranks = [order.argsort(stable=True).argsort() for order in (domain, -bias)]
+        needed = int(torch.maximum(*ranks).min()) + 1
+        raise BadData(_empty(k, len(names), -(-needed * len(names) // len(domain))))
     parts = zip(names, chosen.split([real[name].numel() for name in names]), strict=True)
     entries = {name: part.view_as(real[name]) for name, part in parts if part.any()}
     return Mask(names, distances(real, biased), distances(biased, balanced), frozenset(entries), entries)
@@ -134,6 +139,5 @@ def _first(values: torch.Tensor, count: int, descending: bool) -> torch.Tensor:
     return chosen
 
 
-def _not_empty(selected: int, k: int, tensors: int) -> None:
-    if not selected:
-        raise BadData(f"the mask is empty: no tensor is in both sets of k = {k} of {tensors}, use a larger k")
+def _empty(k: int, tensors: int, works: int) -> str:
+    return f"the mask is empty: nothing is in both sets of k = {k} of {tensors}; the smallest k that works is {works}"

@@ -15,18 +15,14 @@ from filelock import FileLock
 from fairnb import paths, tiers
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
-from fairnb.errors import MissingData, UnknownName
-from fairnb.tasks import toy, utk
-from fairnb.tasks.recipes import Data, Recipe
+from fairnb.errors import BadData, MissingData, UnknownName
+from fairnb.tasks import celeba, toy, utk
+from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells
 
 if TYPE_CHECKING:
     from torch import nn
 
-RECIPES: dict[str, Recipe] = {
-    "toy_faces/smiling_male": toy.SMILING_MALE,
-    "toy_faces/smiling_male_far": toy.SMILING_MALE_FAR,
-    "utkface/female_white": utk.FEMALE_WHITE,
-}
+RECIPES: dict[str, Recipe] = toy.RECIPES | celeba.RECIPES | utk.RECIPES
 TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training changes its numbers
 
 
@@ -50,10 +46,22 @@ def recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
+def settings_of(name: str, tier: str) -> dict[str, Any]:
+    """The tier's settings as the task ``name`` has them (fewer images may train for more epochs, say)."""
+    found = recipe(name)
+    return found.adapt(tiers.settings(tier, found.paper))
+
+
+def synthetic_words(name: str, tier: str) -> str:
+    """What plays the synthetic images of the task ``name`` at ``tier``, in words."""
+    return recipe(name).synthetic(settings_of(name, tier))
+
+
 def version(name: str, tier: str) -> str:
     """Hash of all that decides a task's data and network at a tier, for run keys."""
-    settings = tiers.settings(tier, recipe(name).paper)
-    text = json.dumps([name, TRAINING_VERSION, settings, fingerprint(name, tier)], sort_keys=True, default=_plain)
+    text = json.dumps(
+        [name, TRAINING_VERSION, settings_of(name, tier), fingerprint(name, tier)], sort_keys=True, default=_plain
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -61,25 +69,24 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else str(value)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def fingerprint(name: str, tier: str) -> str:
     """Hash of a task's data: the drawing code's version for toy data, names and sizes of the files for real data.
 
     Raises:
         MissingData: the data set is not there; the sentence says how to get it.
     """
-    return recipe(name).fingerprint(tiers.settings(tier, recipe(name).paper))
+    return recipe(name).fingerprint(settings_of(name, tier))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def problem(name: str, tier: str) -> Problem:
     """The problem ``name`` at ``tier``: the same data for all seeds, as in the papers.
 
     Raises:
         UnknownName: task or tier. MissingData, BadData: its data set is absent or cannot be used.
     """
-    found = recipe(name)
-    settings = tiers.settings(tier, found.paper)
+    found, settings = recipe(name), settings_of(name, tier)
     data = found.build(settings)
     backbone = partial(_backbone, settings=settings)
     task = Task(name, data.train, data.val, backbone, _unset, partial(_synthetic, data), settings)
@@ -107,12 +114,15 @@ def _backbone(seed: int, pretrained: bool = True, *, settings: dict[str, Any]) -
     return resnet18(settings["width"], weights=weights, seed=seed)
 
 
-def _synthetic(data: Data, kind: str, seed: int) -> Split:
+def _synthetic(data: Data, kind: str, seed: int, *, share: float = MAJORITY, ratio: float = 1.0) -> Split:
     """S2 (``balanced``) or S1 (``biased``), drawn from the pool by the run's seed; see ``subsets.fill``."""
-    if kind not in data.synthetic_cells:
-        raise UnknownName("kind of synthetic data", kind, data.synthetic_cells)
-    rows = subsets.fill(data.pool.target, data.pool.protected, data.synthetic_cells[kind], seed=seed)
-    return data.pool.take(rows)
+    n = data.n_synthetic * ratio
+    cells = {"balanced": subsets.balanced(round(n / 4)), "biased": biased_cells(n, share)}
+    if kind not in cells:
+        raise UnknownName("kind of synthetic data", kind, cells)
+    if not (0.5 <= share < 1 and ratio > 0):
+        raise BadData(f"synthetic data need a share in [0.5, 1) and a ratio above 0, got {share} and {ratio}")
+    return data.pool.take(subsets.fill(data.pool.target, data.pool.protected, cells[kind], seed=seed))
 
 
 def _biased_model(task: Task, name: str, seed: int) -> nn.Module:

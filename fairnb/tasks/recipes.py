@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fairnb import paths
 from fairnb.contract import Split
+from fairnb.errors import MissingData
 
 Cells = dict[tuple[int, int], int]
 MAJORITY = 0.9  # all of AIM-Fair's settings: nine tenths of the training data in the cells (0, 1) and (1, 0)
@@ -16,13 +22,17 @@ MAJORITY = 0.9  # all of AIM-Fair's settings: nine tenths of the training data i
 
 @dataclass(frozen=True)
 class Data:
-    """What a builder returns: the four parts of a problem. ``pool`` holds the images that play the synthetic ones."""
+    """What a builder returns: the parts of a problem.
+
+    Attributes:
+        pool: the images that play the synthetic ones. n_synthetic: how many a method gets of them (N_S of the paper).
+    """
 
     train: Split
     val: Split
     test: Split
     pool: Split
-    synthetic_cells: dict[str, Cells]
+    n_synthetic: int
 
 
 @dataclass(frozen=True)
@@ -32,21 +42,51 @@ class Recipe:
     Attributes:
         build: settings of the tier -> data. fingerprint: settings -> hash of what the data are made from.
         paper: slug whose settings (``tiers``) it has. setting: the printed setting that it stands for.
-        synthetic: what plays the synthetic images, in words, for tables and verdicts.
+        synthetic: settings -> what plays the synthetic images, in words, for tables and verdicts.
         biased_as: name of the task whose biased model it shares (same training data); empty for its own.
+        adapt: the tier's settings -> this task's own (``as_they_are`` for most).
     """
 
     build: Callable[[dict[str, Any]], Data]
     fingerprint: Callable[[dict[str, Any]], str]
     paper: str
     setting: str
-    synthetic: str
+    synthetic: Callable[[dict[str, Any]], str]
     biased_as: str = ""
+    adapt: Callable[[dict[str, Any]], dict[str, Any]] = dict
 
 
-def biased_cells(n: int) -> Cells:
-    """``n`` samples with AIM-Fair's 9:1 ratio: 45 % each in (0, 1) and (1, 0), 5 % each in (0, 0) and (1, 1)."""
-    major, minor = round(n * MAJORITY / 2), round(n * (1 - MAJORITY) / 2)
+@dataclass(frozen=True)
+class Variant:
+    """What a task changes of its setting: how much real data (Table 2), whose prompts (Table 5), which subset.
+
+    Attributes:
+        suffix: of the task's name. share: of the real training data, in (0, 1]. prompts: name of the prompt set.
+        subset: None for the released code's fixed training set, else the seed of a random one.
+    """
+
+    suffix: str = ""
+    share: float = 1.0
+    prompts: str = "50_poses"
+    subset: int | None = None
+
+    def adapt(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Fewer images train for more epochs where the tier says so (``epochs_at_share``)."""
+        factor = settings.get("epochs_at_share", {}).get(self.suffix.lstrip("_"), 1)
+        return settings | {key: settings[key] * factor for key in ("pretrain_epochs", "finetune_epochs")}
+
+
+VARIANTS = (
+    Variant(),
+    *(Variant(f"_{100 * share:.0f}", share=share) for share in (0.5, 0.25, 0.1)),
+    *(Variant(f"_{name}", prompts=prompts) for name, prompts in (("plain", "plain"), ("contextual25", "25"))),
+    Variant("_contextual50", prompts="50"),
+)
+
+
+def biased_cells(n: float, majority: float = MAJORITY) -> Cells:
+    """``n`` samples, the share ``majority`` of them in (0, 1) and (1, 0); AIM-Fair's 9:1 is 45 % each and 5 % each."""
+    major, minor = round(n * majority / 2), round(n * (1 - majority) / 2)
     return {(0, 0): minor, (0, 1): major, (1, 0): major, (1, 1): minor}
 
 
@@ -54,3 +94,62 @@ def shares_of(n: int, counts: np.ndarray) -> Cells:
     """``n`` samples in the proportions of ``counts`` ``(2, 2)``: a small test set with CelebA's own base rates."""
     exact = n * counts / counts.sum()
     return {(t, p): round(exact[t, p]) for t in range(2) for p in range(2)}
+
+
+def packed_pool(pack: str, target: str, protected: str, size: int, crop: int | None = None) -> Split:
+    """The generated images of the pack file ``pack`` as a pool, ``size`` pixels a side, then the central ``crop``.
+
+    Decoded once into a memory map that all processes share.
+
+    Raises:
+        MissingData: no such pack; the sentence says how to make it. BadData: the pack is damaged, or lacks a label.
+    """
+    from fairnb.data.cache import cached_arrays
+    from fairnb.synthesis import packs
+
+    def make() -> dict[str, np.ndarray]:
+        split = packs.read(Path(pack), size=size).split(target, protected)
+        arrays = {"target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
+        return {"x": central(split.x, crop)} | arrays
+
+    key = f"{pack_fingerprint(pack)}-{target}-{protected}-{size}-{crop}"
+    arrays = cached_arrays(f"pool-{hashlib.sha256(key.encode()).hexdigest()[:16]}", make)
+    labels = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
+    return Split(arrays["x"], **labels, target_name=target, protected_name=protected)
+
+
+@cache
+def pack_fingerprint(pack: str) -> str:
+    """SHA-256 of a pack file, 16 digits. Raises MissingData: it is not there."""
+    if not Path(pack).is_file():
+        raise MissingData(
+            f"the generated images {Path(pack).name} are not in {Path(pack).parent}: make them with "
+            f"`fairnb generate --prompts SET --model FOLDER_OR_ID --out {Path(pack).name}` and put them there"
+        )
+    with open(pack, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def folder_fingerprint(name: str, folder: str, images: str = "") -> str:
+    """Hash of names and sizes of the files of a data set: cheap, and other for a resized copy than for the originals.
+
+    Raises:
+        MissingData: ``folder`` is not in the data root.
+    """
+    root = paths.data() / folder
+    if not root.is_dir():
+        raise MissingData(
+            f"{name} is not in {paths.data()}: run `make data` to see how to get it, then set FAIRNB_DATA "
+            f"to the folder that holds {folder}/"
+        )
+    found = [*os.scandir(root), *(os.scandir(root / images) if images and (root / images).is_dir() else ())]
+    entries = sorted(f"{entry.name}:{entry.stat().st_size}" for entry in found if entry.is_file())
+    return f"{name.lower()}-" + hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
+
+
+def central(x: np.ndarray, crop: int | None) -> np.ndarray:
+    """The central ``crop`` pixels a side of images ``(N, 3, S, S)``; all of them for None."""
+    if crop is None or crop == x.shape[2]:
+        return x
+    edge = (x.shape[2] - crop) // 2
+    return np.ascontiguousarray(x[:, :, edge : edge + crop, edge : edge + crop])

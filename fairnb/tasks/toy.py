@@ -1,4 +1,4 @@
-"""AIM-Fair's Smiling / Male on toy faces: the real images in one style, the synthetic ones in another."""
+"""AIM-Fair's three CelebA settings on toy faces; the tiny text-to-image pipeline makes the synthetic images."""
 
 from __future__ import annotations
 
@@ -9,69 +9,90 @@ from typing import Any
 
 import numpy as np
 
-from fairnb import reported
+from fairnb import paths, reported
 from fairnb.contract import Split
-from fairnb.data import subsets
-from fairnb.tasks.recipes import Cells, Data, Recipe, biased_cells, shares_of
+from fairnb.tasks.recipes import (
+    VARIANTS,
+    Cells,
+    Data,
+    Recipe,
+    Variant,
+    biased_cells,
+    central,
+    pack_fingerprint,
+    packed_pool,
+    shares_of,
+)
 
-SEEDS = {"train": 101, "val": 102, "test": 103, "pool": 104}
+SEEDS = {"train": 101, "val": 102, "test": 103}
 LABEL_NOISE = 0.03  # as in real attribute labels
-PROMPT_NOISE = 0.05  # share of generated images that do not show what was asked for
+SETTINGS = (("Smiling", "Male"), ("Smiling", "Young"), ("Young", "Male"))
 
 
-def _build(settings: dict[str, Any], style: str) -> Data:
-    """Biased training data, validation and test data with CelebA's own base rates, a pool in another style."""
-    natural = reported.test_counts("Smiling", "Male")
-    n, size = {part: settings[f"n_{part}"] for part in ("train", "val", "test", "pool", "synthetic")}, settings["size"]
-    plans = {
-        "train": (biased_cells(n["train"]), "photo", LABEL_NOISE),
-        "val": (shares_of(n["val"], natural), "photo", LABEL_NOISE),
-        "test": (shares_of(n["test"], natural), "photo", LABEL_NOISE),
-        "pool": (subsets.balanced(n["pool"]), style, PROMPT_NOISE),
+def _build(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> Data:
+    """Biased training data, validation and test data with CelebA's own base rates, generated faces as the pool."""
+    natural = reported.test_counts(*names)
+    n_train = round(settings["n_train"] * variant.share)
+    cells = {
+        "train": biased_cells(n_train),
+        "val": shares_of(settings["n_val"], natural),
+        "test": shares_of(settings["n_test"], natural),
     }
-    parts = {part: _split(part, size, *plan) for part, plan in plans.items()}
-    cells = {"balanced": subsets.balanced(n["synthetic"] // 4), "biased": biased_cells(n["synthetic"])}
-    return Data(**parts, synthetic_cells=cells)
+    parts = {part: _split(part, names, cells[part], settings) for part in cells}
+    pool = packed_pool(_pack(variant), *names, settings["size"], settings["crop"])
+    return Data(**parts, pool=pool, n_synthetic=round(settings["n_synthetic"] * variant.share))
 
 
-def _split(part: str, size: int, cells: Cells, style: str, noise: float) -> Split:
+def _split(part: str, names: tuple[str, str], cells: Cells, settings: dict[str, Any]) -> Split:
     """One part of the toy data, rendered once and memory-mapped by all processes."""
     from fairnb.data import toy_faces
     from fairnb.data.cache import cached_arrays
 
+    size, crop, difficulty = settings["size"], settings["crop"], settings["difficulty"]
+
     def make() -> dict[str, np.ndarray]:
         faces = toy_faces.sample(
-            sum(cells.values()), seed=SEEDS[part], size=size, style=style, cells={("Smiling", "Male"): cells}
+            sum(cells.values()), seed=SEEDS[part], size=size, difficulty=difficulty, cells={names: cells}
         )
-        split = faces.split("Smiling", "Male", label_noise=noise)
-        return {
-            "x": split.x,
-            "target": split.target,
-            "protected": split.protected,
-            "ids": np.asarray(split.ids).astype(str),
-        }
+        split = faces.split(*names, label_noise=LABEL_NOISE)
+        labels = {"target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
+        return {"x": central(split.x, crop)} | labels
 
-    key = json.dumps(
-        ["toy_faces", toy_faces.VERSION, part, SEEDS[part], size, sorted(map(str, cells.items())), style, noise]
-    )
+    identity = ["toy_faces", toy_faces.VERSION, part, SEEDS[part], names, sorted(map(str, cells.items()))]
+    key = json.dumps([*identity, size, crop, difficulty, LABEL_NOISE])
     arrays = cached_arrays(f"toy-{part}-{hashlib.sha256(key.encode()).hexdigest()[:16]}", make)
     labels = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
-    return Split(arrays["x"], **labels, target_name="Smiling", protected_name="Male")
+    return Split(arrays["x"], **labels, target_name=names[0], protected_name=names[1])
 
 
-def _fingerprint(settings: dict[str, Any], style: str) -> str:
+def _pack(variant: Variant) -> str:
+    return str(paths.assets() / "packs" / f"toy_{variant.prompts}.tar")
+
+
+def _fingerprint(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> str:
     from fairnb.data import toy_faces
 
-    return f"toy_faces-{toy_faces.VERSION}-{style}-{SEEDS}-{LABEL_NOISE}-{PROMPT_NOISE}"
+    return f"toy_faces-{toy_faces.VERSION}-{names}-{SEEDS}-{LABEL_NOISE}-{variant}-{pack_fingerprint(_pack(variant))}"
 
 
-def _recipe(style: str, words: str, biased_as: str = "") -> Recipe:
-    synthetic = f"toy faces in {words} (text-to-image comes with part 2)"
-    setting = "CelebA;T=Smiling;P=Male"
+def _words(settings: dict[str, Any], variant: Variant) -> str:
+    return f"images of the tiny text-to-image pipeline (prompt set toy_{variant.prompts})"
+
+
+def _recipe(names: tuple[str, str], variant: Variant) -> Recipe:
     return Recipe(
-        partial(_build, style=style), partial(_fingerprint, style=style), "aimfair", setting, synthetic, biased_as
+        partial(_build, names=names, variant=variant),
+        partial(_fingerprint, names=names, variant=variant),
+        paper="aimfair",
+        setting=f"CelebA;T={names[0]};P={names[1]}",
+        synthetic=partial(_words, variant=variant),
+        biased_as="toy_faces/" + "_".join(names).lower() if variant.share == 1 and variant.suffix else "",
+        adapt=variant.adapt,
     )
 
 
-SMILING_MALE = _recipe("render", "a near style (render), 5 % of them wrongly labelled")
-SMILING_MALE_FAR = _recipe("poster", "a far style (poster), 5 % of them wrongly labelled", "toy_faces/smiling_male")
+RECIPES = {
+    f"toy_faces/{'_'.join(names).lower()}{variant.suffix}": _recipe(names, variant)
+    for names in SETTINGS
+    for variant in VARIANTS
+}
