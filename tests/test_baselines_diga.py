@@ -144,10 +144,10 @@ def test_swapped_images_get_the_other_class_look():
     assert set(change[split.target == 1].round().tolist()) == {-4, -5, -6}
 
 
-@pytest.mark.parametrize("images", ["edited", "real"])
-def test_diga_gives_a_whole_network_and_says_what_it_replaced(images):
+@pytest.mark.parametrize(("images", "start"), [("edited", "biased"), ("real", "backbone")])
+def test_diga_gives_a_whole_network_and_says_what_it_replaced(images, start):
     task = fake_task(pretrain_epochs=2)
-    predictor = methods.get("diga")(task, seed=0, components=12, byol_batch_size=20, classifier_images=images)
+    predictor = methods.get("diga")(task, seed=0, components=12, classifier_images=images, start=start)
     scores = predictor(task.val.x)
     assert scores.shape == (60, 2) and predictor.model.net.fc.out_features == 1
     notes = json.loads(json.dumps(predictor.notes))

@@ -77,28 +77,39 @@ def byol(
         )
     where = device()
     batches, history = Batches(split, batch_size, where), []
+    edit, steps = edit.to(where), torch.tensor(degrees, dtype=torch.float32)
     with freezing.seeded(seed, where) as generator:
-        online = Encoder(model).train()
-        channels_last(online, where)
-        predictor = two_layers(PROJECTION, PROJECTION).to(where).train()
-        target = copy.deepcopy(online).requires_grad_(False)
-        optimizer = torch.optim.Adam([*online.parameters(), *predictor.parameters()], lr, fused=True)
-        edit, steps = edit.to(where), torch.tensor(degrees, dtype=torch.float32)
+        networks = Networks(model, where)
+        optimizer = torch.optim.Adam([*networks.online.parameters(), *networks.predictor.parameters()], lr, fused=True)
         for epoch in range(epochs):
             losses = []
             for x, _ in batches.shuffled(generator):
-                one, two = (view(x, edit, sign * steps, generator) for sign in (1, -1))
-                with torch.autocast(where.type, torch.bfloat16):
-                    loss = agreement_loss(online, predictor, target, one, two)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                follow(target, online, decay)
-                losses.append(loss.detach())
+                pair = (view(x, edit, sign * steps, generator) for sign in (1, -1))
+                losses.append(networks.step(optimizer, *pair))
+                follow(networks.target, networks.online, decay)
             history.append(torch.stack(losses).mean().item())
             if not history[-1] < float("inf"):
                 raise TrainingFailed(f"BYOL's loss is not finite in epoch {epoch + 1} with lr {lr:g}: use a lower lr")
-    return online.backbone, history
+    return networks.online.backbone, history
+
+
+class Networks:
+    """BYOL's online network with its predictor, and the target network that follows it, all in training mode."""
+
+    def __init__(self, model: nn.Module, where: torch.device) -> None:
+        self.online = Encoder(model).train()
+        channels_last(self.online, where)
+        self.predictor = two_layers(PROJECTION, PROJECTION).to(where).train()
+        self.target = copy.deepcopy(self.online).requires_grad_(False)
+
+    def step(self, optimizer: torch.optim.Optimizer, one: torch.Tensor, two: torch.Tensor) -> torch.Tensor:
+        """Train on one batch of pairs of views; the loss."""
+        with torch.autocast(one.device.type, torch.bfloat16):
+            loss = agreement_loss(self.online, self.predictor, self.target, one, two)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return loss.detach()
 
 
 def agreement_loss(
