@@ -58,6 +58,7 @@ _AIMFAIR_TOY = AIMFAIR_CODE | {
     "crop": 48,
     "difficulty": 0.3,
     "epochs_at_share": {"50": 1, "25": 2, "10": 3},
+    "jtt_epoch_samples": "train",
 }
 # Real photographs without ImageNet weights on a CPU: the paper's sizes, a slim network, a schedule that it can afford.
 _AIMFAIR_OPEN = AIMFAIR_CODE | {
@@ -73,6 +74,7 @@ _AIMFAIR_OPEN = AIMFAIR_CODE | {
     "width": 16,
     "weights": None,
     "synthetic": "held-out",
+    "jtt_epoch_samples": "train",
 }
 _AIMFAIR_PAPER = AIMFAIR_CODE | {"size": 224, "width": 64, "weights": "imagenet", "synthetic": "pack"}
 
@@ -102,7 +104,7 @@ _UTK = (("utkface/female_white",), None)
 # Notebook 02: a linear classifier on small toy faces, the same at every tier but smoke.
 _FOUNDATIONS = {"foundations": {"settings": {"size": 32, "n_train": 2000, "n_test": 2000}}}
 _SMALL = {"n_train": 320, "n_val": 160, "n_test": 400, "n_synthetic": 240}
-_SHORT = {"pretrain_epochs": 2, "finetune_epochs": 1, "gradient_samples": 128, "diga_epochs": 1, "eiil_steps": 200}
+_SHORT = {"pretrain_epochs": 2, "finetune_epochs": 1, "gradient_samples": 128, "diga_epochs": 1, "diga_components": 24}
 
 TIERS: dict[str, Tier] = {
     "smoke": Tier(

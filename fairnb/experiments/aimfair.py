@@ -203,7 +203,8 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     ours = tables.over_seeds(frame, COLUMNS).merge(
         tables.as_printed(frame)[["task", "row", "wst_of_mean", "std_of_mean"]], on=["task", "row"]
     )
-    made = tables.beside(ours, printed(name, list(frame["task"].unique())))
+    theirs = printed(name, list(frame["task"].unique()))
+    made = tables.beside(ours, theirs) if len(theirs) else ours.assign(source=tables.RERUN)
     own = {task: tasks.settings_of(task, tier) for task in made["task"].unique()}
     synthetic = [tasks.synthetic_words(task, tier) for task in made["task"]]
     network = [
@@ -224,7 +225,7 @@ def printed(name: str, task_names: list[str]) -> pd.DataFrame:
 
     found = TABLES[name]
     if name not in reported.tables("aimfair"):
-        return pd.DataFrame(columns=["task", "row", *METRICS.values()])
+        return pd.DataFrame()
     wide = reported.wide("aimfair", name)
     by_setting = {}
     for task in task_names:

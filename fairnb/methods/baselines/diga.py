@@ -39,7 +39,7 @@ def diga(
     task: Task,
     *,
     seed: int,
-    components: int = 128,
+    components: int | None = None,
     spurious_weight: float | Literal["agreement"] = "agreement",
     degrees: tuple[float, ...] = (3.0, 4.0, 5.0),
     classifier_images: Literal["real", "edited"] = "real",
@@ -52,7 +52,7 @@ def diga(
     """BYOL on pairs of faces edited both ways along the spurious direction, then a linear classifier on its features.
 
     Args:
-        components: of the latent space.
+        components: of the latent space; ``None``: ``settings["diga_components"]``, or 128.
         spurious_weight: c of the direction ``d_lo - c d_hi``; ``agreement``: of 0.5 to 1.5 the one whose edits keep
             most targets, by the task's biased model on training images.
         degrees: of the edits, in standard deviations of the latent codes along the direction.
@@ -66,6 +66,7 @@ def diga(
     Raises:
         BadData: not two classes, no images, or a value out of range. TrainingFailed: the loss is not finite.
     """
+    components = components or int(task.settings.get("diga_components", 128))
     check(task.train, components)
     space = LatentSpace.fitted(task.train.x, components, seed)
     codes = space.codes(task.train.x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from torch import nn
@@ -22,7 +22,7 @@ def jtt(
     lambda_up: int = 20,
     identification_epochs: int = 1,
     identification_lr: float | None = None,
-    epoch_samples: int | None = None,
+    epoch_samples: int | Literal["train"] | None = None,
     **options: Unpack[PreTraining],
 ) -> Predictor:
     """ERM on the training set with the errors of an early-stopped ERM model repeated.
@@ -35,8 +35,9 @@ def jtt(
             one that is there). The authors: 50 on CelebA, of a grid of 20, 50, 100; 1 is ERM.
         identification_epochs: T, of the first training (the authors: 1 on CelebA).
         identification_lr: its learning rate (the authors: 1e-5); ``None``: as the second training's.
-        epoch_samples: so many samples of the repeated set, drawn anew each time, are an epoch; ``None``: all. The
-            number of training samples makes an epoch cost what ERM's does.
+        epoch_samples: so many samples of the repeated set, drawn anew each time, are an epoch; ``train``: as many as
+            the training set has, so that JTT costs little more than ERM. ``None``: ``settings["jtt_epoch_samples"]``,
+            or all, as in the authors' code.
 
     Raises:
         BadData: a value out of range, or the first model makes no error.
@@ -48,7 +49,9 @@ def jtt(
     if not wrong.any():
         raise BadData("JTT's first model makes no error on the training set: lower its epochs or learning rate")
     rows = repeated(wrong, lambda_up)
-    predictor = common.train(task, seed, rows=rows, epoch_samples=epoch_samples, **options)
+    wanted = epoch_samples or task.settings.get("jtt_epoch_samples")
+    count = len(task.train) if wanted == "train" else wanted
+    predictor = common.train(task, seed, rows=rows, epoch_samples=count, **options)
     predictor.notes |= {"errors": int(wrong.sum()), "samples": len(rows), "lambda_up": lambda_up}
     return predictor
 
