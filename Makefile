@@ -7,11 +7,13 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11; do $$p -c 'import sys;
 TIER ?= quick
 ONLY ?=
 SEEDS ?=
+PRESET ?=
 JOBS ?=
 SCHEDULER ?=
 FORCE ?=
 BIN := .venv/bin
 export FAIRNB_SEEDS := $(SEEDS)
+export FAIRNB_PRESET := $(PRESET)
 # Small processes with one thread each beat one process with many threads (and torch collapses when they compete).
 export OMP_NUM_THREADS := 1
 
@@ -20,7 +22,7 @@ export OMP_NUM_THREADS := 1
 help:  ## this list
 	@echo "fairnb: rerun five papers on fairness-aware fine-tuning, and check their claims"
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
-	@echo "settings: TIER=smoke|quick|open|paper  ONLY=10_aimfair  SEEDS=3 or 0,1,2  JOBS=2  SCHEDULER=tcp://host:8786  FORCE=1"
+	@echo "settings: TIER=smoke|quick|open|paper  ONLY=10_aimfair  SEEDS=3 or 0,1,2  PRESET=code|paper|ours  JOBS=2  SCHEDULER=tcp://host:8786  FORCE=1"
 	@echo "real data: FAIRNB_DATA=/folder make data"
 
 env: .venv/.ready  ## build .venv from requirements.lock

@@ -113,6 +113,30 @@ def data(download: tuple[str, ...]) -> None:
 
 
 @_command
+@click.option(
+    "--prompts", required=True, help="a shipped prompt set (fairnb/assets/prompts/sets) or a YAML or CSV file"
+)
+@click.option("--out", required=True, help="the pack to write, e.g. celeba_smiling_male_50_poses.tar")
+@click.option("--model", default="", help="'tiny', a diffusers folder or a hub id (default: FAIRNB_T2I, then SD 2.1)")
+@click.option("--per-group", type=int, default=5000, show_default=True, help="images per group")
+@click.option("--size", type=int, default=None, help="side in pixels of the stored images, e.g. 224")
+@click.option("--steps", type=int, default=50, show_default=True)
+@click.option("--guidance", type=float, default=7.5, show_default=True)
+@click.option("--batch-size", type=int, default=16, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def generate(prompts: str, out: str, model: str, per_group: int, seed: int, **sampling: float) -> None:
+    """Draw a pack of labelled images from prompts; goes on where it was interrupted."""
+    from fairnb.synthesis import prompts as sets
+    from fairnb.synthesis.generate import Sampling
+    from fairnb.synthesis.generate import generate as draw
+
+    drawn = draw(
+        sets.read(prompts), out, per_group=per_group, model=model or None, sampling=Sampling(**sampling), seed=seed
+    )
+    click.echo(f"{drawn} is complete")
+
+
+@_command
 def check() -> None:
     """Check Python, packages, disk, GPU and data of this machine."""
     from fairnb import environment

@@ -167,9 +167,9 @@ def grid(name: str, tier: str) -> list[Run]:
     """The runs behind a table at a tier: row by row, then by task and seed; empty where the tier has none."""
     from fairnb.runs import Run
 
-    table = TABLES[name]
+    table, others = TABLES[name], tiers.baselines(tier, "aimfair")
     return [
-        Run(task, method, seed, tier, dict(hparams), label or _prompts(task))
+        Run(task, method, seed, tier, others.get(method, {}) | hparams, label or _prompts(task))
         for label, method, hparams in table.rows
         for task, seeds in tiers.plan(tier, "aimfair", table.plan)
         for seed in seeds

@@ -11,18 +11,10 @@ from torch import nn
 from fairnb.contract import Split, Task
 from fairnb.errors import BadData, FairnbError, TrainingFailed, UnknownName
 from fairnb.freezing import Tensors
-from fairnb.tiers import AIMFAIR_CODE
+from fairnb.tiers import AIMFAIR_PRESETS
 from fairnb.training import History, TrainedPredictor, fit
 
-_CODE: dict[str, Any] = AIMFAIR_CODE | {"lr_grid": (0.04, 0.05, 0.06), "granularity": "tensor"}
-# "code" is the released runner.sh. "paper" is the text, whose fine-tuning rates look like misprints (ten times the
-# code's). "ours" is the code with its learning rate chosen on validation data from a tenth of the paper's grid.
-PRESETS: dict[str, dict[str, Any]] = {
-    "code": _CODE,
-    "paper": _CODE
-    | {"pretrain_gamma": 0.01, "finetune_lr": "val", "lr_grid": (0.4, 0.5, 0.6), "granularity": "scalar"},
-    "ours": _CODE | {"finetune_lr": "val"},
-}
+PRESETS = AIMFAIR_PRESETS
 Schedule = Literal["constant", "multistep", "cosine"]
 Preset = Literal["code", "paper", "ours"]
 
@@ -70,7 +62,7 @@ def settings_of(task: Task, stage: Literal["pretrain", "finetune"], **options: A
     preset = options.pop("preset", None)
     if preset is not None and preset not in PRESETS:
         raise UnknownName("preset", preset, PRESETS)
-    merged = _CODE | task.settings | (PRESETS[preset] if preset else {})
+    merged = PRESETS["code"] | task.settings | (PRESETS[preset] if preset else {})
     short = {name.removeprefix(f"{stage}_"): value for name, value in merged.items()}
     return short | {name: value for name, value in options.items() if value is not None}
 
