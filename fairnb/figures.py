@@ -48,6 +48,8 @@ def bars(table: pd.DataFrame, names: Sequence[str] = ("acc", "wst", "eo_max")) -
             ax.set_title(TITLES.get(name, name), fontsize=9)
             ax.invert_yaxis()
             ax.label_outer()
+        if len(tasks) > 1:
+            line[0].set_ylabel(task.rpartition("/")[2].replace("_", " "), fontsize=9)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center")
     return fig
 
@@ -125,9 +127,10 @@ def blocks(frame: pd.DataFrame, task: str) -> Figure:
             colour = f"C{i}" if row in rows else "0.35"
             mark = {"Full fine-tuning": "s", "AIM-Fair": "*"}.get(row, "o")
             bars = {"xerr": np.nan_to_num(error[0]), "yerr": np.nan_to_num(error[1]), "elinewidth": 0.6, "alpha": 0.85}
-            ax.errorbar(own["eo_max"], own["acc"], fmt=mark, color=colour, label=row, ms=7, **bars)
+            label = row.removeprefix(f"{action} ")
+            ax.errorbar(own["eo_max"], own["acc"], fmt=mark, color=colour, label=label, ms=7, **bars)
         ax.set(title=f"{action} one block", xlabel="EO max, percent (left is fairer)", ylabel="ACC, percent")
-        ax.legend(fontsize=7)
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8)
     return fig
 
 

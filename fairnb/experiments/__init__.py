@@ -15,7 +15,7 @@ GRIDS: dict[str, Callable[[str], list[Run]]] = {
     "11_aimfair_comparison": aimfair.grid_of("T1", "T2"),
     "12_aimfair_partial_tuning": aimfair.grid_of("T4"),
     "13_aimfair_prompts": aimfair.grid_of("T5"),
-    "14_aimfair_sensitivity": aimfair.grid_of("F5", "T6", "T7", "subsets"),
+    "14_aimfair_sensitivity": aimfair.grid_of("F5", "T6", "T7", "rates", "subsets"),
 }
 
 
