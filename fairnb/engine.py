@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from fairnb import paths, progress
+from fairnb import paths, progress, tiers
 from fairnb.errors import FairnbError
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ WORKER_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**25),
     "MALLOC_TOP_PAD_": str(2**26),
 }
-_FOLDERS = ("FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_SEEDS")
+_FOLDERS = ("FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_IMAGENET")
+_CHOICES = ("FAIRNB_SEEDS", tiers.PRESET)  # sent even when unset: a worker may have served another choice before
 
 
 def compute_missing(grid: list[Run]) -> None:
@@ -65,6 +66,7 @@ def _on_cluster(missing: list[Run], address: str) -> Iterator[tuple[Run, Excepti
     with _client(address) as client:
         assert isinstance(client, Client)
         settings = {name: os.environ[name] for name in _FOLDERS if name in os.environ}
+        settings |= {name: os.environ.get(name, "") for name in _CHOICES}
         # One key per run: the scheduler itself sees when two notebooks ask for the same one.
         futures = {
             client.submit(_ensure_there, item, settings, key=f"fairnb-{item.key}", pure=True): item for item in missing

@@ -11,6 +11,7 @@ import torch
 from fairnb.contract import Split, Task
 from fairnb.methods import aimfair
 from fairnb.models import resnet18
+from fairnb.tasks import recipes
 
 BIASED = {(0, 0): 4, (0, 1): 36, (1, 0): 36, (1, 1): 4}
 SETTINGS = {
@@ -50,8 +51,9 @@ def fake_task(size: int = 32, width: int = 8, **settings) -> Task:
     def backbone(seed: int, pretrained: bool = True) -> torch.nn.Module:
         return resnet18(width, seed=seed)
 
-    def synthetic(kind: str, seed: int) -> Split:
-        cells = {"balanced": balanced(20), "biased": BIASED}[kind]
+    def synthetic(kind: str, seed: int, *, share: float = 0.9, ratio: float = 1.0) -> Split:
+        n = 80 * ratio
+        cells = {"balanced": balanced(round(n / 4)), "biased": recipes.biased_cells(n, share)}[kind]
         return squares(cells, 1000 + seed, size, noise=20)
 
     @cache

@@ -8,7 +8,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from fairnb import driver, engine, notebooks, runs
+from fairnb import driver, engine, notebooks, runs, tiers
 from fairnb.cli import commands
 from fairnb.errors import FairnbError
 
@@ -34,6 +34,14 @@ def test_a_cluster_gives_the_numbers_of_this_process(cluster, tmp_path, monkeypa
     here = runs.run(a_grid())
     numbers = ["acc", "wst", "eo_max", "eo_avg"]
     assert there[numbers].equals(here[numbers])
+
+
+def test_workers_that_were_there_before_use_the_preset_of_who_asks(cluster, monkeypatch):
+    monkeypatch.setenv(tiers.PRESET, "code")
+    released = runs.run(a_grid()[:1])  # a worker with another preset would write another record, which is not found
+    monkeypatch.delenv(tiers.PRESET)
+    plain = runs.run(a_grid()[:1])
+    assert released["acc"].item() != plain["acc"].item()
 
 
 def test_a_killed_worker_is_replaced_and_the_run_done(cluster):
@@ -70,9 +78,9 @@ def test_the_plan_says_what_would_run_and_why(sandbox, monkeypatch):
     assert result.exit_code == 0, result.output
     for name in notebooks.names():
         assert name in result.output
-    assert "10 of 10 runs missing" in result.output and "new" in result.output
+    assert "16 of 16 runs missing" in result.output and "new" in result.output
     runs.ensure(a_grid()[0])
-    assert "9 of 10 runs missing" in CliRunner().invoke(commands, ["plan", "--tier", "smoke", "--only", "10"]).output
+    assert "15 of 16 runs missing" in CliRunner().invoke(commands, ["plan", "--tier", "smoke", "--only", "10"]).output
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(5.4, "5 s"), (119, "119 s"), (600, "10 min")])

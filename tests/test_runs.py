@@ -174,10 +174,18 @@ def test_the_toy_task_has_the_papers_proportions():
     assert not {*train.ids} & {*problem.test.ids} and not {*problem.task.val.ids} & {*problem.test.ids}
 
 
+def test_another_preset_in_the_same_process_is_another_problem(sandbox, monkeypatch):
+    plain = tasks.problem("toy_faces/smiling_male", "smoke")
+    monkeypatch.setenv(tiers.PRESET, "code")
+    released = tasks.problem("toy_faces/smiling_male", "smoke")
+    assert (plain.task.settings["finetune_epochs"], released.task.settings["finetune_epochs"]) == (1, 10)
+    monkeypatch.delenv(tiers.PRESET)
+    assert tasks.problem("toy_faces/smiling_male", "smoke") is plain
+
+
 def test_the_real_task_has_the_papers_sizes_and_no_leak(real_data, sandbox, monkeypatch):
     monkeypatch.setenv("FAIRNB_DATA", str(real_data("utkface")))
     tasks.fingerprint.cache_clear()
-    tasks.problem.cache_clear()
     problem = tasks.problem("utkface/female_white", "open")
     task = problem.task
     assert task.train.counts() == {(0, 0): 500, (0, 1): 4500, (1, 0): 4500, (1, 1): 500}
@@ -186,5 +194,4 @@ def test_the_real_task_has_the_papers_sizes_and_no_leak(real_data, sandbox, monk
     assert set(s2.counts().values()) == {2500} and s1.counts() == task.train.counts()
     parts = [set(task.train.ids), set(task.val.ids), set(problem.test.ids), set(s2.ids) | set(s1.ids)]
     assert sum(map(len, parts)) == len(set.union(*parts)), "an image is in two parts"
-    tasks.problem.cache_clear()
     tasks.fingerprint.cache_clear()

@@ -79,13 +79,18 @@ def fingerprint(name: str, tier: str) -> str:
     return recipe(name).fingerprint(settings_of(name, tier))
 
 
-@lru_cache(maxsize=4)
 def problem(name: str, tier: str) -> Problem:
     """The problem ``name`` at ``tier``: the same data for all seeds, as in the papers.
 
     Raises:
         UnknownName: task or tier. MissingData, BadData: its data set is absent or cannot be used.
     """
+    return _problem(name, tier, version(name, tier))
+
+
+@lru_cache(maxsize=4)
+def _problem(name: str, tier: str, _version: str) -> Problem:
+    """``problem``, kept as long as its version stays: a worker may serve one preset after the other."""
     found, settings = recipe(name), settings_of(name, tier)
     data = found.build(settings)
     backbone = partial(_backbone, settings=settings)
