@@ -18,8 +18,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def ours(work: Work) -> Done:
         splits = {}
         for part, split in work.splits.items():
             x = cache.images(work.files(part), work.size, name=part, root=work.root)
-            splits[part] = Split(x, split.target, split.protected, split.ids, *NAMES)
+            splits[part] = replace(split, x=x)
         model = copy.deepcopy(work.biased)
         options: dict[str, Any] = {"batch_size": BATCH, "augment": "resized_crop", "seed": 0}
         real, biased, balanced = (gradients(model, splits[part], **options) for part in PASSES)
@@ -111,8 +111,8 @@ class ImageFiles(Dataset):
 def loader(work: Work, part: str, workers: int, augment: bool) -> DataLoader:
     """Shuffled, incomplete batch left out, where it augments; else in order and complete."""
     files = ImageFiles([work.root / file for file in work.files(part)], work.splits[part].target, work.size, augment)
-    shared = {"num_workers": workers, "persistent_workers": workers > 0, "pin_memory": device().type == "cuda"}
-    return DataLoader(files, BATCH, shuffle=augment, drop_last=augment, **shared)  # type: ignore[arg-type]
+    options = {"num_workers": workers, "persistent_workers": workers > 0, "pin_memory": device().type == "cuda"}
+    return DataLoader(files, BATCH, shuffle=augment, drop_last=augment, **options)  # type: ignore[arg-type]
 
 
 def plain_copy(work: Work) -> ImageClassifier:
@@ -130,9 +130,8 @@ def plain_gradients(work: Work, batches: DataLoader, training: bool = True) -> m
 
 def plain_loss(model: ImageClassifier, x: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Binary cross-entropy; the images are normalised already, so the network inside is called."""
-    where = device()
-    logits = model.net(x.to(where, non_blocking=True))[:, 0]
-    return functional.binary_cross_entropy_with_logits(logits, target.to(where, non_blocking=True).float())
+    logits = model.net(x.to(device()))[:, 0]
+    return functional.binary_cross_entropy_with_logits(logits, target.to(device()).float())
 
 
 def plain_mask(passes: Sequence[masks.Gradients], k: int) -> frozenset[str]:
@@ -191,12 +190,12 @@ def faces(count: int, seed: int, size: int, style: str, share: float) -> Split:
     drawn = round(size * QUICK["size"] / QUICK["crop"])
     options: dict[str, Any] = {"style": style, "bias": (*NAMES, share), "difficulty": QUICK["difficulty"]}
     split = toy_faces.sample(count, seed=seed, size=drawn, **options).split(*NAMES)
-    return Split(central(split.x, size), split.target, split.protected, split.ids, *NAMES)
+    return replace(split, x=central(split.x, size))
 
 
 def prepare(root: Path, images: int, width: int, size: int, epochs: int) -> Work:
     """Draw the faces, write the files, train the biased model; none of it is timed."""
-    counts = {part: images // 4 if part == "val" else images for part in PARTS}
+    counts = {**dict.fromkeys(PARTS, images), "val": images // 4}
     splits = {part: faces(counts[part], seed, size, *PARTS[part]) for seed, part in enumerate(PARTS)}
     for part, split in splits.items():
         (root / part).mkdir()
@@ -213,8 +212,9 @@ def report(work: Work, done: dict[str, list[Done]], test: Split) -> bool:
     seconds = {name: statistics.median(one.seconds for one in found) for name, found in done.items()}
     print(", ".join(f"{name} {value:.1f} s" for name, value in seconds.items()))
     better = min((name for name in seconds if name != "ours"), key=seconds.__getitem__)
-    cpu = statistics.median(b.cpu_seconds / a.cpu_seconds for a, b in zip(done["ours"], done["plain"], strict=True))
-    print(f"ratio {seconds[better] / seconds['ours']:.2f} to {better}; {cpu:.2f} in CPU seconds to plain")
+    pairs = zip(done["ours"], done["plain with 0 workers"], strict=True)
+    cpu = statistics.median(slow.cpu_seconds / fast.cpu_seconds for fast, slow in pairs)
+    print(f"ratio {seconds[better] / seconds['ours']:.2f} to {better}; {cpu:.2f} in CPU seconds without workers")
     accuracies = {}
     for name, (*_, last) in done.items():
         accuracies[name] = float((ModelPredictor(last.model)(test.x).argmax(1) == test.target).mean())
@@ -236,17 +236,14 @@ def main(images: int, width: int, size: int, epochs: int, rounds: int, threads: 
     torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as scratch:
         work = prepare(Path(scratch), max(1, images // BATCH) * BATCH, width, size, epochs)
-        runs: dict[str, Callable[[], Done]] = {
-            "ours": partial(ours, work),
-            "plain": partial(plain, work, 0),
-            "plain with 2 workers": partial(plain, work, 2),
-        }
+        runs = {"ours": partial(ours, work)}
+        runs |= {f"plain with {workers} workers": partial(plain, work, workers) for workers in (0, 2)}
         same = same_without_augmentation(work)  # warms up, too
         done: dict[str, list[Done]] = {name: [] for name in runs}
         for _ in range(rounds):
             for name, run in runs.items():
                 done[name].append(run())
-        where, steps = device().type, len(work.splits["balanced"]) // BATCH
+    steps, where = len(work.splits["balanced"]) // BATCH, device().type
     print(f"resnet18 width {width}, {size} px, {epochs} x {steps} batches of {BATCH}, {where}, {threads} thread(s)")
     agree = report(work, done, faces(1000, 9, size, "photo", 0.5))
     print(f"same mask without augmentation: {same}; accuracies agree to {TOLERANCE}: {agree}")
