@@ -11,7 +11,7 @@ from fairnb import methods, metrics, reported, runs
 from fairnb.runs import Run
 
 RERUN, QUOTED = "rerun", "quoted"
-ORACLE = " · oracle (chosen on test)"
+ORACLE = " · oracle"  # chosen on test data
 THRESHOLD = 0.5
 CELLS = ("y0s0", "y0s1", "y1s0", "y1s1")
 

@@ -111,6 +111,12 @@ def _aimfair_plan(place: str, main: int | None, others: int | None, tune: tuple[
 
 
 _PAPER_PLAN = _aimfair_plan("celeba", None, None, ("utkface/female_white",)) | {
+    "table5": (
+        (
+            tuple(f"celeba/smiling_{p}{end}" for p in ("male", "young") for end in (*(f"_{x}" for x in _PROMPTS), "")),
+            None,
+        ),
+    ),
     "table4": ((("celeba/smiling_male", "celeba/smiling_young", "utkface/female_white"), None),),
     "subsets": ((("celeba/smiling_male", *(f"celeba/smiling_male_random{i}" for i in (1, 2, 3))), None),),
 }

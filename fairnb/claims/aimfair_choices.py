@@ -54,7 +54,7 @@ def _a18(frame: pd.DataFrame, setting: str) -> Verdict:
 
 
 def prompts(frame: pd.DataFrame, setting: str) -> list[Verdict]:
-    """The verdict on A13 from the runs of Table 5 (rows of one task, under their labels)."""
+    """The verdict on A13 from the runs of Table 5 for Smiling / Male (rows of one task, under their labels)."""
     rows = list(aimfair.PROMPTS.values())
     [task] = frame["task"].unique()
     steps = [less(frame, "acc", poor, rich, task, "label") for poor, rich in pairwise(rows)]

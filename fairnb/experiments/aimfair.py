@@ -196,12 +196,15 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     """A table to save: means with intervals over seeds in percent, the printed numbers beside them, and what it is.
 
     Args:
-        name: ``T1`` .. ``T7`` or ``F5``. frame: from ``runs.run``; Table 5's tasks count as one, with a row each.
+        name: ``T1`` .. ``T7`` or ``F5``. frame: from ``runs.run``; Table 5's tasks of a setting become its rows.
+
+    Returns:
+        as ``tables.beside``, and columns ``synthetic``, ``network`` and ``differs`` (from the method's original).
     """
     from fairnb import tables, tasks
 
     if name == "T5":
-        frame = frame.assign(task=[task.removesuffix(_suffix(task)) for task in frame["task"]])
+        frame = by_setting(frame)
     ours = tables.over_seeds(frame, COLUMNS).merge(
         tables.as_printed(frame)[["task", "row", "wst_of_mean", "std_of_mean"]], on=["task", "row"]
     )
@@ -214,7 +217,14 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
         f"weights {own[task]['weights']}"
         for task in made["task"]
     ]
-    return made.assign(synthetic="by row" if name == "T5" else synthetic, network=network)
+    differs = {(task, row): note.get("stand_in", "") for task, row, note in frame[["task", "label", "notes"]].values}
+    notes = [differs.get(key, "") for key in zip(made["task"], made["row"], strict=True)]
+    return made.assign(synthetic="by row" if name == "T5" else synthetic, network=network, differs=notes)
+
+
+def by_setting(frame: pd.DataFrame) -> pd.DataFrame:
+    """Table 5's runs under the name of their setting: whose prompts made the images is told by the label."""
+    return frame.assign(task=[task.removesuffix(_suffix(task)) for task in frame["task"]])
 
 
 def _suffix(task: str) -> str:
@@ -229,12 +239,12 @@ def printed(name: str, task_names: list[str]) -> pd.DataFrame:
     if name not in reported.tables("aimfair"):
         return pd.DataFrame()
     wide = reported.wide("aimfair", name)
-    by_setting = {}
+    tasks_of = {}
     for task in task_names:
         for theirs, ours in found.settings.items():
             base = tasks.recipe(task).setting
             text = base.replace("CelebA", f"CelebA{theirs}") if theirs.startswith(";N=") else base + theirs
             if task.endswith(ours):
-                by_setting[text] = task
+                tasks_of[text] = task
     columns = {theirs: ours for theirs, ours in METRICS.items() if theirs in wide}
-    return tables.printed("aimfair", name, by_setting, found.printed, columns)
+    return tables.printed("aimfair", name, tasks_of, found.printed, columns)
