@@ -30,8 +30,11 @@ def utkface(root: Path, per_cell: int = 3) -> Path:
     return root
 
 
-def celeba(root: Path, count: int = 32, *, csv: bool = False, images: bool = False) -> Path:
-    """Labels of ``count`` images: Male, Smiling, Young run through all combinations; the last 8 are val and test."""
+def celeba(root: Path, count: int = 32, *, held: int = 4, csv: bool = False, images: bool = False) -> Path:
+    """Labels of ``count`` images: Male, Smiling, Young run through all combinations; val and test: the last ``held``.
+
+    Each of the two parts has every combination if ``held`` is a multiple of eight.
+    """
     folder = root / "celeba"
     folder.mkdir(parents=True, exist_ok=True)
     names = [f"{i + 1:06d}.jpg" for i in range(count)]
@@ -41,7 +44,7 @@ def celeba(root: Path, count: int = 32, *, csv: bool = False, images: bool = Fal
         comma.join([n, *(f"{2 * b - 1}".rjust(0 if csv else 2) for b in row)])
         for n, row in zip(names, bits, strict=True)
     ]
-    split = [comma.join([n, str(max(0, (i - count + 8) // 4 + 1))]) for i, n in enumerate(names)]
+    split = [comma.join([n, str(max(0, (i - count + 2 * held) // held + 1))]) for i, n in enumerate(names)]
     if csv:
         attributes = [",".join(["image_id", *CELEBA_ATTRIBUTES]), *attributes]
         split = ["image_id,partition", *split]
