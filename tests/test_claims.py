@@ -46,6 +46,8 @@ def frame(task="toy_faces/smiling_male", **rows):
 PRINTED = {
     "erm": (0.8923, 0.2384, 0.72),
     "synthetic_only": (0.8598, 0.0787, 0.81),
+    "data_supplementation": (0.8965, 0.2196, 0.75),
+    "data_repairing": (0.8969, 0.2118, 0.76),
     "linear_probe": (0.889, 0.1751, 0.77),
     "full_fine_tuning": (0.8877, 0.0683, 0.83),
     "selective": (0.8902, 0.0607, 0.842),
@@ -54,12 +56,12 @@ PRINTED = {
 
 def test_the_papers_own_numbers_confirm_the_papers_claims():
     verdicts = aimfair.verdicts(frame(**PRINTED), "as printed")
-    assert {v.claim: v.verdict for v in verdicts} == dict.fromkeys(("A1", "A2", "A4", "A5", "A6", "A7"), HOLDS)
+    assert {v.claim: v.verdict for v in verdicts} == dict.fromkeys((f"A{i}" for i in range(1, 8)), HOLDS)
 
 
 def test_thresholds_of_smiling_male_are_not_applied_to_another_setting():
     verdicts = aimfair.verdicts(frame("utkface/female_white", **PRINTED), "as printed")
-    assert {v.claim for v in verdicts} == {"A2", "A4", "A5", "A6", "A7"}
+    assert {v.claim for v in verdicts} == {"A2", "A3", "A4", "A5", "A6", "A7"}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,8 @@ def test_thresholds_of_smiling_male_are_not_applied_to_another_setting():
     [
         ({"erm": (0.8923, 0.14, 0.72)}, {"A1"}),
         ({"synthetic_only": (0.90, 0.0787, 0.81)}, {"A2"}),
+        ({"data_repairing": (0.8969, 0.15, 0.76)}, {"A3"}),  # two thirds of 23.84 are 15.89
+        ({"data_supplementation": (0.8965, 0.15, 0.75)}, {"A3"}),
         ({"linear_probe": (0.889, 0.05, 0.77)}, {"A4"}),
         ({"full_fine_tuning": (0.8950, 0.0683, 0.83)}, {"A5", "A6"}),
         ({"selective": (0.8902, 0.0607, 0.80)}, {"A7"}),
@@ -77,11 +81,40 @@ def test_each_claim_can_be_refuted(change, refuted):
     assert {v.claim for v in verdicts if v.verdict == FAILS} == refuted
 
 
+def test_a_gap_near_two_thirds_of_erms_decides_nothing():
+    verdicts = aimfair.verdicts(frame(**(PRINTED | {"data_repairing": (0.8969, 2 / 3 * 0.2384, 0.76)})), "near")
+    assert {v.claim: v.verdict for v in verdicts}["A3"] == UNDECIDED
+
+
+COMPARED = dict.fromkeys(aimfair.COMPARED, (0.88, 0.15, 0.75)) | {"diga": (0.884, 0.074, 0.82)}
+
+
+def compared(own, **changes):
+    """Two settings with all eight methods, AIM-Fair's gap being ``own``."""
+    methods = COMPARED | {"selective": (0.89, own, 0.84)}
+    return pd.concat([frame(**methods), frame("toy_faces/smiling_young", **(methods | changes))])
+
+
+@pytest.mark.parametrize(
+    ("runs", "verdict"),
+    [
+        (compared(0.06), HOLDS),
+        (compared(0.10), FAILS),
+        (compared(0.06, jtt=(0.88, 0.05, 0.75)), FAILS),  # in one of the settings only
+        (compared(0.06, jtt=(0.88, 0.06, 0.75)), UNDECIDED),  # a tie
+    ],
+)
+def test_the_lowest_gap_must_be_aim_fairs_in_every_setting(runs, verdict):
+    [a8, a9] = aimfair.comparison(runs, runs, "made up")
+    assert (a8.claim, a9.claim) == ("A8", "A9") and a8.verdict == a9.verdict == verdict and a8.seeds == 3
+    assert [v.claim for v in aimfair.comparison(runs, runs.head(0), "made up")] == ["A8"], "no runs, no verdict"
+
+
 def test_the_scorecard_has_all_fifty_claims(sandbox):
     claims.save(aimfair.verdicts(frame(**PRINTED), "as printed"), "10_aimfair", tier="smoke")
     card = claims.scorecard("smoke")
     assert list(card.columns) == ["claim", "paper", "verdict", "ours", "printed", "seeds", "note"]
     assert len(card) == 50 and card["claim"].is_unique
     assert np.isin(card.set_index("claim").loc[["A1", "A7"], "verdict"], HOLDS).all()
-    assert (card["verdict"] == NOT_RUN).sum() == 44
+    assert (card["verdict"] == NOT_RUN).sum() == 43
     assert (paths.results("smoke") / "verdicts" / "10_aimfair.json").exists()
