@@ -75,6 +75,7 @@ def inputs(name: str, tier: str) -> dict[str, str]:
         "notebook": hashlib.sha256(source).hexdigest()[:16],
         "code": provenance.code_hash(),
         "seeds": seeds,
+        "preset": os.environ.get(tiers.PRESET, "").strip(),
         "data folder": str(paths.data()) if paths.data().is_dir() else "none",
         "lock file": hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.exists() else "none",
     }

@@ -64,11 +64,14 @@ def test_why_says_what_changed(home, change, reason):
     assert notebooks.why("11_small", "smoke") == reason
 
 
-def test_other_seeds_are_a_reason(home, monkeypatch):
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"), [("SEEDS", "4", "seeds changed"), ("PRESET", "paper", "preset changed")]
+)
+def test_other_seeds_or_another_preset_are_a_reason(home, monkeypatch, variable, value, reason):
     home("11_small", SAVE)
     notebooks.execute("11_small", {"tier": "smoke"})
-    monkeypatch.setenv("FAIRNB_SEEDS", "4")
-    assert notebooks.why("11_small", "smoke") == "seeds changed"
+    monkeypatch.setenv(f"FAIRNB_{variable}", value)
+    assert notebooks.why("11_small", "smoke") == reason
 
 
 def test_an_unknown_parameter_is_an_error_before_anything_runs(home):
