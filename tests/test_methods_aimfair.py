@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,24 @@ def test_mask_errors():
         aimfair_mask.in_block(list(REAL), "layer5")
 
 
+@pytest.mark.parametrize("select", [aimfair_mask.select_tensors, aimfair_mask.select_scalars])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_empty_mask_names_the_smallest_k_that_works(select, seed):
+    """Bias differences that grow with domain differences: what reacts to bias reacts to the domain, too."""
+    zero = {f"layer{i}": torch.zeros(3) for i in range(12)}
+    order = np.random.default_rng(seed).permutation(12)
+    grown = {name: torch.full((3,), 1.0 + i) + torch.arange(3) / 10 for name, i in zip(zero, order, strict=True)}
+    opposed = (zero, grown, zero)  # |R - S1| = |S1 - S2|: one ranking is the other in reverse
+    with pytest.raises(
+        BadData, match=r"nothing is in both sets of k = 1 of 12; the smallest k that works is \d+"
+    ) as told:
+        select(*opposed, 1)
+    smallest = int(str(told.value).split()[-1])
+    assert select(*opposed, smallest).selected
+    with pytest.raises(BadData, match=f"k = {smallest - 1} of 12; the smallest k that works is {smallest}$"):
+        select(*opposed, smallest - 1)
+
+
 def test_blocks_partition_the_resnet(task):
     names = [name for name, _ in task.backbone(0).named_parameters()]
     parts = [aimfair_mask.in_block(names, block) for block in aimfair_mask.BLOCKS]
@@ -128,6 +147,39 @@ def test_selective_is_deterministic_and_its_mask_is_that_of_the_gradients(task):
     assert aimfair.selective_mask(task, 0, k=40, mode="eval").notes() != first.notes["mask"]
 
 
+def drawn_by(task, **hparams):
+    """Synthetic sets that ``selective`` asks for: (kind, images, share of them in the majority cells)."""
+    asked = []
+
+    def synthetic(kind, seed, **options):
+        split = task.synthetic(kind, seed, **options)
+        asked.append((kind, len(split), float((split.target != split.protected).mean())))
+        return split
+
+    methods.get("selective")(replace(task, synthetic=synthetic), seed=0, epochs=1, **hparams)
+    return asked
+
+
+def test_bias_share_changes_the_biased_set_only(task):
+    assert drawn_by(task) == [("biased", 80, 0.9), ("balanced", 80, 0.5), ("balanced", 80, 0.5)]
+    assert drawn_by(task, bias_share=0.6) == [("biased", 80, 0.6), ("balanced", 80, 0.5), ("balanced", 80, 0.5)]
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.5, 2.0])
+def test_synthetic_ratio_changes_all_three_draws(task, ratio):
+    count = round(80 * ratio)
+    assert [(kind, n) for kind, n, _ in drawn_by(task, synthetic_ratio=ratio)] == [
+        ("biased", count), ("balanced", count), ("balanced", count),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("granularity", ["tensor", "scalar"])
+@pytest.mark.parametrize("k", [0, 63])
+def test_k_must_be_a_number_of_tensors(task, granularity, k):
+    with pytest.raises(BadData, match=rf"k must be in 1\.\.62, the model's number of parameter tensors, got {k}"):
+        methods.get("selective")(task, seed=0, k=k, granularity=granularity)
+
+
 def test_scalar_granularity_trains_only_the_selected_entries(task):
     predictor = methods.get("selective")(task, seed=0, epochs=1, granularity="scalar")
     entries = aimfair.selective_mask(task, 0, granularity="scalar").entries
@@ -144,8 +196,11 @@ def test_random_mask_shares_and_draws(task):
     assert sum(predictor.notes["mask"]["selected"]) == 25
     draws = [aimfair_mask.random_tensors(list("abcdefghij"), 5, 0, draw) for draw in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]
-    with pytest.raises(BadData, match="share in"):
-        methods.get("random_mask")(task, seed=0, share=1.5)
+    again = methods.get("random_mask")(task, seed=0, share=0.4, draw=0, epochs=1)
+    assert again.notes["mask"]["selected"] != predictor.notes["mask"]["selected"], "another draw is another mask"
+    for wrong in ({"share": 1.5}, {"share": 0.0}, {"draw": -1}):
+        with pytest.raises(BadData, match="a draw of 0 or more and a share in"):
+            methods.get("random_mask")(task, seed=0, **wrong)
 
 
 def test_sub_tuning_updates_or_freezes_one_block(task):
@@ -154,6 +209,9 @@ def test_sub_tuning_updates_or_freezes_one_block(task):
     options = {"seed": 0, "block": "stem", "epochs": 1}
     assert moved(task, methods.get("sub_tuning")(task, **options)) == stem
     assert moved(task, methods.get("sub_tuning")(task, action="freeze", **options)) == set(names) - stem
+    for wrong in ({"block": "layer5"}, {"action": "melt"}):
+        with pytest.raises(BadData, match="of method sub_tuning must be"):
+            methods.get("sub_tuning")(task, seed=0, **wrong)
 
 
 def test_learning_rate_is_chosen_by_validation_accuracy(task):

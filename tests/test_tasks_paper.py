@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
-from fairnb import engine, runs, tables, tasks, tiers
+from fairnb import engine, methods, runs, tables, tasks, tiers
 from fairnb.data import subsets
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.experiments import aimfair
@@ -141,6 +141,24 @@ def test_the_parts_of_a_task_are_the_owners_and_its_synthetic_images_are_the_pac
     pool = packs.read(paper / "packs" / "celeba_smiling_male_50_poses.tar").split("Smiling", "Male")
     where = {i: n for n, i in enumerate(pool.ids)}
     assert np.array_equal(s2.x, pool.x[[where[i] for i in s2.ids]])
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.5])
+@pytest.mark.parametrize("share", [0.6, 0.8])
+def test_share_and_ratio_of_the_synthetic_images(paper, share, ratio):
+    task = tasks.problem(MAIN, "paper").task
+    drawn = task.synthetic("biased", 100, share=share, ratio=ratio)
+    assert (drawn.target != drawn.protected).mean() == pytest.approx(share, abs=0.02)
+    assert len(drawn) == pytest.approx(100 * ratio, abs=2)
+    assert set(task.synthetic("balanced", 100, ratio=ratio).counts().values()) == {round(25 * ratio)}
+
+
+@pytest.mark.parametrize("hparams", [{"bias_share": 1.0}, {"bias_share": 0.4}, {"synthetic_ratio": 0.0}])
+def test_shares_and_ratios_out_of_range_are_a_sentence(paper, hparams):
+    with pytest.raises(BadData, match=r"a share in \[0\.5, 1\) and a ratio above 0, got"):
+        methods.get("selective")(tasks.problem(MAIN, "paper").task, seed=100, **hparams)
+    with pytest.raises(UnknownName, match="unknown kind of synthetic data 'balance': did you mean 'balanced'"):
+        tasks.problem(MAIN, "paper").task.synthetic("balance", 100)
 
 
 @pytest.mark.parametrize(
