@@ -1,6 +1,6 @@
 """Trains the text-to-image pipeline that ships with fairnb on captioned toy faces, and exports it.
 
-``python scripts/train_tiny_t2i.py`` renders, trains (about 80 minutes on one core; stopped and started again, it goes
+``python scripts/train_tiny_t2i.py`` renders, trains (about an hour on an idle core; stopped and started again, it goes
 on from its last checkpoint) and writes ``fairnb/assets/tiny_t2i/``; ``--export`` only writes, from the checkpoint.
 The weights are a function of ``Settings``: every step draws from its own seed.
 
@@ -54,7 +54,8 @@ class Settings:
     """Everything that the weights depend on, besides the code.
 
     ``decay``: share of the steps, at the end, over which the learning rate falls. ``drop``: share of captions that are
-    emptied, for guidance. ``mouth``, ``eyes``: how much more than 1 the loss counts there.
+    emptied, for guidance. ``ema``: the weights' moving average reaches back over about ``1/ema`` of the steps so far.
+    ``mouth``, ``eyes``: how much more than 1 the loss counts there.
     """
 
     seed: int = 11
@@ -65,7 +66,7 @@ class Settings:
     batch: int = 64
     lr: float = 1.5e-3
     decay: float = 0.35
-    ema: float = 0.999
+    ema: int = 20
     drop: float = 0.12
     mouth: float = 3.0
     eyes: float = 2.5
@@ -228,7 +229,7 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimiser.step()
         self.step += 1
-        keep = min(s.ema, self.step / (self.step + 20))
+        keep = self.step / (self.step + s.ema)
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), self.weights, 1 - keep)
         return loss.item()
@@ -255,6 +256,8 @@ def export(trainer: Trainer, folder: Path = FOLDER) -> None:
     config = folder / "text_encoder" / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
     megabytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+    for file in folder.rglob("*.safetensors"):
+        file.chmod(0o644)
     print(f"wrote {folder.name} of step {trainer.step}: {megabytes:.2f} MB", flush=True)
 
 

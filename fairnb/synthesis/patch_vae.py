@@ -2,6 +2,8 @@
 
 A learned encoder would take longer to train than the diffusion model behind it. A fixed linear map of patches keeps
 99 % of a toy face's variance in a quarter of the numbers, is invertible on its subspace, and encodes for free.
+``DiffusionPipeline.from_pretrained`` finds the class when this module has been imported: diffusers imports no module
+just because a folder names it.
 """
 
 from __future__ import annotations
