@@ -4,7 +4,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from fairnb import notebooks, paths
+from fairnb import claims, notebooks, paths
+from fairnb.experiments import aimfair
+from fairnb.tables import ORACLE
 
 LAST = "90_scorecard"
 
@@ -16,7 +18,7 @@ def executed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("RESULTS", "results"), ("CACHE", "cache"), ("DATA", "no_data")):
             patch.setenv(f"FAIRNB_{name}", str(folder / value))
-        for name in ("FAIRNB_SEEDS", "FAIRNB_SCHEDULER", "FAIRNB_MANIFEST"):
+        for name in ("FAIRNB_SEEDS", "FAIRNB_SCHEDULER", "FAIRNB_MANIFEST", "FAIRNB_PRESET"):
             patch.setenv(name, "")
         for name in notebooks.names():
             notebooks.execute(name, {"tier": "smoke"})
@@ -35,17 +37,50 @@ def test_runs_and_prints_no_warnings(executed, name):
 def test_tables_figures_and_scorecard_are_there(executed):
     tables = {file.stem for file in paths.tables("smoke").glob("*.csv")}
     figures = {file.stem for file in paths.figures("smoke").glob("*.png")}
-    assert {"audit", "aimfair_table3", "bias_dial", "metrics_translator"} <= tables
+    assert {"audit", "bias_dial", "metrics_translator", "aimfair_table4_candidates", "aimfair_fidelity"} <= tables
+    assert {*(f"aimfair_table{i}" for i in range(1, 8)), "aimfair_fig5", "aimfair_rates"} <= tables
     assert {"aimfair_fig1", "aimfair_mask", "toy_faces", "scorecard", "audit_findings"} <= figures
+    assert {f"aimfair_{name}" for name in ("fig2", "fig4", "fig5", "table1", "table2", "table5")} <= figures
+    assert {"aimfair_table6", "aimfair_table7"} <= figures, "sweeps are drawn"
     for file in paths.tables("smoke").glob("*.csv"):
         assert set(pd.read_csv(file)["tier"]) == {"smoke"}, file.name
     card = pd.read_csv(paths.results("smoke") / "scorecard.csv")
     assert len(card) == 50 and set(card["claim"].head(2)) == {"A1", "A2"}
 
 
-def test_table3_keeps_quoted_rows_and_names_the_stand_in(executed):
+def test_every_claim_of_aim_fair_is_judged_and_one_seed_decides_none(executed):
+    card = pd.read_csv(paths.results("smoke") / "scorecard.csv").set_index("claim")
+    own = card.loc[[f"A{i}" for i in range(1, 19)]]
+    assert set(own["verdict"]) == {claims.UNDECIDED} and set(own["seeds"]) == {1}
+    assert own["ours"].notna().all() and own["note"].str.contains("decided by: ").all()
+    assert set(card.loc[card.index.difference(own.index), "verdict"]) == {claims.NOT_RUN}
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_a_table_reruns_every_row_and_has_the_printed_numbers_beside(executed, number):
+    table = pd.read_csv(paths.tables("smoke") / f"aimfair_table{number}.csv")
+    assert set(table["source"]) == {"rerun"} and table[["acc", "wst", "eo_max"]].notna().all().all()
+    beside = set(table.loc[table["printed_acc"].notna(), "row"])
+    assert beside == set(aimfair.TABLES[f"T{number}"].printed.values())
+
+
+def test_table3_names_the_pipeline_and_has_no_printed_control(executed):
     table = pd.read_csv(paths.tables("smoke") / "aimfair_table3.csv")
-    assert set(table.loc[table["source"] == "quoted", "row"]) == {"Data supplementation", "Data repairing"}
-    assert table.loc[table["source"] == "rerun", "acc"].notna().all()
-    assert table["synthetic"].str.contains("style").all()
+    assert table["synthetic"].str.contains("tiny text-to-image pipeline").all()
     assert table.loc[table["row"] == "Random mask", "printed_acc"].isna().all()
+
+
+def test_table4_has_an_oracle_beside_each_choice(executed):
+    table = pd.read_csv(paths.tables("smoke") / "aimfair_table4.csv").set_index("row")
+    for label, candidates in aimfair.BEST_OF.items():
+        names = {row[0] for row in candidates}
+        assert {table.loc[label, "chosen"], table.loc[label + ORACLE, "chosen"]} <= names
+        assert table.loc[label + ORACLE, "wst"] >= table.loc[label, "wst"]
+    every = pd.read_csv(paths.tables("smoke") / "aimfair_table4_candidates.csv")
+    assert len(every) == len(aimfair.TABLES["T4"].rows)
+
+
+def test_fidelity_is_measured_and_smiling_and_male_pass_the_gate(executed):
+    table = pd.read_csv(paths.tables("smoke") / "aimfair_fidelity.csv").set_index("attribute")
+    assert {"Smiling", "Male", "Young"} <= set(table.index) and table["auc"].between(0, 100).all()
+    assert (table["passes"] == (table["ratio"] >= 0.9)).all() and table.loc[["Smiling", "Male"], "passes"].all()
