@@ -16,7 +16,7 @@ from fairnb.data import subsets
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.experiments import aimfair
 from fairnb.models import resnet18
-from fairnb.synthesis import packs
+from fairnb.synthesis import packs, prompts
 from fairnb.tasks import celeba, recipes, utk
 
 SIZE = 24
@@ -175,6 +175,17 @@ def test_each_task_draws_from_its_own_pack(paper, name, pack):
     drawn = tasks.problem(name, "paper").task.synthetic("balanced", 100)
     assert {i.split("/")[0] for i in drawn.ids} == {pack}
     assert tasks.synthetic_words(name, "paper") == f"generated images ({pack}.tar)"
+
+
+def test_every_pack_that_tier_paper_needs_has_a_shipped_prompt_set_of_its_attributes(monkeypatch, tmp_path):
+    monkeypatch.setenv("FAIRNB_DATA", str(tmp_path))
+    names = {run.task for table in aimfair.TABLES for run in aimfair.grid(table, "paper")}
+    files = {tasks.synthetic_words(name, "paper").split("(")[1].removesuffix(".tar)"): name for name in names}
+    assert set(files) <= set(prompts.shipped()) and len(files) == 4 + 4 + 1 + 1
+    for file, name in files.items():
+        asked = prompts.read(file)
+        setting = dict(part.split("=") for part in tasks.recipe(name).setting.split(";")[1:])
+        assert set(asked.attributes) == set(setting.values())
 
 
 def test_a_random_subset_is_another_training_set_with_the_same_cells(paper):
