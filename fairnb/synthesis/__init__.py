@@ -1,1 +1,13 @@
-"""Synthetic faces from text: prompts, text-to-image pipelines, the tiny one that ships with fairnb, and its checks."""
+"""Prompts, text-to-image generation and packs of generated images, for AIM-Fair's synthetic data."""
+
+import warnings
+
+# transformers and diffusers import it, and in a notebook without widgets it would warn there.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import tqdm.auto  # noqa: F401
+
+import warnings
+
+# transformers and diffusers import tqdm.auto, which asks every notebook for ipywidgets; fairnb shows no bars of theirs.
+warnings.filterwarnings("ignore", message="IProgress not found")
