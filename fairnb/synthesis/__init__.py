@@ -6,8 +6,3 @@ import warnings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import tqdm.auto  # noqa: F401
-
-import warnings
-
-# transformers and diffusers import tqdm.auto, which asks every notebook for ipywidgets; fairnb shows no bars of theirs.
-warnings.filterwarnings("ignore", message="IProgress not found")
