@@ -67,7 +67,7 @@ _AIMFAIR_TOY = AIMFAIR_CODE | {
     "size": 64,
     "crop": 48,
     "difficulty": 0.3,
-    "epochs_at_share": {"50": 1, "25": 2, "10": 3},
+    "epochs_at_share": {"50": 1, "25": 1, "10": 2},
     "jtt_epoch_samples": "train",
 }
 # Real photographs without ImageNet weights on a CPU: the paper's sizes, a slim network, a schedule that it can afford.
@@ -148,7 +148,7 @@ TIERS: dict[str, Tier] = {
             "aimfair": {
                 "plan": _aimfair_plan("toy_faces", None, 3, ()),
                 "baselines": _BASELINES,
-                "settings": _AIMFAIR_TOY | {"n_train": 2000, "n_val": 1000, "n_test": 6000, "n_synthetic": 2000},
+                "settings": _AIMFAIR_TOY | {"n_train": 2000, "n_val": 600, "n_test": 4000, "n_synthetic": 2000},
             },
         },
     ),
