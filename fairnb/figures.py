@@ -47,7 +47,7 @@ def bars(table: pd.DataFrame, names: Sequence[str] = ("acc", "wst", "eo_max")) -
             ax.set_xlim(left=0 if name.startswith("eo") else min(FLOOR, 10 * np.floor(lowest / 10)))
             ax.set_title(TITLES.get(name, name), fontsize=9)
             ax.invert_yaxis()
-            ax.label_outer()
+            ax.tick_params(labelleft=name == names[0])
         if len(tasks) > 1:
             line[0].set_ylabel(task.rpartition("/")[2].replace("_", " "), fontsize=9)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center")

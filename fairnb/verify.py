@@ -90,7 +90,9 @@ def _trained_text(column: str, old: pd.DataFrame) -> bool:
 
 
 def _numbers(file: Path, column: str, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference]:
-    base = column.removesuffix("_low").removesuffix("_high").removesuffix("_std")
+    base = column
+    for ending in ("_low", "_high", "_std", "_of_mean"):
+        base = base.removesuffix(ending)
     interval = {f"{base}_low", f"{base}_high"} <= set(old.columns)
     names = [c for c in old.columns if c != "tier" and not pd.api.types.is_numeric_dtype(old[c])][:2]
     out = []

@@ -71,12 +71,12 @@ def judge(claim: str, conditions: Iterable[Condition], *, ours: str, note: str) 
     Args:
         claim: id in ``reported/claims.csv``, e.g. ``A5``.
         ours: our numbers in the words of the claim.
-        note: what a reader must know (setting, stand-ins); the weakest condition is appended.
+        note: what a reader must know (setting, stand-ins); the weakest of the deciding conditions is appended.
     """
     conditions = list(conditions)
     states = {condition.state for condition in conditions}
     verdict = FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
-    weakest = min(conditions, key=_strength)
+    weakest = min((condition for condition in conditions if condition.state == verdict), key=_strength)
     row = reported.claims().set_index("id").loc[claim]
     seeds = min(len(condition.values) for condition in conditions)
     return Verdict(claim, row["paper"], verdict, ours, row["printed"], seeds, f"{note}; decided by: {weakest}")

@@ -27,13 +27,14 @@ class Fidelity:
     """How well one attribute follows the prompts.
 
     Attributes:
-        attribute: its name. n: images whose prompt asks for it, either way.
+        attribute: its name. n: images whose prompt asks for it, either way; positive: those that ask for 1.
         auc: of the classifier's score on the generated images against what was asked, 0..1.
         real_auc: of the same classifier on held-out toy faces against their labels.
     """
 
     attribute: str
     n: int
+    positive: int
     auc: float
     real_auc: float
 
@@ -41,6 +42,14 @@ class Fidelity:
     def ratio(self) -> float:
         """``auc / real_auc``: 1 is as good as real images."""
         return self.auc / self.real_auc
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Ends of the 95 % interval of ``auc`` over images, by Hanley and McNeil's standard error (1982)."""
+        a, one, zero = self.auc, self.positive, self.n - self.positive
+        above, below = a / (2 - a) - a**2, 2 * a**2 / (1 + a) - a**2
+        error = np.sqrt((a * (1 - a) + (one - 1) * above + (zero - 1) * below) / (one * zero))
+        return max(0.0, a - 1.96 * error), min(1.0, a + 1.96 * error)
 
     @property
     def passes(self) -> bool:
@@ -71,7 +80,8 @@ def fidelity(images: np.ndarray, wanted: Mapping[str, np.ndarray]) -> dict[str, 
     out = {}
     for name, values in wanted.items():
         said = np.asarray(values) >= 0
-        out[name] = Fidelity(name, int(said.sum()), _auc(np.asarray(values)[said], found[name][said]), real[name])
+        told = np.asarray(values)[said]
+        out[name] = Fidelity(name, len(told), int(told.sum()), _auc(told, found[name][said]), real[name])
     return out
 
 
