@@ -146,8 +146,8 @@ TIERS: dict[str, Tier] = {
         _FOUNDATIONS
         | {
             "aimfair": {
-                "plan": _aimfair_plan("toy_faces", None, 3, ()),
-                "baselines": _BASELINES,
+                "plan": _aimfair_plan("toy_faces", 4, 3, ()),
+                "baselines": _BASELINES | {"diga": {"byol_epochs": 2}},
                 "settings": _AIMFAIR_TOY | {"n_train": 2000, "n_val": 600, "n_test": 4000, "n_synthetic": 2000},
             },
         },
