@@ -77,10 +77,11 @@ def test_table4_has_an_oracle_beside_each_choice(executed):
         assert {table.loc[label, "chosen"], table.loc[label + ORACLE, "chosen"]} <= names
         assert table.loc[label + ORACLE, "wst"] >= table.loc[label, "wst"]
     every = pd.read_csv(paths.tables("smoke") / "aimfair_table4_candidates.csv")
-    assert len(every) == len(aimfair.TABLES["T4"].rows)
+    assert len(every) == len(aimfair.TABLES["T4"].rows) - 1, "all but the biased model, which chooses nothing"
 
 
 def test_fidelity_is_measured_and_smiling_and_male_pass_the_gate(executed):
     table = pd.read_csv(paths.tables("smoke") / "aimfair_fidelity.csv").set_index("attribute")
     assert {"Smiling", "Male", "Young"} <= set(table.index) and table["auc"].between(0, 100).all()
-    assert (table["passes"] == (table["ratio"] >= 0.9)).all() and table.loc[["Smiling", "Male"], "passes"].all()
+    assert (table["auc_low"] <= table["auc"]).all() and (table["auc"] <= table["auc_high"]).all()
+    assert table.loc[["Smiling", "Male"], "passes"].all()
