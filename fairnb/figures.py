@@ -28,7 +28,8 @@ def bars(table: pd.DataFrame, names: Sequence[str] = ("acc", "wst", "eo_max")) -
     """Rerun rows as bars with 95 % intervals, one line of panels per task; printed values as diamonds.
 
     Args:
-        table: from ``tables.beside``: columns task, row, source, and per metric x, x_low, x_high, printed_x (percent).
+        table: as from ``tables.beside``: columns task, row, source, and per metric x, x_low, x_high and, where the
+            paper has the table's setting, printed_x (percent).
         names: metrics, one panel each.
     """
     import matplotlib.pyplot as plt
@@ -42,15 +43,18 @@ def bars(table: pd.DataFrame, names: Sequence[str] = ("acc", "wst", "eo_max")) -
             error = np.nan_to_num(np.abs(ends - part[[name]].to_numpy())).T
             ax.barh(part["row"], part[name], color=report.COLOURS[0], alpha=0.75, xerr=error, ecolor="0.2")
             label = "printed (the paper's own, another experiment)"
-            ax.plot(part[f"printed_{name}"], part["row"], "D", color=report.COLOURS[1], ms=5, label=label)
-            lowest = min(part[f"{name}_low"].fillna(part[name]).min(), part[f"printed_{name}"].min())
+            lowest = part[f"{name}_low"].fillna(part[name]).min()
+            if (theirs := f"printed_{name}") in part:
+                ax.plot(part[theirs], part["row"], "D", color=report.COLOURS[1], ms=5, label=label)
+                lowest = min(lowest, part[theirs].min())
             ax.set_xlim(left=0 if name.startswith("eo") else min(FLOOR, 10 * np.floor(lowest / 10)))
             ax.set_title(TITLES.get(name, name), fontsize=9)
             ax.invert_yaxis()
             ax.tick_params(labelleft=name == names[0])
         if len(tasks) > 1:
             line[0].set_ylabel(task.rpartition("/")[2].replace("_", " "), fontsize=9)
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center")
+    if axes[0, 0].get_legend_handles_labels()[0]:
+        fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center")
     return fig
 
 
