@@ -99,7 +99,7 @@ def per_seed(frame: pd.DataFrame, row: str, metric: str, task: str, by: str = "m
 
 def less(frame: pd.DataFrame, metric: str, low: str, high: str, task: str, by: str = "method") -> Condition:
     """The condition that ``metric`` is lower for row ``low`` than for row ``high``, paired by seed."""
-    difference = (per_seed(frame, high, metric, task, by) - per_seed(frame, low, metric, task, by)).dropna()
+    difference = per_seed(frame, high, metric, task, by) - per_seed(frame, low, metric, task, by)
     return Condition(f"{metric}({high}) - {metric}({low})", tuple(difference))
 
 
