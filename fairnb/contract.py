@@ -66,7 +66,11 @@ class Split:
 
 
 class Predictor(Protocol):
-    """Scores for a batch of inputs: ``(N, F | 3xHxW) -> (N, classes)``, higher means more likely; see ``models``."""
+    """Scores for a batch of inputs: ``(N, F | 3xHxW) -> (N, classes)``, higher means more likely; see ``models``.
+
+    One that has a true attribute ``reads_protected`` (a post-processor, say) is called with the protected labels as a
+    second argument.
+    """
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Scores (float, ``(N, classes)``) of the inputs ``x`` (as in ``Split.x``)."""
@@ -88,6 +92,8 @@ class Task:
             ``balanced`` or ``biased`` (AIM-Fair's S2 and S1), ``share`` the part of the biased ones in the majority
             cells, ``ratio`` scales their number.
         settings: numbers of the tier that methods may need as defaults (batch size, learning rates, epochs, ...).
+        protected_column: for features, the column of ``x`` that is the protected attribute (standardised, so it has
+            two values); None where the inputs do not hold it, as in images.
     """
 
     name: str
@@ -97,3 +103,4 @@ class Task:
     biased_model: Callable[[int], nn.Module]
     synthetic: Callable[..., Split]
     settings: dict[str, Any] = field(default_factory=dict)
+    protected_column: int | None = None

@@ -36,40 +36,44 @@ def compute_missing(grid: list[Run]) -> None:
     Raises:
         FairnbError: the first run that failed, named, and how many others did; finished records are kept.
     """
+    from fairnb.runs import together
+
     missing = list({item.key: item for item in grid if item.find() is None}.values())
     if not missing:
         return
     address = os.environ.get(SCHEDULER)
-    outcomes = _on_cluster(missing, address) if address else _here(missing)
-    failed = [(item, error) for item, error in outcomes if error is not None]
+    groups = together(missing)
+    outcomes = _on_cluster(groups, address) if address else _here(groups)
+    failed = [(group[0], error) for group, error in outcomes if error is not None]
     if failed:
         item, error = failed[0]
-        more = f" ({len(failed)} of {len(missing)} runs failed; the others are kept)" if len(failed) > 1 else ""
+        more = f" ({len(failed)} of {len(groups)} failed; the others are kept)" if len(failed) > 1 else ""
         raise FairnbError(f"run {item.method} on {item.task}, seed {item.seed}: {error}{more}") from error
 
 
-def _here(missing: list[Run]) -> Iterator[tuple[Run, Exception | None]]:
-    from fairnb.runs import ensure
+def _here(groups: list[list[Run]]) -> Iterator[tuple[list[Run], Exception | None]]:
+    from fairnb.runs import ensure_together
 
     use_one_thread()
-    for item in progress.bar(missing, desc="runs", unit="run"):
+    for group in progress.bar(groups, desc="runs", unit="run"):
         try:
-            ensure(item)
-            yield item, None
+            ensure_together(group)
+            yield group, None
         except FairnbError as error:
-            yield item, error
+            yield group, error
 
 
-def _on_cluster(missing: list[Run], address: str) -> Iterator[tuple[Run, Exception | None]]:
+def _on_cluster(groups: list[list[Run]], address: str) -> Iterator[tuple[list[Run], Exception | None]]:
     from distributed import Client, as_completed
 
     with _client(address) as client:
         assert isinstance(client, Client)
         settings = {name: os.environ[name] for name in _FOLDERS if name in os.environ}
         settings |= {name: os.environ.get(name, "") for name in _CHOICES}
-        # One key per run: the scheduler itself sees when two notebooks ask for the same one.
+        # One key per group: the scheduler itself sees when two notebooks ask for the same one.
         futures = {
-            client.submit(_ensure_there, item, settings, key=f"fairnb-{item.key}", pure=True): item for item in missing
+            client.submit(_ensure_there, group, settings, key=f"fairnb-{group[0].key}-{len(group)}", pure=True): group
+            for group in groups
         }
         finished = as_completed(futures, loop=client.loop)
         for future in progress.bar(finished, total=len(futures), desc="runs", unit="run"):
@@ -93,13 +97,13 @@ def _client(address: str) -> Iterator[object]:
         client.close()
 
 
-def _ensure_there(item: Run, settings: dict[str, str]) -> str:
-    """Compute one run on a worker; its record goes to the shared disk, only the key comes back."""
-    from fairnb.runs import ensure
+def _ensure_there(group: list[Run], settings: dict[str, str]) -> list[str]:
+    """Compute runs on a worker; their records go to the shared disk, only the keys come back."""
+    from fairnb.runs import ensure_together
 
     os.environ.update(settings)
     use_one_thread()
-    return ensure(item).key
+    return [record.key for record in ensure_together(group)]
 
 
 def use_one_thread() -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 from filelock import FileLock
 
 from fairnb import methods, metrics, paths, provenance, records, tasks, tiers
-from fairnb.contract import Split
+from fairnb.contract import Predictor, Split
 from fairnb.errors import BrokenRecord, TrainingFailed
 from fairnb.records import Record
 
@@ -74,31 +74,59 @@ def grid(tier: str, task_names: Iterable[str], rows: Iterable[tuple[str, str, di
 
 def ensure(run: Run) -> Record:
     """The record of ``run``: read if it is there, else computed and written. Safe in many processes at once."""
-    found = run.find()
-    if found is not None:
-        return found
+    return ensure_together([run])[0]
+
+
+def ensure_together(group: list[Run]) -> list[Record]:
+    """The records of runs that differ in their seed at most (``together``): the missing ones are computed as one."""
+    if all(run.exists() for run in group) and all(run.find() for run in group):
+        return [found(run) for run in group]
     locks = paths.cache() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"run-{run.key}.lock"):  # the system drops the lock of a killed process
-        found = run.find()
-        if found is None:
-            found = compute(run)
-            records.write(found)
-    return found
+    with FileLock(locks / f"run-{group[0].key}.lock"):  # the system drops the lock of a killed process
+        missing = [run for run in group if run.find() is None]
+        for record in compute(missing) if missing else ():
+            records.write(record)
+    return [found(run) for run in group]
 
 
-def compute(run: Run) -> Record:
-    """Train, predict on test, measure. Writes nothing.
+def together(grid: Iterable[Run]) -> list[list[Run]]:
+    """The runs in groups that are computed as one: the seeds of a row where task and method allow it, else single."""
+    groups: dict[str, list[Run]] = {}
+    for run in grid:
+        stackable = methods.get(run.method).together and tasks.recipe(run.task).family == "features"
+        identity = run.identity | ({"seed": None} if stackable else {})
+        groups.setdefault(json.dumps(identity, sort_keys=True, default=list), []).append(run)
+    return list(groups.values())
+
+
+def compute(group: list[Run]) -> list[Record]:
+    """Train, predict on test, measure: runs that differ in their seed at most, as one. Writes nothing.
 
     Raises:
         FairnbError: bad data or failed training, in one sentence.
     """
     start = time.perf_counter()
-    problem = tasks.problem(run.task, run.tier)
-    predictor = methods.get(run.method).function(problem.task, seed=run.seed, **run.hparams)
-    score = np.asarray(predictor(problem.test.x), dtype=np.float32)
-    report = _report(problem.test, score)
-    test = problem.test
+    problems = [tasks.problem(run.task, run.tier, run.seed) for run in group]
+    entry, hparams = methods.get(group[0].method), group[0].hparams
+    if entry.together and len(group) > 1:
+        found = entry.together([problem.task for problem in problems], seeds=[run.seed for run in group], **hparams)
+    else:
+        pairs = zip(group, problems, strict=True)
+        found = [entry.function(problem.task, seed=run.seed, **run.hparams) for run, problem in pairs]
+    scores = [_scores(predictor, problem.test) for predictor, problem in zip(found, problems, strict=True)]
+    seconds = (time.perf_counter() - start) / len(group)
+    parts = zip(group, problems, found, scores, strict=True)
+    return [_record(run, problem.test, predictor, score, seconds) for run, problem, predictor, score in parts]
+
+
+def _scores(predictor: Predictor, test: Split) -> np.ndarray:
+    protected = (test.protected,) if getattr(predictor, "reads_protected", False) else ()
+    return np.asarray(predictor(test.x, *protected), dtype=np.float32)
+
+
+def _record(run: Run, test: Split, predictor: Predictor, score: np.ndarray, seconds: float) -> Record:
+    report = _report(test, score)
     return Record(
         key=run.key,
         run=json.loads(json.dumps(run.identity, default=list)),
@@ -107,7 +135,7 @@ def compute(run: Run) -> Record:
             name: None if not np.isfinite(value) else round(float(value), 10) for name, value in report.values.items()
         },
         notes=getattr(predictor, "notes", {}),
-        provenance=provenance.stamp(time.perf_counter() - start) | {"data": tasks.fingerprint(run.task, run.tier)},
+        provenance=provenance.stamp(seconds) | {"data": tasks.fingerprint(run.task, run.tier)},
         predictions={
             "ids": np.asarray(test.ids).astype(str),
             "target": test.target,

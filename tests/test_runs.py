@@ -19,7 +19,7 @@ def fake(sandbox, monkeypatch):
     """The squares task under the name ``fake``, with a test split for the runner."""
     task = fake_task()
     monkeypatch.setitem(tasks.RECIPES, "fake", recipes.Recipe(None, lambda settings: "1", "aimfair", "none", "squares"))
-    monkeypatch.setattr(tasks, "problem", lambda name, tier: tasks.Problem(task, squares(balanced(12), 3)))
+    monkeypatch.setattr(tasks, "problem", lambda name, tier, seed=0: tasks.Problem(task, squares(balanced(12), 3)))
     tasks.fingerprint.cache_clear()
     yield task
     tasks.fingerprint.cache_clear()
@@ -97,7 +97,7 @@ def test_scores_that_are_not_finite_are_a_sentence(fake, monkeypatch):
     entry = methods.Method("erm", "1", broken)
     monkeypatch.setattr(methods, "get", lambda name: entry)
     with pytest.raises(TrainingFailed, match="48 of 48 test scores are not finite"):
-        runs.compute(a_run())
+        runs.compute([a_run()])
 
 
 def test_a_missing_data_set_is_a_sentence_with_the_remedy(sandbox, monkeypatch):
@@ -110,7 +110,7 @@ def test_a_missing_data_set_is_a_sentence_with_the_remedy(sandbox, monkeypatch):
 def test_missing_imagenet_weights_are_a_sentence_with_the_remedy(sandbox, monkeypatch):
     monkeypatch.setenv("FAIRNB_IMAGENET", str(sandbox / "none.pth"))
     with pytest.raises(MissingData, match=r"ImageNet weights are not at .*none.pth.*FAIRNB_IMAGENET"):
-        tasks._backbone(0, settings={"weights": "imagenet", "width": 64})
+        tasks.biased.image_backbone(0, settings={"weights": "imagenet", "width": 64})
 
 
 def test_imagenet_weights_are_loaded_where_they_are(sandbox, monkeypatch):
@@ -121,7 +121,7 @@ def test_imagenet_weights_are_loaded_where_they_are(sandbox, monkeypatch):
     reference = torchvision.models.resnet18()
     torch.save(reference.state_dict(), sandbox / "r18.pth")
     monkeypatch.setenv("FAIRNB_IMAGENET", str(sandbox / "r18.pth"))
-    model = tasks._backbone(0, settings={"weights": "imagenet", "width": 64})
+    model = tasks.biased.image_backbone(0, settings={"weights": "imagenet", "width": 64})
     assert torch.equal(model.net.layer4[1].conv2.weight, reference.layer4[1].conv2.weight)
     assert model.net.fc.weight.shape == (1, 512)
 
@@ -139,7 +139,7 @@ def _count(folder, started, results):
     os.environ |= {"FAIRNB_RESULTS": f"{folder}/results", "FAIRNB_CACHE": f"{folder}/cache", "OMP_NUM_THREADS": "1"}
     calls = []
     compute = runs.compute
-    runs.compute = lambda run: calls.append(run) or compute(run)
+    runs.compute = lambda group: calls.extend(group) or compute(group)
     started.wait(60)
     engine.use_one_thread()
     record = runs.ensure(runs.Run("toy_faces/smiling_male", "erm", 0, "smoke"))

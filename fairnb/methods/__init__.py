@@ -34,6 +34,8 @@ class Method:
         needs_synthetic: whether it asks for ``task.synthetic``.
         source: paper and table, e.g. ``AIM-Fair Table 3``.
         defaults: hyper-parameters and their defaults; ``None`` mostly means "as in ``task.settings``".
+        together: ``together(tasks, seeds=seeds, **hparams) -> list[Predictor]`` for methods that train many seeds as
+            one batch, each seed with its own task; None for the others.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Method:
     needs_synthetic: bool = False
     source: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    together: Callable[..., list[Predictor]] | None = None
 
     def __call__(self, task: Task, *, seed: int, **hparams: Any) -> Predictor:
         """Train on ``task`` and give the Predictor. Raises: see ``check_hparams``."""
@@ -50,23 +53,35 @@ class Method:
 
 
 def method(
-    *, version: str, reads_groups: bool = False, needs_synthetic: bool = False, source: str = ""
-) -> Callable[[Callable[..., Predictor]], Callable[..., Predictor]]:
+    *,
+    version: str,
+    reads_groups: bool = False,
+    needs_synthetic: bool = False,
+    source: str = "",
+    together: bool = False,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: register ``name(task, *, seed, **hparams) -> Predictor``, its hyper-parameters being keyword-only.
 
     Shared ones may come as ``**options: Unpack[T]`` of a TypedDict ``T``, whose entries then default to ``None``.
+    With ``together`` the function is ``name(tasks, *, seeds, **hparams) -> list[Predictor]``: many seeds at once.
     The function stays a function (so a worker process can unpickle it) that checks its hyper-parameters.
     """
 
-    def register(function: Callable[..., Predictor]) -> Callable[..., Predictor]:
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def checked(task: Task, *, seed: int, **hparams: Any) -> Predictor:
+        def checked(*tasks: Any, **arguments: Any) -> Any:
+            hparams = {key: value for key, value in arguments.items() if key not in ("seed", "seeds")}
             check_hparams(entry, hparams)
-            return function(task, seed=seed, **hparams)
+            return function(*tasks, **arguments)
+
+        @functools.wraps(function)
+        def alone(task: Task, *, seed: int, **hparams: Any) -> Predictor:
+            return checked([task], seeds=[seed], **hparams)[0]
 
         name = function.__name__
         defaults = types.MappingProxyType(_defaults(function))
-        entry = Method(name, version, checked, reads_groups, needs_synthetic, source, defaults)
+        single, many = (alone, checked) if together else (checked, None)
+        entry = Method(name, version, single, reads_groups, needs_synthetic, source, defaults, many)
         if name in _REGISTRY and _REGISTRY[name].function.__module__ != function.__module__:
             raise ValueError(f"two methods are named {name!r}: {function.__module__} must rename its own")
         _REGISTRY[name] = entry
@@ -117,7 +132,7 @@ def _defaults(function: Callable[..., Predictor]) -> dict[str, Any]:
     for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             found |= dict.fromkeys(_shared(function))
-        elif name != "seed":
+        elif name not in ("seed", "seeds"):
             found[name] = parameter.default
     return found
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from fairnb import paths, tiers
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
-from fairnb.errors import BadData, MissingData, UnknownName
-from fairnb.tasks import celeba, toy, utk
+from fairnb.errors import BadData, UnknownName
+from fairnb.tasks import biased, celeba, toy, utk
 from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells
 
 if TYPE_CHECKING:
@@ -79,48 +76,46 @@ def fingerprint(name: str, tier: str) -> str:
     return recipe(name).fingerprint(settings_of(name, tier))
 
 
-def problem(name: str, tier: str) -> Problem:
-    """The problem ``name`` at ``tier``: the same data for all seeds, as in the papers.
+def problem(name: str, tier: str, seed: int = 0) -> Problem:
+    """The problem ``name`` at ``tier`` for a run's ``seed``: most have the same data for all seeds, as in the papers.
 
     Raises:
         UnknownName: task or tier. MissingData, BadData: its data set is absent or cannot be used.
     """
-    return _problem(name, tier, version(name, tier))
+    return _problem(name, tier, version(name, tier), seed if recipe(name).seeded else 0)
 
 
-@lru_cache(maxsize=4)
-def _problem(name: str, tier: str, _version: str) -> Problem:
+@lru_cache(maxsize=32)
+def _problem(name: str, tier: str, _version: str, seed: int) -> Problem:
     """``problem``, kept as long as its version stays: a worker may serve one preset after the other."""
     found, settings = recipe(name), settings_of(name, tier)
-    data = found.build(settings)
-    backbone = partial(_backbone, settings=settings)
-    task = Task(name, data.train, data.val, backbone, _unset, partial(_synthetic, data), settings)
-    # The biased model is trained on the task itself, so it is bound last.
-    owner = found.biased_as or name
-    task = replace(task, biased_model=partial(_biased_model, task, f"{owner.replace('/', '-')}-{version(owner, tier)}"))
+    data = found.build(settings, seed=seed) if found.seeded else found.build(settings)
+    if found.family == "images":
+        backbone = partial(biased.image_backbone, settings=settings)
+    else:
+        backbone = partial(biased.feature_backbone, features=data.train.x.shape[1], settings=settings)
+    model = partial(_biased_model, name, tier)
+    synthetic = partial(_synthetic, data)
+    task = Task(name, data.train, data.val, backbone, model, synthetic, settings, data.protected_column)
     return Problem(task, data.test)
 
 
-def _unset(seed: int) -> nn.Module:
-    raise NotImplementedError("biased_model is bound when the problem is built")
+def _biased_model(name: str, tier: str, seed: int) -> nn.Module:
+    """The ERM model of ``seed``, see ``biased``; tasks with the same training data share that of ``biased_as``."""
+    found = recipe(name)
+    owner = found.biased_as or name
+    stem = f"{owner.replace('/', '-')}-{version(owner, tier)}"
 
+    def file_of(s: int) -> Path:
+        return paths.cache() / "models" / f"{stem}-seed{s}.safetensors"
 
-def _backbone(seed: int, pretrained: bool = True, *, settings: dict[str, Any]) -> nn.Module:
-    from fairnb.models import resnet18
-
-    weights = settings["weights"] if pretrained else None
-    if weights == "imagenet":
-        weights = Path(os.environ.get("FAIRNB_IMAGENET") or paths.data() / "weights" / "resnet18_imagenet.pth")
-        if not weights.is_file():
-            raise MissingData(
-                f"ImageNet weights are not at {weights}: save torchvision's ResNet18_Weights.IMAGENET1K_V1 state dict "
-                "there, or set FAIRNB_IMAGENET to its path"
-            )
-    return resnet18(settings["width"], weights=weights, seed=seed)
+    return biased.FAMILIES[found.family](lambda s: problem(name, tier, s).task, seed, tiers.get(tier).seeds, file_of)
 
 
 def _synthetic(data: Data, kind: str, seed: int, *, share: float = MAJORITY, ratio: float = 1.0) -> Split:
     """S2 (``balanced``) or S1 (``biased``), drawn from the pool by the run's seed; see ``subsets.fill``."""
+    if data.pool is None:
+        raise BadData("this task has no synthetic data: use a method that does without, or a task of AIM-Fair")
     n = data.n_synthetic * ratio
     cells = {"balanced": subsets.balanced(round(n / 4)), "biased": biased_cells(n, share)}
     if kind not in cells:
@@ -128,22 +123,3 @@ def _synthetic(data: Data, kind: str, seed: int, *, share: float = MAJORITY, rat
     if not (0.5 <= share < 1 and ratio > 0):
         raise BadData(f"synthetic data need a share in [0.5, 1) and a ratio above 0, got {share} and {ratio}")
     return data.pool.take(subsets.fill(data.pool.target, data.pool.protected, cells[kind], seed=seed))
-
-
-def _biased_model(task: Task, name: str, seed: int) -> nn.Module:
-    """The ERM model of ``seed``, trained once, shared by all methods and processes through the cache."""
-    from safetensors.torch import load_file, save
-
-    from fairnb.files import write_atomic
-    from fairnb.methods import aimfair
-
-    model = task.backbone(seed)
-    file = paths.cache() / "models" / f"{name}-seed{seed}.safetensors"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_suffix(".lock")):
-        if not file.exists():
-            trained = aimfair.train_biased(task, seed)
-            state = {name: tensor.detach().cpu().contiguous() for name, tensor in trained.state_dict().items()}
-            write_atomic(file, save(state))
-    model.load_state_dict(load_file(file))
-    return model

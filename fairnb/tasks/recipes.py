@@ -25,14 +25,16 @@ class Data:
     """What a builder returns: the parts of a problem.
 
     Attributes:
-        pool: the images that play the synthetic ones. n_synthetic: how many a method gets of them (N_S of the paper).
+        pool: the images that play the synthetic ones, if any. n_synthetic: how many a method gets of them (N_S).
+        protected_column: see ``Task``.
     """
 
     train: Split
     val: Split
     test: Split
-    pool: Split
-    n_synthetic: int
+    pool: Split | None = None
+    n_synthetic: int = 0
+    protected_column: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,19 @@ class Recipe:
         synthetic: settings -> what plays the synthetic images, in words, for tables and verdicts.
         biased_as: name of the task whose biased model it shares (same training data); empty for its own.
         adapt: the tier's settings -> this task's own (``as_they_are`` for most).
+        seeded: whether every run seed has other splits; then ``build`` also takes ``seed=``.
+        family: which network and pre-training it has: ``images`` or ``features``, see ``tasks.biased``.
     """
 
-    build: Callable[[dict[str, Any]], Data]
+    build: Callable[..., Data]
     fingerprint: Callable[[dict[str, Any]], str]
     paper: str
     setting: str
     synthetic: Callable[[dict[str, Any]], str]
     biased_as: str = ""
     adapt: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    seeded: bool = False
+    family: str = "images"
 
 
 @dataclass(frozen=True)

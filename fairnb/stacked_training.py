@@ -1,0 +1,116 @@
+"""Training perceptrons of many seeds as one batched model, each with its own split, order, dropout and early stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from fairnb.contract import Task
+from fairnb.errors import TrainingFailed
+from fairnb.networks import Networks, Tensors, stack
+from fairnb.stacked import Draws, Samples, losses
+
+
+def train_together(tasks: Sequence[Task], seeds: Sequence[int]) -> list[nn.Module]:
+    """The default models of Savani et al. 2020 (tables) for several seeds: fresh perceptrons trained on ``task.train``.
+
+    Adam, binary cross-entropy; the validation loss is looked at every ``check_every`` epochs and training ends for all
+    once no seed has improved in ``patience`` checks; each seed goes back to its own best check. The released code
+    means to do so, but its saved state is a reference to the weights and moves on; its learning rate schedule
+    (ReduceLROnPlateau, patience of 10 checks) never acts before the early stop, so there is none here.
+
+    Returns:
+        one module per seed, in evaluation mode. ``task.settings``: ``pretrain_epochs`` (at most), ``pretrain_lr``,
+        ``batch_size``, ``check_every``, ``patience`` and ``restore`` (``best``, or ``last`` as released).
+
+    Raises:
+        TrainingFailed: a validation loss is not finite.
+    """
+    numbers = tasks[0].settings
+    networks = stack([task.backbone(seed) for task, seed in zip(tasks, seeds, strict=True)])
+    train, val = (Samples.of([getattr(task, part) for task in tasks]) for part in ("train", "val"))
+    optimizer = torch.optim.Adam(list(networks.weights.values()), numbers["pretrain_lr"], fused=True)
+    draws, best = Draws(seeds, purpose=1), Best(networks)
+    for epoch in range(numbers["pretrain_epochs"]):
+        steps(networks, optimizer, train, draws, draws.epoch(len(train), numbers["batch_size"]))
+        if epoch % numbers["check_every"]:
+            continue
+        best.look(-validation_loss(networks, val, numbers["pretrain_lr"]))
+        if best.since > numbers["patience"]:
+            break
+    return networks.modules() if numbers.get("restore", "best") == "last" else best.networks().modules()
+
+
+def steps(
+    networks: Networks,
+    optimizer: torch.optim.Optimizer,
+    samples: Samples,
+    draws: Draws,
+    batches: object,
+    weigh: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> None:
+    """One optimiser step for each batch of indexes ``(S, B)``: the sum over seeds of their mean losses.
+
+    A sum, not a mean: under Adam every seed then moves exactly as it would alone.
+
+    Args:
+        weigh: indexes -> weights ``(S, B)`` of the losses (default: all 1).
+    """
+    for index in batches:  # type: ignore[attr-defined]
+        x, target, _ = samples.take(index)
+        noise = draws.dropout(networks, index.shape[1])
+        loss = losses(networks(x, train=True, noise=noise)[1], target)
+        if weigh is not None:
+            loss = loss * weigh(index)
+        optimizer.zero_grad(set_to_none=True)
+        loss.mean(1).sum().backward()
+        optimizer.step()
+
+
+@torch.no_grad()
+def validation_loss(networks: Networks, val: Samples, lr: float) -> torch.Tensor:
+    """Mean loss of every seed ``(S,)`` in evaluation mode. Raises TrainingFailed where it is not finite."""
+    parts = [networks(x)[1] for x in val.parts()]
+    found = losses(torch.cat(parts, 1), val.target).mean(1)
+    if not found.isfinite().all():
+        bad = (~found.isfinite()).nonzero().flatten().tolist()
+        raise TrainingFailed(f"the validation loss of networks {bad} is not finite with lr {lr:g}: use a lower lr")
+    return found
+
+
+class Best:
+    """The best state that each seed has had so far, whatever the others do.
+
+    Attributes:
+        value: the best score of every seed, ``(S,)``. at: the look, counted from 0, that gave it.
+        since: looks since the last one in which any seed improved.
+    """
+
+    def __init__(self, networks: Networks) -> None:
+        self._live, self._kept = networks, networks.copy()
+        self.value = torch.full((networks.size,), -torch.inf)
+        self.at = torch.full((networks.size,), -1)
+        self.since, self._looks = 0, 0
+
+    def look(self, score: torch.Tensor) -> None:
+        """Keep the present state of the seeds whose ``score`` ``(S,)`` is above their best."""
+        better = score.cpu() > self.value
+        self.value = torch.where(better, score.cpu(), self.value)
+        self.at[better] = self._looks
+        self.since = 0 if better.any() else self.since + 1
+        self._looks += 1
+        for kept, live in ((self._kept.weights, self._live.weights), (self._kept.statistics, self._live.statistics)):
+            _copy_rows(kept, live, better)
+
+    def networks(self) -> Networks:
+        """Networks with the best state of every seed."""
+        return self._kept
+
+
+@torch.no_grad()
+def _copy_rows(kept: Tensors, live: Tensors, rows: torch.Tensor) -> None:
+    for name, tensor in kept.items():
+        chosen = rows.to(tensor.device)
+        tensor[chosen] = live[name][chosen]
