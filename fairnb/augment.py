@@ -103,16 +103,35 @@ def resized_crop(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return random_resized_crop(x, generator, flip=0.5)
 
 
+def pad_crop_flip(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """CIFAR's usual training transform: 4 black pixels around, a random crop of the old size, a mirror half the time.
+
+    Images of other sizes get an eighth of their width, as 4 is of 32.
+    """
+    pixels = max(1, x.shape[3] // 8)
+    padded = functional.pad(x, (pixels,) * 4)
+    starts = torch.randint(0, 2 * pixels + 1, (2, len(x), 1), generator=generator, device=generator.device)
+    rows, columns = (
+        start + torch.arange(size, device=start.device) for start, size in zip(starts, x.shape[2:], strict=True)
+    )
+    return _gather(padded, rows, _mirrored(columns, generator, 0.5))
+
+
 def none(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """The images as they are."""
     return x
 
 
-AUGMENTATIONS: dict[str, Augmentation] = {"none": none, "flip_shift": flip_shift, "resized_crop": resized_crop}
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "none": none,
+    "flip_shift": flip_shift,
+    "resized_crop": resized_crop,
+    "pad_crop_flip": pad_crop_flip,
+}
 
 
 def augmentation(name: str) -> Augmentation:
-    """The augmentation of that name (``none``, ``flip_shift``, ``resized_crop``).
+    """The augmentation of that name (``none``, ``flip_shift``, ``resized_crop``, ``pad_crop_flip``).
 
     Raises:
         UnknownName: there is none of that name.
@@ -144,10 +163,11 @@ def _gather(x: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch
     One ``index_select`` of whole pixels: 3 to 4 times faster on a CPU than indexing with three index tensors.
     """
     count, channels, height, width = x.shape
+    size = rows.shape[1], columns.shape[1]
     start = torch.arange(count, device=rows.device).mul_(height)[:, None]
     index = ((start + rows).mul_(width)[:, :, None] + columns[:, None, :]).reshape(-1).to(x.device)
     pixels = x.permute(0, 2, 3, 1).reshape(-1, channels).index_select(0, index)
-    return pixels.view(count, height, width, channels).permute(0, 3, 1, 2)
+    return pixels.view(count, *size, channels).permute(0, 3, 1, 2)
 
 
 def _box_coordinates(start: torch.Tensor, length: torch.Tensor, size: int) -> torch.Tensor:

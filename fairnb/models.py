@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,12 @@ import torch
 from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from fairnb.errors import BadData, MissingData
+from fairnb.errors import BadData, MissingData, UnknownName
 
 ASSETS = Path(__file__).parent / "assets"
 STANDARD_WIDTH = 64
+PerChannel = float | Sequence[float]
+STEMS = ("imagenet", "cifar", "cifar_stride2")
 
 
 def toy_backbone(width: int) -> Path:
@@ -23,10 +26,13 @@ def toy_backbone(width: int) -> Path:
 class _WideResNet(ResNet):
     """torchvision's ResNet with every layer's channels scaled by ``width / 64`` (same names and tensors)."""
 
-    def __init__(self, width: int, logits: int) -> None:
+    def __init__(self, width: int, logits: int, stem: str = "imagenet") -> None:
         self._width = width
         super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=logits)
-        self.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        kernel, stride = {"imagenet": (7, 2), "cifar": (3, 1), "cifar_stride2": (3, 2)}[stem]
+        self.conv1 = nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
+        if stem != "imagenet":
+            self.maxpool = nn.Identity()
         self.bn1 = nn.BatchNorm2d(width)
         self.fc = nn.Linear(8 * width, logits)
         nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -42,13 +48,17 @@ class ImageClassifier(nn.Module):
 
     Args:
         net: maps normalised images ``(N, 3, H, W)`` to logits ``(N, logits)``.
-        mean, std: channel mean and standard deviation (AIM-Fair's code: 0.5 and 0.5).
+        mean, std: mean and standard deviation, one for all channels or one each (AIM-Fair's code: 0.5 and 0.5).
     """
 
-    def __init__(self, net: nn.Module, mean: float = 0.5, std: float = 0.5) -> None:
+    def __init__(self, net: nn.Module, mean: PerChannel = 0.5, std: PerChannel = 0.5) -> None:
         super().__init__()
         self.net = net
-        self.mean, self.std = mean, std
+        for name, value in (("mean", mean), ("std", std)):
+            if isinstance(value, int | float):
+                setattr(self, name, value)
+            else:  # in no state dict: the shipped weights have none
+                self.register_buffer(name, torch.tensor(value)[:, None, None], persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, logits)`` of images ``x`` in [0, 1]."""
@@ -56,7 +66,14 @@ class ImageClassifier(nn.Module):
 
 
 def resnet18(
-    width: int = STANDARD_WIDTH, classes: int = 2, weights: str | Path | None = None, seed: int = 0
+    width: int = STANDARD_WIDTH,
+    classes: int = 2,
+    weights: str | Path | None = None,
+    seed: int = 0,
+    *,
+    stem: str = "imagenet",
+    mean: PerChannel = 0.5,
+    std: PerChannel = 0.5,
 ) -> ImageClassifier:
     """ResNet-18 [He 2016] with base ``width`` channels: 62 parameter tensors at any width.
 
@@ -66,16 +83,21 @@ def resnet18(
         weights: ``None`` (fresh), ``"toy"`` (widths 8 and 16, shipped with fairnb, pretrained on toy faces without
             ``Smiling``), or a ``.safetensors`` / ``.pth`` file of a torchvision ResNet-18 (the head is left out).
         seed: for the fresh weights and the new head.
+        stem: ``imagenet`` (7x7, stride 2, max-pool), ``cifar`` for 32 pixels (3x3, stride 1, no max-pool, as Wang et
+            al. 2020 have it), or ``cifar_stride2`` (the same at half the resolution: a quarter of the work).
+        mean, std: see ``ImageClassifier``.
 
     Raises:
-        MissingData: the weights file is not there. BadData: its shapes do not fit.
+        UnknownName: no such stem. MissingData: the weights file is not there. BadData: its shapes do not fit.
     """
+    if stem not in STEMS:
+        raise UnknownName("stem", stem, STEMS)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = _WideResNet(width, 1 if classes == 2 else classes)
+        net = _WideResNet(width, 1 if classes == 2 else classes, stem)
     if weights is not None:
         _load_backbone(net, toy_backbone(width) if weights == "toy" else Path(weights))
-    return ImageClassifier(net)
+    return ImageClassifier(net, mean, std)
 
 
 def _load_backbone(net: nn.Module, file: Path) -> None:
