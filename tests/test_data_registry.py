@@ -10,7 +10,9 @@ from fairnb.errors import MissingData, UnknownName
 
 
 def test_every_entry_is_complete():
-    assert list(sources.DATA_SETS) == ["adult", "compas", "bank", "cifar10", "utkface", "celeba", "lfw", "fairface"]
+    assert list(sources.DATA_SETS) == [
+        "adult", "compas", "bank", "cifar10", "utkface", "celeba", "celeba-skin-tone", "lfw", "fairface",
+    ]  # fmt: skip
     for name, entry in sources.DATA_SETS.items():
         assert entry.page.startswith("http") and entry.licence and entry.citation and entry.rows
         assert entry.downloads or entry.steps
@@ -21,10 +23,11 @@ def test_every_entry_is_complete():
 
 
 def test_real_files_have_the_listed_hashes(real_data):
-    rows = {r.name: r for r in registry.status(real_data("adult", "compas", "bank", "celeba", "fairface", "utkface"))}
+    names = ("adult", "compas", "bank", "celeba", "celeba_skin_tone", "fairface", "utkface")
+    rows = {r.name: r for r in registry.status(real_data(*names))}
     assert {n: r.state for n, r in rows.items() if n != "cifar10"} == {
         "adult": "present", "compas": "present", "bank": "present", "utkface": "present",
-        "celeba": "partial", "fairface": "partial", "lfw": "absent",
+        "celeba-skin-tone": "present", "celeba": "partial", "fairface": "partial", "lfw": "absent",
     }  # fmt: skip
     assert not any("differs" in r.note for r in rows.values())
     assert rows["celeba"].note == "labels only" and rows["celeba"].found == "2 files, 0 images"

@@ -184,6 +184,24 @@ CELEBA = DataSet(
     ),
 )
 
+SKIN_TONE = DataSet(
+    "celeba-skin-tone", "Predicted skin tones of CelebA's images",
+    "https://github.com/abacusai/intraprocessing_debiasing", "no licence stated; research use",
+    "Savani, White, Govindarajulu: Intra-Processing Methods for Debiasing Neural Networks. NeurIPS 2020",
+    "2 arrays of 202,599 scores",
+    (
+        File(
+            "celeba/skin-tone/fitz_dark.npy",
+            "242046dd4cb578386d015ce7ec01a8bb20bf8255a7861ba617dc84f0133fb01c", 1620920,
+        ),
+        File(
+            "celeba/skin-tone/fitz_light.npy",
+            "fd5c2f8ed612e39240914e69894248c3bdf61688e599754b0ccfbdeea51fa00d", 1620920,
+        ),
+    ),
+    steps=("take fitz_dark.npy and fitz_light.npy from the page's code and put them into {root}/celeba/skin-tone/",),
+)
+
 LFW = DataSet(
     "lfw", "Labeled Faces in the Wild with attributes", "http://vis-www.cs.umass.edu/lfw/",
     "no licence stated; research use",
@@ -225,4 +243,4 @@ FAIRFACE = DataSet(
     ),
 )
 
-DATA_SETS = {d.name: d for d in (ADULT, COMPAS, BANK, CIFAR10, UTKFACE, CELEBA, LFW, FAIRFACE)}
+DATA_SETS = {d.name: d for d in (ADULT, COMPAS, BANK, CIFAR10, UTKFACE, CELEBA, SKIN_TONE, LFW, FAIRFACE)}
