@@ -16,8 +16,8 @@ from fairnb.stacked import Draws, Samples, losses
 def train_together(tasks: Sequence[Task], seeds: Sequence[int]) -> list[nn.Module]:
     """The default models of Savani et al. 2020 (tables) for several seeds: fresh perceptrons trained on ``task.train``.
 
-    Adam, binary cross-entropy; the validation loss is looked at every ``check_every`` epochs and training ends for all
-    once no seed has improved in ``patience`` checks; each seed goes back to its own best check. The released code
+    Adam, binary cross-entropy; the validation loss is looked at every ``check_every`` epochs; a seed has stopped when
+    ``patience`` looks in a row were no better than its best, to which it then goes back. The released code
     means to do so, but its saved state is a reference to the weights and moves on; its learning rate schedule
     (ReduceLROnPlateau, patience of 10 checks) never acts before the early stop, so there is none here.
 
@@ -32,13 +32,13 @@ def train_together(tasks: Sequence[Task], seeds: Sequence[int]) -> list[nn.Modul
     networks = stack([task.backbone(seed) for task, seed in zip(tasks, seeds, strict=True)])
     train, val = (Samples.of([getattr(task, part) for task in tasks]) for part in ("train", "val"))
     optimizer = torch.optim.Adam(list(networks.weights.values()), numbers["pretrain_lr"], fused=True)
-    draws, best = Draws(seeds, purpose=1), Best(networks)
+    draws, best = Draws(seeds, purpose=1), Best(networks, numbers["patience"])
     for epoch in range(numbers["pretrain_epochs"]):
         steps(networks, optimizer, train, draws, draws.epoch(len(train), numbers["batch_size"]))
         if epoch % numbers["check_every"]:
             continue
         best.look(-validation_loss(networks, val, numbers["pretrain_lr"]))
-        if best.since > numbers["patience"]:
+        if best.stopped.all():
             break
     return networks.modules() if numbers.get("restore", "best") == "last" else best.networks().modules()
 
@@ -83,23 +83,29 @@ def validation_loss(networks: Networks, val: Samples, lr: float) -> torch.Tensor
 class Best:
     """The best state that each seed has had so far, whatever the others do.
 
+    Args:
+        patience: a seed stops after so many looks in a row without a new best; later looks leave it alone (a seed must
+            not gain from the ones that train on beside it). None: never.
+
     Attributes:
         value: the best score of every seed, ``(S,)``. at: the look, counted from 0, that gave it.
-        since: looks since the last one in which any seed improved.
+        stopped: which seeds have stopped, bool ``(S,)``.
     """
 
-    def __init__(self, networks: Networks) -> None:
-        self._live, self._kept = networks, networks.copy()
+    def __init__(self, networks: Networks, patience: int | None = None) -> None:
+        self._live, self._kept, self._patience = networks, networks.copy(), patience
         self.value = torch.full((networks.size,), -torch.inf)
-        self.at = torch.full((networks.size,), -1)
-        self.since, self._looks = 0, 0
+        self.at, self._since = torch.full((networks.size,), -1), torch.zeros(networks.size)
+        self.stopped, self._looks = torch.zeros(networks.size, dtype=torch.bool), 0
 
     def look(self, score: torch.Tensor) -> None:
         """Keep the present state of the seeds whose ``score`` ``(S,)`` is above their best."""
-        better = score.cpu() > self.value
-        self.value = torch.where(better, score.cpu(), self.value)
+        better = (score.cpu() > self.value) & ~self.stopped
+        self.value = torch.where(better, score.cpu().float(), self.value)
         self.at[better] = self._looks
-        self.since = 0 if better.any() else self.since + 1
+        self._since = torch.where(better, 0, self._since + 1)
+        if self._patience is not None:
+            self.stopped |= self._since >= self._patience
         self._looks += 1
         for kept, live in ((self._kept.weights, self._live.weights), (self._kept.statistics, self._live.statistics)):
             _copy_rows(kept, live, better)

@@ -14,7 +14,7 @@ import torch
 from fairnb import engine, methods, runs, tables, tasks, tiers
 from fairnb.data import subsets
 from fairnb.errors import BadData, MissingData, UnknownName
-from fairnb.experiments import aimfair
+from fairnb.experiments import aimfair, layout
 from fairnb.models import resnet18
 from fairnb.synthesis import packs, prompts
 from fairnb.tasks import celeba, recipes, utk
@@ -267,11 +267,11 @@ def test_rows_of_the_other_tables_run_too(paper, table, kept):
 def test_a_preset_is_another_run_and_the_codes_changes_nothing_of_the_paper_tier(paper, monkeypatch):
     run = runs.Run(MAIN, "selective", 100, "paper")
     keys = {"": run.key}
-    for preset in tiers.AIMFAIR_PRESETS:
+    for preset in tiers.aimfair.PRESETS:
         monkeypatch.setenv(tiers.PRESET, preset)
         keys[preset] = run.key
         assert tiers.settings("paper", "aimfair")["width"] == 8, "a preset leaves network and data alone"
-    assert set(tiers.AIMFAIR_PRESETS) == {"code", "paper", "ours"} and len(set(keys.values())) == 4
+    assert set(tiers.aimfair.PRESETS) == {"code", "paper", "ours"} and len(set(keys.values())) == 4
     monkeypatch.setenv(tiers.PRESET, "papr")
     with pytest.raises(UnknownName, match=r"unknown preset 'papr': did you mean 'paper'\? known are code, ours, paper"):
         _ = run.key
@@ -292,7 +292,7 @@ def test_the_codes_preset_is_tier_papers_own(monkeypatch):
 def test_the_papers_preset_trains_single_scalars_at_a_rate_of_its_grid(paper, monkeypatch):
     monkeypatch.setenv(tiers.PRESET, "paper")
     monkeypatch.setitem(
-        tiers.AIMFAIR_PRESETS, "paper", tiers.AIMFAIR_PRESETS["paper"] | {"pretrain_epochs": 1, "finetune_epochs": 1}
+        tiers.aimfair.PRESETS, "paper", tiers.AIMFAIR_PRESETS["paper"] | {"pretrain_epochs": 1, "finetune_epochs": 1}
     )
     record = runs.ensure(runs.Run(MAIN, "selective", 100, "paper"))
     assert set(record.notes["lr_tried"]) == {"0.4", "0.5", "0.6"} and record.notes["batch_size"] == 128
@@ -334,7 +334,8 @@ def test_absent_celeba_says_where_to_put_it(paper, monkeypatch, tmp_path):
 
 
 def test_all_runs_of_a_table_have_their_own_record(paper):
-    grid = aimfair.grid_of("T1", "T2", "T3", "T4", "T5", "T6", "T7", "F5", "subsets")("paper")
+    names = ("T1", "T2", "T3", "T4", "T5", "T6", "T7", "F5", "subsets")
+    grid = layout.grid_of(aimfair.grid, names, "paper")
     distinct = pd.DataFrame(
         [(run.task, run.method, str(sorted(run.hparams.items())), run.seed) for run in grid]
     ).drop_duplicates()

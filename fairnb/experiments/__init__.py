@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from fairnb.experiments import aimfair
+from fairnb.experiments import aimfair, reactivate
+from fairnb.experiments.layout import grid_of as _together
 
 if TYPE_CHECKING:
     from fairnb.runs import Run
 
+_AIMFAIR, _REACTIVATE = partial(partial, _together, aimfair.grid), partial(partial, _together, reactivate.grid)
 GRIDS: dict[str, Callable[[str], list[Run]]] = {
-    "10_aimfair": aimfair.grid_of("T3"),
-    "11_aimfair_comparison": aimfair.grid_of("T1", "T2"),
-    "12_aimfair_partial_tuning": aimfair.grid_of("T4"),
-    "13_aimfair_prompts": aimfair.grid_of("T5"),
-    "14_aimfair_sensitivity": aimfair.grid_of("F5", "T6", "T7", "rates", "subsets"),
+    "10_aimfair": _AIMFAIR(("T3",)),
+    "11_aimfair_comparison": _AIMFAIR(("T1", "T2")),
+    "12_aimfair_partial_tuning": _AIMFAIR(("T4",)),
+    "13_aimfair_prompts": _AIMFAIR(("T5",)),
+    "14_aimfair_sensitivity": _AIMFAIR(("F5", "T6", "T7", "rates", "subsets")),
+    "20_reactivate": _REACTIVATE(("T1", "T2", "ceiling")),
+    "21_reactivate_tabular": _REACTIVATE(("T4", "T5", "T6", "newer_bank")),
+    "22_reactivate_celeba": _REACTIVATE(("T3",)),
+    "23_reactivate_choices": _REACTIVATE(("choices", "released", "released_default")),
 }
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fairnb import reported, tiers
+from fairnb import reported
+from fairnb.experiments import layout
+from fairnb.experiments.layout import Row, Table
 
 if TYPE_CHECKING:
     from fairnb.runs import Run
 
-Row = tuple[str, str, dict[str, Any]]  # label in our tables, method, hyper-parameters
 METRICS = {"ACC": "acc", "WST": "wst", "EO": "eo_max", "EOD": "eo_max", "STD": "std"}
 COLUMNS = ("acc", "wst", "eo_max", "eo_avg", "std", "y0s0", "y0s1", "y1s0", "y1s1")
 ERM: Row = ("ERM", "erm", {})
@@ -32,22 +30,6 @@ PROMPTS = {
     "_contextual50": "Contextual prompts (50)",
     "": "Contextual + head poses (50)",
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    """A printed table (or figure).
-
-    Attributes:
-        plan: the tier's entry of tasks and seeds (``tiers.plan``). rows: ours; the biased model comes first, because
-            others start from it. printed: the paper's method names -> our labels. settings: suffix of a printed
-            setting -> suffix of a task name, where the table has its own settings.
-    """
-
-    plan: str
-    rows: tuple[Row, ...]
-    printed: dict[str, str] = field(default_factory=dict)
-    settings: dict[str, str] = field(default_factory=lambda: {"": ""})
 
 
 _COMPARED: tuple[Row, ...] = (
@@ -166,25 +148,8 @@ TABLES = {
 
 
 def grid(name: str, tier: str) -> list[Run]:
-    """The runs behind a table at a tier: row by row, then by task and seed; empty where the tier has none."""
-    from fairnb.runs import Run
-
-    table, others = TABLES[name], tiers.baselines(tier, "aimfair")
-    return [
-        Run(task, method, seed, tier, others.get(method, {}) | hparams, label or _prompts(task))
-        for label, method, hparams in table.rows
-        for task, seeds in tiers.plan(tier, "aimfair", table.plan)
-        for seed in seeds
-    ]
-
-
-def grid_of(*names: str) -> Callable[[str], list[Run]]:
-    """``tier -> runs`` of several tables together."""
-    return partial(_grids, names)
-
-
-def _grids(names: tuple[str, ...], tier: str) -> list[Run]:
-    return [run for name in names for run in grid(name, tier)]
+    """The runs behind a table at a tier, see ``layout.grid``."""
+    return layout.grid("aimfair", TABLES[name], tier, _prompts)
 
 
 def _prompts(task: str) -> str:

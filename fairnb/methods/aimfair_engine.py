@@ -11,10 +11,9 @@ from torch import nn
 from fairnb.contract import Split, Task
 from fairnb.errors import BadData, FairnbError, TrainingFailed, UnknownName
 from fairnb.freezing import Tensors
-from fairnb.tiers import AIMFAIR_PRESETS
+from fairnb.tiers.aimfair import PRESETS
 from fairnb.training import History, TrainedPredictor, fit
 
-PRESETS = AIMFAIR_PRESETS
 Schedule = Literal["constant", "multistep", "cosine"]
 Preset = Literal["code", "paper", "ours"]
 

@@ -13,13 +13,15 @@ from fairnb import paths, tiers
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
 from fairnb.errors import BadData, UnknownName
-from fairnb.tasks import biased, celeba, toy, utk
+from fairnb.tasks import biased, celeba, skin, tabular, toy, utk
 from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells
 
 if TYPE_CHECKING:
     from torch import nn
 
-RECIPES: dict[str, Recipe] = toy.RECIPES | celeba.RECIPES | utk.RECIPES
+RECIPES: dict[str, Recipe] = {
+    name: recipe for module in (toy, celeba, utk, tabular, skin) for name, recipe in module.RECIPES.items()
+}
 TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training changes its numbers
 
 
@@ -109,7 +111,8 @@ def _biased_model(name: str, tier: str, seed: int) -> nn.Module:
     def file_of(s: int) -> Path:
         return paths.cache() / "models" / f"{stem}-seed{s}.safetensors"
 
-    return biased.FAMILIES[found.family](lambda s: problem(name, tier, s).task, seed, tiers.get(tier).seeds, file_of)
+    seeds = tiers.seeds(tier, found.paper)
+    return biased.FAMILIES[found.family](lambda s: problem(name, tier, s).task, seed, seeds, file_of)
 
 
 def _synthetic(data: Data, kind: str, seed: int, *, share: float = MAJORITY, ratio: float = 1.0) -> Split:

@@ -44,7 +44,8 @@ def _files(settings: dict[str, Any], source: str) -> str:
 
 
 def _adapt(settings: dict[str, Any], measure: str) -> dict[str, Any]:
-    return settings | {"measure": measure}
+    """The tier's numbers for tables alone: those for images must not be part of a table's key."""
+    return {name: value for name, value in settings.items() if not isinstance(value, dict)} | {"measure": measure}
 
 
 def _nothing(settings: dict[str, Any]) -> str:
@@ -76,5 +77,5 @@ RECIPES = {
     "toy_tables/adult_race_spd": _recipe("adult_like", "race", "spd", "Adult", "toy_tables/adult_sex_aod"),
     "toy_tables/adult_sex_spd": _recipe("adult_like", "sex", "spd", "Adult", "toy_tables/adult_sex_aod"),
     "toy_tables/compas_sex_eod": _recipe("compas_like", "sex", "eod", "COMPAS"),
-    "toy_tables/bank_age_spd": _recipe("bank_like", "age", "spd", "Bank"),
+    "toy_tables/bank_age25_spd": _recipe("bank_like", "age", "spd", "Bank"),
 }

@@ -1,0 +1,52 @@
+"""How a printed table is laid out as runs: its rows, the tier's plan of tasks and seeds, the printed names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fairnb import tiers
+
+if TYPE_CHECKING:
+    from fairnb.runs import Run
+
+Row = tuple[str, str, dict[str, Any]]  # label in our tables, method, hyper-parameters
+
+
+@dataclass(frozen=True)
+class Table:
+    """A printed table (or figure).
+
+    Attributes:
+        plan: the tier's entry of tasks and seeds (``tiers.plan``). rows: ours; the biased model comes first, because
+            others start from it. printed: the paper's method names -> our labels. settings: suffix of a printed
+            setting -> suffix of a task name, where the table has its own settings.
+    """
+
+    plan: str
+    rows: tuple[Row, ...]
+    printed: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=lambda: {"": ""})
+
+
+def grid(paper: str, table: Table, tier: str, label_of: Callable[[str], str] = str) -> list[Run]:
+    """The runs behind a table at a tier: row by row, then by task and seed; empty where the tier has none.
+
+    Args:
+        label_of: task -> label, for rows without one.
+    """
+    from fairnb.runs import Run
+
+    others = tiers.baselines(tier, paper)
+    return [
+        Run(task, method, seed, tier, others.get(method, {}) | hparams, label or label_of(task))
+        for label, method, hparams in table.rows
+        for task, seeds in tiers.plan(tier, paper, table.plan)
+        for seed in seeds
+    ]
+
+
+def grid_of(grid: Callable[[str, str], list[Run]], names: tuple[str, ...], tier: str) -> list[Run]:
+    """The runs of several tables together, see ``grid``; to be bound by ``functools.partial``."""
+    return [run for name in names for run in grid(name, tier)]

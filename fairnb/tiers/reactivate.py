@@ -1,0 +1,110 @@
+"""ICDM 2022 at every tier: data sizes, networks and schedules, tasks and seeds of its tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairnb.tiers import aimfair
+
+# Savani et al.'s released code for tables: 11 layers of 32 units, Adam, at most 1001 epochs, a look every 10 epochs.
+TABLES = {
+    "layers": 11,
+    "width": 32,
+    "dropout": 0.2,
+    "batch_size": 64,
+    "pretrain_epochs": 1001,
+    "pretrain_lr": 1e-3,
+    "check_every": 10,
+    "patience": 10,
+}
+# Wang et al.'s CIFAR-10S: ResNet-18 with a 3x3 stem, SGD 0.1, 200 epochs; 500 + 500 for the two adversarial rows.
+CIFAR = {
+    "width": 64,
+    "stem": "cifar",
+    "classes": 10,
+    "weights": None,
+    "size": 32,
+    "n_train": None,
+    "n_val": 5000,
+    "n_test": 10000,
+    "batch_size": 128,
+    "augment": "pad_crop_flip",
+    "pretrain_epochs": 200,
+    "pretrain_lr": 0.1,
+    "pretrain_schedule": "multistep",
+    "pretrain_milestones": (50, 100, 150),
+    "pretrain_gamma": 0.1,
+    "adversary_epochs": 500,
+}
+# Savani et al.'s released code for CelebA: ImageNet weights, batch 32, SGD 0.001, 10 epochs, no augmentation.
+FACES = {
+    "width": 64,
+    "weights": "imagenet",
+    "size": 224,
+    "batch_size": 32,
+    "augment": "none",
+    "pretrain_epochs": 10,
+    "pretrain_lr": 1e-3,
+    "pretrain_schedule": "constant",
+    "pretrain_milestones": (),
+    "pretrain_gamma": 0.1,
+}
+_TABLE_TASKS = {
+    "table4": ("adult/sex_aod", "adult/race_spd", "adult/sex_spd"),
+    "table5": ("compas/sex_eod",),
+    "table6": ("bank/age25_spd",),
+}
+
+
+def _plan(tables: dict[str, tuple[str, ...]], images: str, faces: tuple[str, ...], few: int | None) -> dict[str, Any]:
+    """Tasks and seeds of every table: ``few`` seeds where images are trained, all of them on tables."""
+    found: dict[str, Any] = {name: ((tasks, None),) for name, tasks in tables.items()}
+    own = [name for tasks in tables.values() for name in tasks]
+    return found | {
+        "table1": (((f"{images}/skew95",), few),),
+        "table2": ((tuple(f"{images}/skew{skew}" for skew in (80, 90, 99)), few),),
+        "ceiling": (((f"{images}/clean",), few),),
+        "table3": ((faces, few),) if faces else (),
+        "choices": (((own[0], own[-2]), None),),
+        "released": (((own[0], own[-2]), None),),
+    }
+
+
+def _toy(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"toy_tables/{name.replace('/', '_')}" for name in names)
+
+
+_TOY_TASKS = {table: _toy(names) for table, names in _TABLE_TASKS.items()}
+_TOY_FACES = ("toy_faces/smiling_male_aod",)
+_REAL = _plan(_TABLE_TASKS, "cifar10s", (), 3) | {"newer_bank": ((("bank/age_spd",), None),)}
+_FAST = {"reactivate_epochs": 5, "reactivate_mask_epochs": 3, "adversary_epochs": 4, "critic_steps": 40,
+         "actor_steps": 60, "mitigation_epochs": 6, "mitigation_steps": 60}  # fmt: skip
+_TINY = {"reactivate_epochs": 1, "reactivate_mask_epochs": 1, "reactivate_attack_steps": 2, "adversary_epochs": 1,
+         "critic_steps": 4, "actor_steps": 4, "mitigation_epochs": 1, "mitigation_steps": 4}  # fmt: skip
+_QUICK_TABLES = TABLES | _FAST | {"pretrain_epochs": 60, "check_every": 2, "patience": 5, "n_rows": 4000}
+_FACES_QUICK = {"batch_size": 32} | _FAST
+
+PAPER: dict[str, dict[str, Any]] = {
+    "smoke": {
+        "plan": _plan(_TOY_TASKS, "toy_shapes", _TOY_FACES, None),
+        "settings": TABLES
+        | _TINY
+        | {"layers": 3, "pretrain_epochs": 4, "check_every": 1, "patience": 2, "n_rows": 600}
+        | {"faces": aimfair.PAPER["smoke"]["settings"] | _TINY},
+    },
+    "quick": {
+        "plan": _plan(_TOY_TASKS, "toy_shapes", _TOY_FACES, 3),
+        "settings": _QUICK_TABLES | {"faces": aimfair.PAPER["quick"]["settings"] | _FACES_QUICK},
+    },
+    "open": {
+        "seeds": tuple(range(10)),
+        "plan": _REAL,
+        "settings": TABLES,
+    },
+    "paper": {
+        "seeds": tuple(range(10)),
+        "plan": _plan(_TABLE_TASKS, "cifar10s", ("celeba/young_fitz", "celeba/smiling_fitz"), 5)
+        | {"newer_bank": ((("bank/age_spd",), None),)},
+        "settings": TABLES | {"images": CIFAR, "faces": FACES},
+    },
+}
