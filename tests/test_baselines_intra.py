@@ -12,7 +12,7 @@ from fairnb.methods.baselines import adversarial_mitigation as mitigation
 from fairnb.methods.baselines import layerwise
 from fairnb.methods.baselines.critics import Critic, still
 from fairnb.methods.baselines.random_perturbation import perturbed
-from fairnb.stacked import Draws, Samples
+from fairnb.stacked import Draws
 from tests.reactivate_task import feature_task, image_task
 
 FEW = {
@@ -217,7 +217,7 @@ def test_the_mitigated_gradient_is_orthogonal_for_every_seed():
 
 
 def test_mitigation_as_released_differs_and_mitigation_hides_the_group():
-    longer = {"epochs": 20, "steps": 20}
+    longer = {"epochs": 10, "steps": 20}
     [right] = train("adversarial_mitigation", FEATURES[1:2], (1,), **longer)
     [wrong] = train("adversarial_mitigation", FEATURES[1:2], (1,), **longer, as_released=True)
     assert np.abs(scores(right) - scores(wrong)).max() > 1e-3

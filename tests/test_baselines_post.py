@@ -43,21 +43,28 @@ def drawn(n, seed, gap=0.5, rounded=None):
 
 @pytest.mark.parametrize("measure", AIF360)
 @pytest.mark.parametrize(("seed", "gap", "rounded"), [(0, 0.5, None), (1, 3.0, 2)])
-def test_the_reject_option_search_is_aif360s(monkeypatch, measure, seed, gap, rounded):
+def test_the_reject_option_search_is_aif360s(measure, seed, gap, rounded):
     score, target, protected = drawn(300, seed, gap, rounded)
-    wanted = aif360_reject_option(score, target, protected, measure, (-0.05, 0.05))
-    assert post.search_reject_option(score, target, protected, measure) == wanted
+    wanted = aif360_reject_option(score, target, protected, measure, (-0.05, 0.05), (20, 15))
+    assert post.search_reject_option(score, target, protected, measure, size=(20, 15)) == wanted
+
+
+def test_the_reject_option_search_has_aif360s_grid():
+    score, target, protected = drawn(500, 5, 1.5)
+    wanted = aif360_reject_option(score, target, protected, "spd", (-0.05, 0.05), (100, 50))
+    assert post.search_reject_option(score, target, protected, "spd") == wanted
 
 
 def test_the_reject_option_without_a_feasible_point_is_aif360s():
     score, target, protected = drawn(200, 3)
-    wanted = aif360_reject_option(score, target, protected, "aod", (2.0, -2.0))
-    assert post.search_reject_option(score, target, protected, "aod", bound=-1.0) == wanted
+    wanted = aif360_reject_option(score, target, protected, "aod", (2.0, -2.0), (20, 15))
+    assert post.search_reject_option(score, target, protected, "aod", bound=-1.0, size=(20, 15)) == wanted
 
 
-def aif360_reject_option(score, target, protected, measure, bounds):
+def aif360_reject_option(score, target, protected, measure, bounds, size):
     with post._aif360() as (dataset, algorithms):
         options = {"metric_name": AIF360[measure], "metric_lb": bounds[0], "metric_ub": bounds[1]}
+        options |= {"num_class_thresh": size[0], "num_ROC_margin": size[1]}
         model = algorithms.RejectOptionClassification(**post.GROUPS, **options)
         model.fit(dataset(target, target, protected), dataset(score > 0.5, score, protected))
     return model.classification_threshold, model.ROC_margin
@@ -98,7 +105,7 @@ def test_the_label_leak_gives_accuracy_one():
         predict(leak, task)
 
 
-def test_calibrated_equalised_odds_equalises_generalised_false_positive_rates():
+def test_calibrated_equalised_odds_mixes_in_the_base_rate_by_generalised_false_positive_rates():
     task = FEATURES[0]
     with torch.no_grad():
         score = task.biased_model(0)(torch.from_numpy(task.val.x))[:, 0].sigmoid().numpy().astype(float)
@@ -107,8 +114,11 @@ def test_calibrated_equalised_odds_equalises_generalised_false_positive_rates():
     with post._aif360() as (dataset, _):
         adjusted = model.predict(dataset(score > value, score, task.val.protected), threshold=value)
     mixed, old = rates(task, adjusted.scores.ravel()), rates(task, score)
-    assert abs(mixed[0, 0] - mixed[0, 1]) < 0.5 * abs(old[0, 0] - old[0, 1])
-    assert min(found.notes["mix_rates"]) == 0 < max(found.notes["mix_rates"]) < 1
+    base = task.val.target[task.val.protected == 0].mean()
+    assert old[0, 0] < old[0, 1]  # so the unprivileged group's scores are mixed with its base rate, to cost as much
+    wanted = (old[0, 1] - old[0, 0]) / (base - old[0, 0])
+    assert found.notes["mix_rates"] == pytest.approx([wanted, 0], rel=1e-5)
+    assert abs(mixed[0, 0] - mixed[0, 1]) < abs(old[0, 0] - old[0, 1])
     assert np.array_equal(predict(found, task)[:, 1] > 0.5, adjusted.labels.ravel() == 1)
     half = methods.get("calibrated_equalised_odds")(task, seed=0, threshold=0.5)
     assert half.notes["threshold"]["value"] == 0.5 != value

@@ -46,7 +46,8 @@ def adversarial_fine_tuning(
     """The biased model, fine-tuned on ``task.val`` with loss max(1, λ(|b̂| - ε + δ) + 1) · BCE, and its threshold.
 
     b̂ is the critic's estimate of a batch's soft bias from the concatenated representations of the whole batch; the
-    critic learns it by squared error (a rate of a cell that the batch lacks is 0, as released). Critic (network fixed, in evaluation mode) and network take turns every epoch.
+    critic learns it by squared error (as released, a rate of a cell that the batch lacks is 0). Critic (network fixed,
+    in evaluation mode) and network take turns every epoch.
 
     Args:
         lam: λ, 0 or more (20; in the released tabular configuration it is missing). delta: δ (0.02; images 0.01).

@@ -30,7 +30,6 @@ class Search:
 
 
 @method(version="1", together=True, reads_groups=True, source="ICDM 2022 Tables I and III to VI; Savani et al. 2020")
-@torch.no_grad()
 def layerwise_optimisation(
     tasks: Sequence[Task],
     *,
@@ -76,10 +75,11 @@ def layerwise_optimisation(
         name, values = _best_tensor(task, stack([module]), seed, tensors, search, as_released)
         notes.append({"tensor": name})
         if values is not None:
-            networks.weights[name][s] = values[0]
+            networks.weights[name].data[s] = values[0]
     return intra.finish(tasks, networks, val, notes)
 
 
+@torch.no_grad()
 def _best_tensor(
     task: Task, network: Networks, seed: int, tensors: int, search: Search, as_released: bool
 ) -> tuple[str, torch.Tensor | None]:
@@ -133,6 +133,7 @@ def box(values: np.ndarray, entries: np.ndarray, width: float = 2.2) -> tuple[np
     return flat[entries] - spread, flat[entries] + spread
 
 
+@torch.no_grad()
 def scores_of(network: Networks, val: Samples) -> Callable[[str, Tensors], np.ndarray]:
     """A function (changed tensor, weights) -> scores of ONE network; the last layer's inputs are computed once."""
     last = list(network.weights)[-1].rpartition(".")[0]

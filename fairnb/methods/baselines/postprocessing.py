@@ -136,18 +136,23 @@ def calibrated_equalised_odds(
 
 
 def search_reject_option(
-    score: np.ndarray, target: np.ndarray, protected: np.ndarray, measure: str, bound: float = 0.05
+    score: np.ndarray,
+    target: np.ndarray,
+    protected: np.ndarray,
+    measure: str,
+    bound: float = 0.05,
+    size: tuple[int, int] = (100, 50),
 ) -> tuple[float, float]:
     """Threshold and margin of AIF360's ``RejectOptionClassification.fit``: its grid, its tie rule, but fast.
 
-    100 thresholds 0.01..0.99 with 50 margins each; of those with a bias within ±``bound`` the first of best balanced
-    accuracy, and if there is none, the first of the smallest SIGNED bias (sic).
+    By default 100 thresholds 0.01..0.99 with 50 margins each (``size``). Of those with a bias within ±``bound`` the
+    first of best balanced accuracy, and if there is none, the first of the smallest SIGNED bias (sic).
 
     Args:
         score: ``(N,)`` in [0, 1]. target, protected: 0 or 1, ``(N,)``. measure: ``spd``, ``eod`` or ``aod``.
     """
-    grid = np.linspace(0.01, 0.99, 100)
-    margin = np.stack([np.linspace(0.0, value if value <= 0.5 else 1.0 - value, 50) for value in grid])
+    grid = np.linspace(0.01, 0.99, size[0])
+    margin = np.stack([np.linspace(0.0, value if value <= 0.5 else 1.0 - value, size[1]) for value in grid])
     cuts = {0: (grid[:, None] - margin).ravel(), 1: (grid[:, None] + margin).ravel()}  # where class 1 begins, by group
 
     def positive(group: int, label: int) -> tuple[np.ndarray, int]:
@@ -162,7 +167,7 @@ def search_reject_option(
     bias = gap[measure]
     within = np.abs(bias) <= bound
     best = int(np.where(within, bacc, -1.0).argmax() if within.any() else bias.argmin())
-    return float(grid[best // 50]), float(margin.ravel()[best])
+    return float(grid[best // size[1]]), float(margin.ravel()[best])
 
 
 def _fitted(tasks: Sequence[Task], seeds: Sequence[int]) -> list[tuple[nn.Module, Fitted]]:

@@ -9,14 +9,13 @@ import torch
 from fairnb.contract import Predictor, Task
 from fairnb.errors import BadData
 from fairnb.methods import intra, method
-from fairnb.networks import Tensors
-from fairnb.stacked import Draws
+from fairnb.networks import Networks, Tensors
+from fairnb.stacked import Draws, Samples
 
 PURPOSE = 21  # of the draws
 
 
 @method(version="1", together=True, reads_groups=True, source="ICDM 2022 Tables I and III to VI; Savani et al. 2020")
-@torch.no_grad()
 def random_perturbation(
     tasks: Sequence[Task], *, seeds: Sequence[int], trials: int = 101, scale: float = 0.1
 ) -> list[Predictor]:
@@ -34,9 +33,17 @@ def random_perturbation(
     if trials < 1 or not scale > 0:
         raise BadData(f"random perturbation needs 1 trial or more and a scale above 0, got {trials} and {scale}")
     networks, val = intra.begin(tasks, seeds)
+    chosen = _keep_best(tasks, networks, val, Draws(seeds, PURPOSE), trials, scale)
+    return intra.finish(tasks, networks, val, [{"trial": trial, "trials": trials} for trial in chosen])
+
+
+@torch.no_grad()
+def _keep_best(
+    tasks: Sequence[Task], networks: Networks, val: Samples, draws: Draws, trials: int, scale: float
+) -> list[int]:
+    """Give every seed the weights of its best trial; the number of that trial (-1: none)."""
     kept = {name: tensor.clone() for name, tensor in networks.weights.items()}
     best, chosen = [0.0] * len(tasks), [-1] * len(tasks)
-    draws = Draws(seeds, PURPOSE)
     for trial in range(trials):
         weights = perturbed(networks.weights, draws, scale)
         for s, found in enumerate(intra.assess(tasks, networks, val, weights)):
@@ -46,7 +53,7 @@ def random_perturbation(
                     tensor[s] = weights[name][s]
     for name, tensor in networks.weights.items():
         tensor.copy_(kept[name])
-    return intra.finish(tasks, networks, val, [{"trial": trial, "trials": trials} for trial in chosen])
+    return chosen
 
 
 def perturbed(weights: Tensors, draws: Draws, scale: float = 0.1) -> Tensors:
