@@ -1,8 +1,9 @@
 """Perceptrons of many seeds trained as one (``stacked_training.steps``) against one after the other, in one run.
 
-The plain version is an ordinary loop for each seed: ``nn.Module`` with ``nn.Dropout`` and ``nn.BatchNorm1d``, fused Adam,
-the data as tensors. Both have Savani et al.'s network for tables (11 layers of 32 units) on Adult's 98 columns. On one
-thread: ``OMP_NUM_THREADS=1 python benchmarks/many_seeds.py``. Exits with 1 below the target ratio at ten seeds.
+The plain version is an ordinary loop for each seed: ``nn.Module`` with ``nn.Dropout`` and ``nn.BatchNorm1d``, fused
+Adam, the data as tensors. Both have Savani et al.'s network for tables (11 layers of 32 units) on Adult's 98 columns.
+On one thread: ``OMP_NUM_THREADS=1 python benchmarks/many_seeds.py``. Exits with 1 below the target ratio at the first
+number of seeds.
 """
 
 from __future__ import annotations

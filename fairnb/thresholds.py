@@ -43,8 +43,8 @@ class Threshold:
 
 
 def phi(bacc: np.ndarray, bias: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
-    """Φ: ``bacc`` where ``|bias| < tolerance``, else 0; of any one shape."""
-    return np.where(np.abs(bias) < tolerance, bacc, 0.0)
+    """Φ: ``bacc`` where ``|bias| < tolerance``, else 0 (also where it is undefined); of any one shape."""
+    return np.where(np.abs(bias) < tolerance, np.nan_to_num(bacc), 0.0)
 
 
 def search(
@@ -67,12 +67,14 @@ def search(
         resamples: bootstrap resamples (0: the data themselves). grid: so many even steps in [0, 1], or the thresholds.
 
     Raises:
-        UnknownName: no such measure. BadData: a group or a class is absent, or a score is not in [0, 1].
+        UnknownName: no such measure. BadData: a group, a class or a cell that the measure needs is absent, or a score
+            is not in [0, 1].
     """
     if measure not in MEASURES:
         raise UnknownName("bias measure", measure, MEASURES)
     _check(score, target, protected)
-    thresholds = np.linspace(0, 1, grid) if isinstance(grid, int) else np.asarray(grid, float)
+    _check_cells(target, protected, measure)
+    thresholds = np.linspace(0, 1, grid) if isinstance(grid, int) else np.sort(np.asarray(grid, float))
     rng = np.random.default_rng(seed)
     n = len(score)
     drawn = [np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(resamples)]
@@ -127,6 +129,16 @@ def _check(score: np.ndarray, target: np.ndarray, protected: np.ndarray) -> None
                 f"a threshold under a bias tolerance needs both values of the {name} in the validation data, "
                 f"got only {values.tolist()}: use a larger validation split or another seed"
             )
+
+
+def _check_cells(target: np.ndarray, protected: np.ndarray, measure: str) -> None:
+    needed = {"spd": (), "eod": (1,), "aod": (0, 1)}[measure]
+    empty = [(t, g) for t in needed for g in (0, 1) if not ((target == t) & (protected == g)).any()]
+    if empty:
+        raise BadData(
+            f"{measure} is undefined on validation data with no sample of "
+            f"{' or '.join(f'target {t} in group {g}' for t, g in empty)}: use a larger split or another seed"
+        )
 
 
 class ThresholdPredictor:

@@ -35,8 +35,8 @@ def perceptrons(seeds=SEEDS, dropout=0.2):
     return made
 
 
-def inputs(count=len(SEEDS), seed=0, batch=BATCH):
-    return torch.randn(count, batch, FEATURES, generator=torch.Generator().manual_seed(seed)).to(device())
+def inputs(seed=0):
+    return torch.randn(len(SEEDS), BATCH, FEATURES, generator=torch.Generator().manual_seed(seed)).to(device())
 
 
 @pytest.fixture
