@@ -51,6 +51,9 @@ class ImageClassifier(nn.Module):
         mean, std: mean and standard deviation, one for all channels or one each (AIM-Fair's code: 0.5 and 0.5).
     """
 
+    mean: float | torch.Tensor
+    std: float | torch.Tensor
+
     def __init__(self, net: nn.Module, mean: PerChannel = 0.5, std: PerChannel = 0.5) -> None:
         super().__init__()
         self.net = net

@@ -16,16 +16,18 @@ from fairnb.errors import BadData, UnknownName
 GRAY, COLOUR = 0, 1
 COLOUR_CLASSES = frozenset({1, 3, 5, 7, 9})  # automobile, cat, dog, horse, truck; the other five are mostly gray
 SAMPLING_SEED = 42  # Wang et al.'s random.seed(42)
-LUMA = np.array([19595, 38470, 7471], np.uint32)  # Pillow's ITU-R 601 weights, times 2^16
+CHUNK = 1000
+TARGET, PROTECTED = "Class", "Colour"
 VALIDATION = ("balanced", "skewed")
 
 
 def to_gray(images: np.ndarray) -> np.ndarray:
-    """Gray versions of colour images, uint8 ``(N, 3, H, W)`` both: Pillow's mode ``L``, bit for bit, three times."""
+    """Gray versions of colour images, uint8 ``(N, 3, H, W)`` both: each channel Pillow's mode ``L``, bit for bit."""
     out = np.empty_like(images)
-    for start in range(0, len(images), 1000):  # the uint32 products take four times the images' memory
-        part = np.moveaxis(images[start : start + 1000], 1, -1).astype(np.uint32)
-        out[start : start + 1000] = ((part @ LUMA + 0x8000) >> 16).astype(np.uint8)[:, None]
+    for start in range(0, len(images), CHUNK):  # uint32 products take four times the memory of the images
+        red, green, blue = np.moveaxis(images[start : start + CHUNK], 1, 0).astype(np.uint32)
+        luma = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16
+        out[start : start + CHUNK] = luma.astype(np.uint8)[:, None]
     return out
 
 
@@ -118,4 +120,4 @@ def split(part: str, x: np.ndarray, target: np.ndarray, protected: np.ndarray, r
     """A Split of class labels and domains; ids name the part, the row and the domain (``test-17-gray``)."""
     domain = np.array(["gray", "colour"])[protected]
     ids = np.array([f"{part}-{row}-{name}" for row, name in zip(rows, domain, strict=True)])
-    return Split(x, target.astype(np.int64), protected.astype(np.int64), ids, "Class", "Colour")
+    return Split(x, target.astype(np.int64), protected.astype(np.int64), ids, TARGET, PROTECTED)

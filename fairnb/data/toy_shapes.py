@@ -1,7 +1,8 @@
 """Toy shapes: ten classes of coloured shapes drawn with numpy, for tasks with a colour or gray domain.
 
-Made in a second, no download, no licence. Neighbours 2k and 2k + 1 look alike, and ``colour_gray`` puts one of the two
-into the coloured and one into the gray classes: where a shape is hard to see, a classifier is tempted by the domain.
+Made in a second, no download, no licence. Each shape is a bit morphed towards its neighbour (disc and ring, square and
+frame, ...), and ``colour_gray`` has one of the two among the coloured and one among the gray classes: where a shape is
+hard to tell, a classifier is tempted by the domain.
 """
 
 from __future__ import annotations
@@ -16,19 +17,22 @@ from fairnb.errors import BadData
 VERSION = "1"  # bump when the same seed gives other images
 CLASSES = ("disc", "ring", "square", "frame", "triangle", "half-disc", "cross", "star", "bar", "two discs")
 CHUNK = 512  # images in float at a time
+BARS = 0.1  # share of images with a bar in front
+CONTRAST = 0.4  # at least so much lighter or darker than the ground, so that gray images show the shape too
 Field = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def sample(n: int, seed: int, *, size: int = 24, difficulty: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+def sample(n: int, seed: int, *, size: int = 24, difficulty: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
     """Images, uint8 ``(n, 3, size, size)``, and their classes, int64 ``(n,)``; as many of each class, in random order.
 
-    Each image has a shape of random place, size, rotation, stretch and colour on a background of random colour and
-    texture, a bar in front of some of them, and pixel noise.
+    Each image has a shape of random place, size, tilt, stretch and colour on a background of random colour and
+    texture, pixel noise, and one in ten has a bar in front.
 
     Args:
         seed: one seed, one data set (up to the last bit on one machine).
         size: pixels a side.
-        difficulty: in [0, 1]: less contrast, smaller shapes, more rotation, more texture, more noise, more bars.
+        difficulty: in [0, 1]: how far shapes may be morphed towards their neighbour (1: halfway), and how strong the
+            noise is. From 0 to 1 a small network's accuracy on balanced domains falls from 0.98 to 0.78.
 
     Raises:
         BadData: a number out of range.
@@ -53,8 +57,10 @@ class _Latents:
 
     Attributes:
         centre, radius, angle, stretch: of the shape, ``(2, N, 1, 1)`` the first and ``(N, 1, 1)`` the others.
-        shape, ground, bar: colours in [0, 1], ``(N, 3, 1, 1)``. light: direction and strength of the shape's shading.
-        waves: of the texture: wave numbers and phase, ``(3, N, 1, 1)``. bars: place, tilt, width ``(3, N, 1, 1)``.
+        shape, ground, bar: colours, ``(N, 3, 1, 1)``.
+        waves: wave numbers and phase of the texture, ``(3, N, 1, 1)``. bars: place, tilt and half width of the bar in
+            front (-1: none), ``(3, N, 1, 1)``.
+        morph: towards the neighbour, ``(N, 1, 1)`` in [0, 0.5].
     """
 
     centre: np.ndarray
@@ -76,15 +82,22 @@ class _Latents:
         def colour() -> np.ndarray:
             return random.uniform(0.1, 0.9, (n, 3, 1, 1)).astype(np.float32)
 
-        radius = uniform(0.7, 0.85)
         ground, shape = colour(), colour()
-        brighter = np.sign((shape - ground).mean(1, keepdims=True))
-        away = brighter * np.float32(0.4)
-        waves = np.concatenate([uniform(-9, 9, 2), uniform(0, 2 * np.pi, 1)])
-        hidden = np.where(random.random((n, 1, 1)) < 0.1, uniform(0.06, 0.2), np.float32(-1))
-        bars = np.concatenate([uniform(-0.6, 0.6, 1), uniform(0, np.pi, 1), hidden[None]])
-        turn, stretch = uniform(-0.2, 0.2), uniform(0.8, 1.25)
-        return _Latents(uniform(-1, 1, 2), radius, turn, stretch, shape + away, ground, colour(), waves, bars, uniform(0, 0.5 * difficulty))
+        lighter = np.sign((shape - ground).mean(1, keepdims=True))
+        bars = np.concatenate([uniform(-0.6, 0.6, 1), uniform(0, np.pi, 1), uniform(0.06, 0.2, 1)])
+        bars[2, random.random(n) >= BARS] = -1
+        return _Latents(
+            centre=uniform(-1, 1, 2),
+            radius=uniform(0.7, 0.85),
+            angle=uniform(-0.2, 0.2),
+            stretch=uniform(0.8, 1.25),
+            shape=shape + lighter * np.float32(CONTRAST),
+            ground=ground,
+            bar=colour(),
+            waves=np.concatenate([uniform(-9, 9, 2), uniform(0, 2 * np.pi, 1)]),
+            bars=bars,
+            morph=uniform(0, difficulty / 2),
+        )
 
 
 def _draw(
