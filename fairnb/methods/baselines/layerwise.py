@@ -157,8 +157,8 @@ def minimise(
     seed: int = 0,
 ) -> tuple[float, list[float]]:
     """The smallest value of ``objective`` that ``skopt.gbrt_minimize`` meets in a box, and where."""
-    from sklearn import config_context
-    from skopt import gbrt_minimize
+    from sklearn import config_context  # type: ignore[import-untyped]
+    from skopt import gbrt_minimize  # type: ignore[import-untyped]
 
     bounds = list(zip(low.tolist(), high.tolist(), strict=True))
     with config_context(assume_finite=True, skip_parameter_validation=True):  # 3,000 trees of 20 samples: half the time
@@ -170,9 +170,9 @@ def minimise(
 
 def _quantile_trees(seed: int) -> Any:
     """skopt's own default model, repaired: 0.10.2 knows neither scikit-learn's tags nor NumPy without ``in1d``."""
-    from sklearn.ensemble import GradientBoostingRegressor
-    from sklearn.utils import RegressorTags
-    from skopt.learning import GradientBoostingQuantileRegressor
+    from sklearn.ensemble import GradientBoostingRegressor  # type: ignore[import-untyped]
+    from sklearn.utils import RegressorTags  # type: ignore[import-untyped]
+    from skopt.learning import GradientBoostingQuantileRegressor  # type: ignore[import-untyped]
 
     class QuantileTrees(GradientBoostingQuantileRegressor):
         def __sklearn_tags__(self) -> Any:

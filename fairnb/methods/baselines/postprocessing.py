@@ -230,7 +230,7 @@ def _aif360() -> Iterator[tuple[Callable[..., Any], Any]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from aif360.algorithms import postprocessing
+            from aif360.algorithms import postprocessing  # type: ignore[import-untyped]
 
             yield _dataset, postprocessing
     finally:
@@ -239,8 +239,8 @@ def _aif360() -> Iterator[tuple[Callable[..., Any], Any]]:
 
 
 def _dataset(labels: np.ndarray, scores: np.ndarray, protected: np.ndarray) -> Any:
-    import pandas as pd
-    from aif360.datasets import BinaryLabelDataset
+    import pandas as pd  # type: ignore[import-untyped]
+    from aif360.datasets import BinaryLabelDataset  # type: ignore[import-untyped]
 
     table = pd.DataFrame({"label": np.asarray(labels, float), "protected": np.asarray(protected, float)})
     names: dict[str, Any] = {"label_names": ["label"], "protected_attribute_names": ["protected"]}
