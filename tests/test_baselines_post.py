@@ -9,6 +9,7 @@ import torch
 from fairnb import methods
 from fairnb.errors import BadData
 from fairnb.methods.baselines import postprocessing as post
+from fairnb.methods.baselines.aif360_quiet import GROUPS, quiet
 from tests.reactivate_task import feature_task, image_task
 
 FEATURES = [feature_task(seed, n=1500, epochs=2) for seed in range(2)]
@@ -62,10 +63,10 @@ def test_the_reject_option_without_a_feasible_point_is_aif360s():
 
 
 def aif360_reject_option(score, target, protected, measure, bounds, size):
-    with post._aif360() as (dataset, algorithms):
+    with quiet() as (dataset, algorithms):
         options = {"metric_name": AIF360[measure], "metric_lb": bounds[0], "metric_ub": bounds[1]}
         options |= {"num_class_thresh": size[0], "num_ROC_margin": size[1]}
-        model = algorithms.RejectOptionClassification(**post.GROUPS, **options)
+        model = algorithms.RejectOptionClassification(**GROUPS, **options)
         model.fit(dataset(target, target, protected), dataset(score > 0.5, score, protected))
     return model.classification_threshold, model.ROC_margin
 
@@ -76,13 +77,29 @@ def test_reject_option_decides_by_its_band_and_is_within_tolerance_on_validation
     with torch.no_grad():
         score = task.biased_model(0)(torch.from_numpy(task.val.x))[:, 0].sigmoid().numpy().astype(float)
     positive = predict(found, task)[:, 1] > 0.5
-    with post._aif360() as (dataset, algorithms):
-        model = algorithms.RejectOptionClassification(**post.GROUPS)
+    with quiet() as (dataset, algorithms):
+        model = algorithms.RejectOptionClassification(**GROUPS)
         model.classification_threshold, model.ROC_margin = note["value"], note["margin"]
         wanted = model.predict(dataset(score > 0.5, score, task.val.protected)).labels.ravel()
     assert np.array_equal(positive, wanted == 1)
     share = [positive[task.val.protected == p].mean() for p in (0, 1)]
     assert abs(share[0] - share[1]) <= 0.05
+
+
+def test_the_reject_option_helps_the_group_that_is_not_privileged():
+    task = FEATURES[0]  # group 1 has class 1 more often
+    right = methods.get("reject_option")(task, seed=0)
+    wrong = methods.get("reject_option")(task, seed=0, privileged=0)
+    tier = type(task)(**(vars(task) | {"settings": task.settings | {"privileged": 0}}))
+    assert methods.get("reject_option")(tier, seed=0).notes == wrong.notes != right.notes
+
+    def accuracy(predictor):
+        found = rates(task, predict(predictor, task)[:, 1] > 0.5)
+        return sum(found[1, p] - found[0, p] for p in (0, 1))
+
+    assert accuracy(right) > accuracy(wrong) + 0.1
+    with pytest.raises(BadData, match="got 2"):
+        methods.get("reject_option")(task, seed=0, privileged=2)
 
 
 def test_equalised_odds_equalises_the_rates_of_the_groups():
@@ -111,7 +128,7 @@ def test_calibrated_equalised_odds_mixes_in_the_base_rate_by_generalised_false_p
         score = task.biased_model(0)(torch.from_numpy(task.val.x))[:, 0].sigmoid().numpy().astype(float)
     found = methods.get("calibrated_equalised_odds")(task, seed=0)
     model, value = found.adjust.args
-    with post._aif360() as (dataset, _):
+    with quiet() as (dataset, _):
         adjusted = model.predict(dataset(score > value, score, task.val.protected), threshold=value)
     mixed, old = rates(task, adjusted.scores.ravel()), rates(task, score)
     base = task.val.target[task.val.protected == 0].mean()

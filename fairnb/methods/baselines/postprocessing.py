@@ -1,14 +1,12 @@
 """Post-processing of the biased model's predictions by AIF360: reject option, equalised odds, and its calibrated kin.
 
-All three are fitted on validation predictions and read the protected labels when they predict. Group 1 is privileged.
+All three are fitted on validation predictions and read the protected labels when they predict. Group 1 is privileged,
+which matters to the reject option alone.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,9 +18,9 @@ from fairnb import thresholds
 from fairnb.contract import Predictor, Task
 from fairnb.errors import BadData
 from fairnb.methods import intra, method
+from fairnb.methods.baselines.aif360_quiet import GROUPS, quiet
 from fairnb.stacked import predict
 
-GROUPS: dict[str, Any] = {"unprivileged_groups": [{"protected": 0.0}], "privileged_groups": [{"protected": 1.0}]}
 Adjust = Callable[[np.ndarray, np.ndarray], np.ndarray]  # scores and protected (N,) -> adjusted scores (N,)
 
 
@@ -79,20 +77,27 @@ class Fitted:
 
 
 @method(version="1", together=True, reads_groups=True, source="ICDM 2022 Tables III to VI; Kamiran et al. 2012")
-def reject_option(tasks: Sequence[Task], *, seeds: Sequence[int]) -> list[Predictor]:
+def reject_option(tasks: Sequence[Task], *, seeds: Sequence[int], privileged: int | None = None) -> list[Predictor]:
     """Scores near the threshold decide for the unprivileged group and against the privileged one.
 
     Threshold and margin are those of best balanced accuracy with a bias within ±0.05, as AIF360's
     ``RejectOptionClassification`` finds them (``search_reject_option``).
 
+    Args:
+        privileged: group 0 or 1; None: ``task.settings["privileged"]``, and where there is none, 1. It can only raise
+            the rate of class 1 in the other group; Savani et al. take 0 for COMPAS, where class 1 is recidivism.
+
     Raises:
-        BadData: a task of several classes, or a class or a group is absent from ``task.val``.
+        BadData: a task of several classes, no such group, or a class or a group is absent from ``task.val``.
     """
+    privileged = tasks[0].settings.get("privileged", 1) if privileged is None and tasks else privileged
+    if privileged not in (0, 1):
+        raise BadData(f"the privileged group is 0 or 1, got {privileged!r}")
     found: list[Any] = []
     for module, own in _fitted(tasks, seeds):
-        threshold, margin = search_reject_option(own.score, own.target, own.protected, own.measure)
-        notes = {"threshold": {"value": threshold, "margin": margin}}
-        found.append(PostProcessor(module, partial(_rejecting, threshold, margin), notes))
+        threshold, margin = search_reject_option(own.score, own.target, own.protected == privileged, own.measure)
+        notes = {"threshold": {"value": threshold, "margin": margin}, "privileged": privileged}
+        found.append(PostProcessor(module, partial(_rejecting, threshold, margin, privileged), notes))
     return found
 
 
@@ -126,7 +131,7 @@ def calibrated_equalised_odds(
         raise BadData(f"calibrated equalised odds needs a threshold between 0 and 1, got {threshold}")
     found: list[Any] = []
     for module, own in _fitted(tasks, seeds):
-        with _aif360() as (dataset, post):
+        with quiet() as (dataset, post):
             model = post.CalibratedEqOddsPostprocessing(**GROUPS, cost_constraint="fpr", seed=own.seed)
             model.fit(dataset(own.target, own.target, own.protected), dataset(own.target, own.score, own.protected))
         value = own.threshold if threshold is None else threshold
@@ -190,7 +195,7 @@ def _fitted(tasks: Sequence[Task], seeds: Sequence[int]) -> list[tuple[nn.Module
 
 def _equalised(module: nn.Module, own: Fitted, as_released: bool) -> Any:
     decided = own.target.astype(float) if as_released else (own.score > own.threshold).astype(float)
-    with _aif360() as (dataset, post):
+    with quiet() as (dataset, post):
         model = post.EqOddsPostprocessing(**GROUPS, seed=own.seed)
         model.fit(dataset(own.target, own.target, own.protected), dataset(decided, own.score, own.protected))
     notes = {"rates": model.model_params.x.tolist(), "threshold": {"value": own.threshold}}
@@ -199,51 +204,24 @@ def _equalised(module: nn.Module, own: Fitted, as_released: bool) -> Any:
     return PostProcessor(module, partial(_flipped, model, own.threshold), notes)
 
 
-def _rejecting(threshold: float, margin: float, score: np.ndarray, protected: np.ndarray) -> np.ndarray:
+def _rejecting(
+    threshold: float, margin: float, privileged: int, score: np.ndarray, protected: np.ndarray
+) -> np.ndarray:
     score = np.asarray(score, float)
-    return np.where(np.asarray(protected) == 1, score > threshold + margin, score > threshold - margin).astype(float)
+    own = np.asarray(protected) == privileged
+    return np.where(own, score > threshold + margin, score > threshold - margin).astype(float)
 
 
 def _flipped(model: Any, threshold: float, score: np.ndarray, protected: np.ndarray) -> np.ndarray:
-    with _aif360() as (dataset, _):
+    with quiet() as (dataset, _):
         return model.predict(dataset(score > threshold, score, protected)).labels.ravel()
 
 
 def _calibrated(model: Any, threshold: float, score: np.ndarray, protected: np.ndarray) -> np.ndarray:
-    with _aif360() as (dataset, _):
+    with quiet() as (dataset, _):
         mixed = model.predict(dataset(score >= threshold, score, protected), threshold=threshold).scores.ravel()
     return thresholds.at_half(mixed, float(np.nextafter(threshold, 0)))[:, 1]  # AIF360 takes the threshold itself too
 
 
 def _two_columns(score: np.ndarray) -> np.ndarray:
     return np.stack([1 - score, score], 1).astype(np.float32)
-
-
-@contextlib.contextmanager
-def _aif360() -> Iterator[tuple[Callable[..., Any], Any]]:
-    """AIF360's data set of (labels, scores, protected) and its module of post-processors, silent.
-
-    It warns of libraries that it could also use, and seeds NumPy's global generator, which is put back.
-    """
-    state, level = np.random.get_state(), logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from aif360.algorithms import postprocessing  # type: ignore[import-untyped]
-
-            yield _dataset, postprocessing
-    finally:
-        logging.disable(level)
-        np.random.set_state(state)
-
-
-def _dataset(labels: np.ndarray, scores: np.ndarray, protected: np.ndarray) -> Any:
-    import pandas as pd  # type: ignore[import-untyped]
-    from aif360.datasets import BinaryLabelDataset  # type: ignore[import-untyped]
-
-    table = pd.DataFrame({"label": np.asarray(labels, float), "protected": np.asarray(protected, float)})
-    names: dict[str, Any] = {"label_names": ["label"], "protected_attribute_names": ["protected"]}
-    found = BinaryLabelDataset(df=table, favorable_label=1.0, unfavorable_label=0.0, **names)
-    found.scores = np.asarray(scores, float).reshape(-1, 1)
-    return found
