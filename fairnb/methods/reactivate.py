@@ -46,7 +46,7 @@ class Plan:
     tau: float
     beta: float
     mask_epochs: int
-    mask_lr: float
+    mask_lr: float | None
     restart: Restart
     epochs: int
     lr: float
@@ -65,7 +65,7 @@ class Plan:
     def attacks(self, networks: Networks) -> list[Attack]:
         """One attack of the chosen norm; both for joint training."""
         norms = NORMS if self.variant == "joint" else (self.norm,)
-        radii = [self.radius or default_radius(networks, norm) for norm in norms]
+        radii = [default_radius(networks, norm) if self.radius is None else self.radius for norm in norms]
         pairs = zip(norms, radii, strict=True)
         return [Attack(norm, radius, self.attack_steps, self.direction) for norm, radius in pairs]
 
@@ -112,7 +112,8 @@ def reactivate(
         balance: equal (label, group) cells by a bootstrap. tau, beta, mask_epochs, mask_lr, restart: of the mask.
         epochs, lr, batch_size: of fine-tuning. rounds: alternations of joint training, which share the epochs.
         None: ``task.settings["reactivate_epochs"]``, ``..._lr``, ``..._batch_size``, ``..._mask_epochs``,
-        ``..._mask_lr``, ``..._attack_steps``, else 10, 1e-4, the task's ``batch_size``, 5, 0.01 and 10.
+        ``..._attack_steps``, else 10, 1e-4, the task's ``batch_size``, 5 and 10; for radius ``default_radius``, for
+        mask_lr ``..._mask_lr``, else ``reactivate_mask.rate``.
 
     Returns:
         one Predictor a seed, from its best epoch of fine-tuning by Φ; the biased model is not among the candidates.
@@ -133,6 +134,6 @@ def reactivate(
 
 
 def _tier(settings: dict[str, Any]) -> dict[str, Any]:
-    own = {"epochs": 10, "lr": 1e-4, "mask_epochs": 5, "mask_lr": 0.01, "attack_steps": 10}
+    own: dict[str, Any] = {"epochs": 10, "lr": 1e-4, "mask_epochs": 5, "mask_lr": None, "attack_steps": 10}
     own |= {"batch_size": settings.get("batch_size", 64)}
     return {name: settings.get(f"reactivate_{name}", number) for name, number in own.items()}

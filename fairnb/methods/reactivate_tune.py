@@ -51,8 +51,10 @@ class Tuning:
         )
         self.data = weights.Extended(self.samples, copies)
         self._weigh(predict(self.networks, self.val))
-        batches = (index for _ in range(mask_epochs) for index in self._batches())
-        masks = mask.search(self.networks, self.data, batches, tau=plan.tau, beta=plan.beta, lr=plan.mask_lr)
+        batches = [index for _ in range(mask_epochs) for index in self._batches()]
+        lr = mask.rate(len(batches)) if plan.mask_lr is None else plan.mask_lr
+        options = {"tau": plan.tau, "beta": plan.beta, "lr": lr}
+        masks = mask.search(self.networks, self.data, batches, draws=draws, **options)
         self._dropped.append(1 - mask.kept_share(masks))
         mask.restart(self.networks, masks, plan.restart, draws)
         self._tune(epochs)
