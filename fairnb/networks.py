@@ -92,7 +92,7 @@ class Networks(Protocol):
         """Networks with the same values that share no memory with these."""
         ...
 
-    def modules(self) -> list[nn.Module]:
+    def modules(self) -> Sequence[nn.Module]:
         """One ordinary module per seed, in evaluation mode."""
         ...
 
@@ -103,7 +103,7 @@ class StackedPerceptrons:
     Activations are kept as ``(S, width, B)``: then the channels of all seeds lie side by side without a copy.
     """
 
-    bounds = None
+    bounds: tuple[float, float] | None = None
 
     def __init__(self, modules: Sequence[Perceptron]) -> None:
         self._module = copy.deepcopy(modules[0])
@@ -128,7 +128,8 @@ class StackedPerceptrons:
                 h = h * noise[i]
             h = self._norm(i, h, w, train)
         logits = torch.baddbmm(w["out.bias"].unsqueeze(2), w["out.weight"], h)
-        return h.transpose(1, 2), logits.transpose(1, 2)
+        # Not a transpose: with its strides BLAS rounds the gradient for one seed otherwise than for many.
+        return h.transpose(1, 2), logits.reshape(self.size, -1, 1)
 
     def _norm(self, i: int, h: torch.Tensor, w: Tensors, train: bool) -> torch.Tensor:
         flat = h.reshape(1, -1, h.shape[2])
@@ -152,7 +153,7 @@ class SingleNetwork:
         module: an ``ImageClassifier`` whose last layer is ``net.fc``. amp: compute in bfloat16 where that is safe.
     """
 
-    bounds = (0.0, 1.0)
+    bounds: tuple[float, float] | None = (0.0, 1.0)
 
     def __init__(self, module: nn.Module, amp: bool = True) -> None:
         self._module = copy.deepcopy(module).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

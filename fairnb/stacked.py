@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from fairnb.models import device
 from fairnb.networks import Networks, Tensors
 
 EVALUATION_BATCH = 512
+LANES = 16  # floats in the widest CPU vector
 
 
 class Samples:
@@ -116,6 +117,18 @@ class Draws:
         bits = np.stack([np.frombuffer(own.bytes(2 * count), np.uint16) for own in self._numpy])
         kept = torch.from_numpy(bits >= round(p * 2**16)).view(len(bits), layers, width, batch_size)
         return (kept.transpose(0, 1).float() / (1 - p)).to(device())
+
+
+def adam(tensors: Iterable[torch.Tensor], lr: float) -> torch.optim.Adam:
+    """Adam for tensors ``(S, ...)`` that rounds every seed as it would alone; fused where that is so.
+
+    The fused step rounds whole vectors otherwise than what is left over at the end, so a seed whose part of a tensor
+    is no whole number of vectors would depend on its place, and under Adam one rounding grows to percents of a loss.
+    """
+    found: dict[bool, list[torch.Tensor]] = {}
+    for tensor in tensors:
+        found.setdefault(tensor[0].numel() % LANES == 0 or tensor.is_cuda, []).append(tensor)
+    return torch.optim.Adam([{"params": own, "fused": fused} for fused, own in found.items()], lr)
 
 
 def losses(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
