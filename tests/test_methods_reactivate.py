@@ -1,5 +1,6 @@
 """ICDM 2022's method, part by part on cases computed by hand, and as a whole on tiny tasks."""
 
+import dataclasses
 import math
 from functools import cache
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 from reactivate_task import feature_task, image_task
 
-from fairnb.errors import BadData
+from fairnb.errors import BadData, TrainingFailed
 from fairnb.methods import intra
 from fairnb.methods import reactivate_mask as mask
 from fairnb.methods import reactivate_weights as weights
@@ -332,6 +333,16 @@ class TestWhole:
     def test_bad_input(self, options, words):
         with pytest.raises(BadData, match=words):
             reactivate(tasks()[:1], seeds=[0], **options)
+
+
+def test_a_diverged_model_is_said_to_be_one():
+    def broken(seed):
+        model = Perceptron(6, 2, 8)
+        torch.nn.init.constant_(model.out.bias, math.nan)
+        return model
+
+    with pytest.raises(TrainingFailed, match="not finite with lr 0.0001"):
+        reactivate([dataclasses.replace(tasks()[0], biased_model=broken)], seeds=[0], **SHORT)
 
 
 def test_predictions_of_networks_are_those_of_their_modules():

@@ -120,6 +120,7 @@ def reactivate(
 
     Raises:
         BadData: a number out of range, or validation data that lack a (label, group) cell.
+        TrainingFailed: the scores are not finite.
     """
     chosen = {name: value for name, value in locals().items() if name not in ("tasks", "seeds")}
     numbers = tasks[0].settings if tasks else {}

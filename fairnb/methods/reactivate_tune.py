@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from fairnb.contract import Task
+from fairnb.errors import TrainingFailed
 from fairnb.methods import intra
 from fairnb.methods import reactivate_mask as mask
 from fairnb.methods import reactivate_weights as weights
@@ -50,7 +51,7 @@ class Tuning:
             self.networks, self.samples, self.near, self.attacks, draws, chances=self.chances, column=column
         )
         self.data = weights.Extended(self.samples, copies)
-        self._weigh(predict(self.networks, self.val))
+        self._weigh(self._scores())
         batches = [index for _ in range(mask_epochs) for index in self._batches()]
         lr = mask.rate(len(batches)) if plan.mask_lr is None else plan.mask_lr
         options = {"tau": plan.tau, "beta": plan.beta, "lr": lr}
@@ -73,12 +74,21 @@ class Tuning:
 
     def _tune(self, epochs: int) -> None:
         optimizer = torch.optim.Adam(list(self.networks.weights.values()), self.plan.lr, fused=True)
-        scores = predict(self.networks, self.val)
+        scores = self._scores()
         for _ in range(epochs):
             self._weigh(scores)
             steps(self.networks, optimizer, self.data, self.draws, self._batches(), self._loss_weights())
-            scores = predict(self.networks, self.val)
+            scores = self._scores()
             self.best.look(torch.tensor([_rank(own) for own in self._assess(scores)]))
+
+    def _scores(self) -> np.ndarray:
+        scores = predict(self.networks, self.val)
+        if not np.isfinite(scores).all():
+            raise TrainingFailed(
+                f"scores of {self.tasks[0].name} are not finite with lr {self.plan.lr:g}: use a lower lr, or check "
+                "the biased model"
+            )
+        return scores
 
     def _assess(self, scores: np.ndarray) -> list[Threshold]:
         target, protected = self.val.target.cpu().numpy(), self.val.protected.cpu().numpy()
