@@ -91,7 +91,7 @@ def test_impossible_dials_get_a_sentence():
 
 
 def test_tasks_draw_people_once_and_split_by_seed():
-    recipe, settings = tasks.RECIPES["toy_tables/bank_age_spd"], {"n_rows": 2000}
+    recipe, settings = tasks.RECIPES["toy_tables/bank_age25_spd"], {"n_rows": 2000}
     first, second = (recipe.build(settings, seed=seed) for seed in (0, 1))
     assert len(first.train) == 1200 and first.train.protected_name == "age" and first.pool is None
     assert set(first.train.ids) != set(second.train.ids)

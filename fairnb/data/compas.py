@@ -29,7 +29,8 @@ def read(root: Path | None = None) -> Table:
     """6,167 rows after ProPublica's filter; the target is 1 where a person was charged again within two years (45.5 %).
 
     Privileged are sex Female and race Caucasian, as in AIF360. Savani et al. take the target as it is stored (AIF360
-    calls 0 the favourable label) and sex Male as privileged, which turns the sign of a bias and nothing else.
+    calls 0 the favourable label) and sex Male as privileged, which turns the sign of a bias; the reject
+    option needs to know (``tasks.tabular``).
     401 features; ids are the owner's ``id``.
 
     Args:

@@ -86,8 +86,6 @@ _RELEASED: tuple[Row, ...] = (
     ("Adv.Ft as released", "adversarial_fine_tuning", RELEASED),
     ("Adv.Debias", "adversarial_mitigation", {}),
     ("Adv.Debias as released", "adversarial_mitigation", RELEASED),
-    ("EqOdds", "equalised_odds", {}),
-    ("EqOdds as released", "equalised_odds", RELEASED),
 )
 
 

@@ -45,7 +45,10 @@ def _files(settings: dict[str, Any], source: str) -> str:
 
 def _adapt(settings: dict[str, Any], measure: str) -> dict[str, Any]:
     """The tier's numbers for tables alone: those for images must not be part of a table's key."""
-    return {name: value for name, value in settings.items() if not isinstance(value, dict)} | {"measure": measure}
+    own = {name: value for name, value in settings.items() if not isinstance(value, dict)} | {"measure": measure}
+    # Women are privileged in COMPAS as AIF360 codes it and reoffend less: a reject option that can only raise class 1
+    # (a new offence) in the other group would widen the gap. Savani et al. have men there.
+    return own | ({"privileged": 0} if measure == "eod" else {})
 
 
 def _nothing(settings: dict[str, Any]) -> str:

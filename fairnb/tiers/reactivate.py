@@ -34,7 +34,7 @@ CIFAR = {
     "pretrain_schedule": "multistep",
     "pretrain_milestones": (50, 100, 150),
     "pretrain_gamma": 0.1,
-    "adversary_epochs": 500,
+    "domain_epochs": 500,
 }
 # Savani et al.'s released code for CelebA: ImageNet weights, batch 32, SGD 0.001, 10 epochs, no augmentation.
 FACES = {
