@@ -114,16 +114,23 @@ def measured(frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     """The runs with the columns ``accuracy`` and ``bias`` of the paper, as fractions.
 
     Two classes: balanced accuracy and the absolute value of the task's measure (SPD, EOD, AOD). CIFAR-10S: the mean of
-    colour and gray test accuracy, and the bias amplification.
+    colour and gray test accuracy (of the clean test set, which has no gray images, its accuracy), and the bias
+    amplification.
     """
     from fairnb import tasks
 
     measures = {task: tasks.settings_of(task, tier)["measure"] for task in frame["task"].unique()}
     rows = [row for _, row in frame.iterrows()]
     names = [measures[task] for task in frame["task"]]
-    accuracy = [row["acc_group_mean" if name == "bias_amp" else "bacc"] for row, name in zip(rows, names, strict=True)]
+    accuracy = [_accuracy(row, name) for row, name in zip(rows, names, strict=True)]
     bias = [abs(row[name]) for row, name in zip(rows, names, strict=True)]
     return frame.assign(accuracy=accuracy, bias=bias)
+
+
+def _accuracy(row: pd.Series, measure: str) -> float:
+    if measure != "bias_amp":
+        return row["bacc"]
+    return row["acc"] if np.isnan(row["acc_group_mean"]) else row["acc_group_mean"]
 
 
 def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
