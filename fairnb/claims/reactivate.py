@@ -52,7 +52,7 @@ def best_within(claim: str, frame: pd.DataFrame, setting: str) -> Verdict:
         means = part.groupby("label", sort=False)["bias"].mean()
         rivals = [row for row in means.index[means <= TOLERANCE] if row not in OURS]
         conditions.append(_below(part, chosen, str(task)))
-        conditions += [less(part, "accuracy", row, chosen, str(task), "label") for row in rivals]
+        conditions += [_named(less(part, "accuracy", row, chosen, str(task), "label"), str(task)) for row in rivals]
         shown.append(f"{task}: {_means(part, str(task), (chosen, *rivals))}")
     return judge(claim, conditions, ours="; ".join(shown), note=setting)
 
@@ -80,7 +80,10 @@ def tabular(frame: pd.DataFrame, setting: str) -> list[Verdict]:
     ]
     r8 = [_below(frame, OURS[0], task) for task in tasks]
     r9 = [_named(less(frame, "accuracy", row, OURS[0], task, "label"), task) for task in tasks for row in INTRA]
-    biases = {row: "; ".join(_means(frame, task, (row,), ("bias",)) for task in tasks) for row in (BASELINE, OURS[0])}
+    biases = {
+        row: "; ".join(f"{task}: {_means(frame, task, (row,), ('bias',))}" for task in tasks)
+        for row in (BASELINE, OURS[0])
+    }
     accuracies = "; ".join(f"{task}: {_means(frame, task, (OURS[0], *INTRA), ('accuracy',))}" for task in tasks)
     return [
         judge("R7", r7, ours=biases[BASELINE], note=setting),
