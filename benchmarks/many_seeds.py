@@ -21,7 +21,7 @@ from torch.nn import functional
 from fairnb.contract import Split
 from fairnb.models import device
 from fairnb.networks import Perceptron, stack
-from fairnb.stacked import Draws, Samples
+from fairnb.stacked import Draws, Samples, adam
 from fairnb.stacked_training import steps
 
 TARGET = 4.0
@@ -72,7 +72,7 @@ class Together:
     def __init__(self, splits: list[Split]) -> None:
         seeds = range(len(splits))
         self.networks = stack([Perceptron(FEATURES, LAYERS, WIDTH, DROPOUT, seed=seed) for seed in seeds])
-        self.optimizer = torch.optim.Adam(list(self.networks.weights.values()), LR, fused=True)
+        self.optimizer = adam(self.networks.weights.values(), LR)
         self.samples, self.draws = Samples.of(splits), Draws(seeds)
 
     def epoch(self) -> None:

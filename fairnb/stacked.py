@@ -50,8 +50,12 @@ class Samples:
 
     def take(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Inputs (float), target and protected at ``index`` ``(S, B)``, an own row for every seed."""
-        index = index.to(self.target.device)
-        return as_inputs(self.x[self._rows, index]), self.target[self._rows, index], self.protected[self._rows, index]
+        flat = (index.to(self.target.device) + len(self) * self._rows).flatten()
+        x, target, protected = (
+            values.flatten(0, 1).index_select(0, flat).unflatten(0, index.shape)  # faster than values[rows, index]
+            for values in (self.x, self.target, self.protected)
+        )
+        return as_inputs(x), target, protected
 
     def parts(self, batch_size: int = EVALUATION_BATCH) -> Iterator[torch.Tensor]:
         """Inputs of all samples in order, ``(S, B, ...)`` at a time."""
@@ -74,7 +78,7 @@ class Draws:
 
     def __init__(self, seeds: Sequence[int], purpose: int = 0) -> None:
         self._torch = [torch.Generator().manual_seed(1_000_003 * purpose + seed) for seed in seeds]
-        self._numpy = [np.random.Generator(np.random.SFC64([purpose, seed])) for seed in seeds]
+        self._bits = [np.random.SFC64([purpose, seed]) for seed in seeds]
 
     def permutation(self, n: int) -> torch.Tensor:
         """A random order of ``n`` samples for every seed, int64 ``(S, n)``."""
@@ -114,9 +118,10 @@ class Draws:
             return None
         layers, width = networks.depth, networks.width  # type: ignore[attr-defined]
         count = layers * width * batch_size
-        bits = np.stack([np.frombuffer(own.bytes(2 * count), np.uint16) for own in self._numpy])
-        kept = torch.from_numpy(bits >= round(p * 2**16)).view(len(bits), layers, width, batch_size)
-        return (kept.transpose(0, 1).float() / (1 - p)).to(device())
+        words = np.stack([own.random_raw(-(-count // 4)) for own in self._bits])
+        kept = words.view(np.uint16)[:, :count] >= round(p * 2**16)
+        factors = np.multiply(kept, np.float32(1 / (1 - p)), dtype=np.float32)
+        return torch.from_numpy(factors).view(-1, layers, width, batch_size).transpose(0, 1).to(device())
 
 
 def adam(tensors: Iterable[torch.Tensor], lr: float) -> torch.optim.Adam:
