@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+SHOWN = 40  # names in a message; beyond that a list is no help
+
 
 class FairnbError(Exception):
     """Base of all errors whose message is meant for the user; the command line prints it without a traceback."""
@@ -16,7 +18,8 @@ class UnknownName(FairnbError):
         known = sorted(known)
         near = get_close_matches(str(name), known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        super().__init__(f"unknown {kind} {name!r}: {hint}known are {', '.join(known) or 'none'}")
+        more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+        super().__init__(f"unknown {kind} {name!r}: {hint}known are {', '.join(known[:SHOWN]) or 'none'}{more}")
 
 
 class BadData(FairnbError):

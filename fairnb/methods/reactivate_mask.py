@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 
 from fairnb.networks import Networks, Tensors
-from fairnb.stacked import Draws, Samples, losses
+from fairnb.stacked import Draws, Samples, adam, losses
 
 Restart = Literal["zero", "kaiming"]
 START = (1.0, 3.0)
@@ -65,7 +65,7 @@ def search(
     """
     frozen = {name: tensor.detach() for name, tensor in networks.weights.items()}
     logits = {name: _start(frozen[name], draws).requires_grad_() for name in networks.maskable}
-    optimizer = torch.optim.Adam(list(logits.values()), lr, fused=True)
+    optimizer = adam(logits.values(), lr)
     for index in batches:
         masks = {name: straight_through(logit) for name, logit in logits.items()}
         x, target, _ = samples.take(index)

@@ -16,7 +16,7 @@ from fairnb.methods import reactivate_weights as weights
 from fairnb.methods.reactivate_attack import neighbours
 from fairnb.methods.reactivate_joint import augment, even
 from fairnb.networks import Networks
-from fairnb.stacked import Draws, Samples, predict
+from fairnb.stacked import Draws, Samples, adam, predict
 from fairnb.stacked_training import Best, steps
 from fairnb.thresholds import Threshold
 
@@ -73,7 +73,7 @@ class Tuning:
         ]
 
     def _tune(self, epochs: int) -> None:
-        optimizer = torch.optim.Adam(list(self.networks.weights.values()), self.plan.lr, fused=True)
+        optimizer = adam(self.networks.weights.values(), self.plan.lr)
         scores = self._scores()
         for _ in range(epochs):
             self._weigh(scores)

@@ -13,14 +13,14 @@ from fairnb import paths, tiers
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
 from fairnb.errors import BadData, UnknownName
-from fairnb.tasks import biased, celeba, skin, tabular, toy, utk
+from fairnb.tasks import biased, celeba, cifar10s, skin, tabular, toy, utk
 from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells
 
 if TYPE_CHECKING:
     from torch import nn
 
 RECIPES: dict[str, Recipe] = {
-    name: recipe for module in (toy, celeba, utk, tabular, skin) for name, recipe in module.RECIPES.items()
+    name: recipe for module in (toy, celeba, utk, tabular, cifar10s, skin) for name, recipe in module.RECIPES.items()
 }
 TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training changes its numbers
 

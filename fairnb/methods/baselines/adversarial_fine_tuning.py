@@ -14,7 +14,7 @@ from fairnb.methods import intra, method
 from fairnb.methods.baselines.critics import Critic, still
 from fairnb.methods.reactivate_weights import soft_bias
 from fairnb.networks import Networks, stack
-from fairnb.stacked import Draws, Samples, losses, probabilities
+from fairnb.stacked import Draws, Samples, adam, losses, probabilities
 
 PURPOSE = 23  # of the draws; the critic's is the next one
 FEATURES = {
@@ -93,8 +93,8 @@ def _train(
     width = list(networks.weights.values())[-2].shape[2]
     critic = Critic(size * width, 1, seeds, PURPOSE + 1)
     draws = Draws(seeds, PURPOSE)
-    learner = torch.optim.Adam(critic.weights, numbers["critic_lr"], fused=True)
-    optimizer = torch.optim.Adam(list(networks.weights.values()), numbers["actor_lr"], fused=True)
+    learner = adam(critic.weights, numbers["critic_lr"])
+    optimizer = adam(networks.weights.values(), numbers["actor_lr"])
     for _ in range(numbers["epochs"]):
         drawn = draws.integers(len(val), (numbers["critic_steps"], size))
         _train_critic(critic, learner, networks, val, drawn, measure, logits)

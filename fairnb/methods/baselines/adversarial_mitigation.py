@@ -11,7 +11,7 @@ from fairnb.errors import BadData
 from fairnb.methods import intra, method
 from fairnb.methods.baselines.critics import Critic, still
 from fairnb.networks import Networks
-from fairnb.stacked import Draws, Samples, losses
+from fairnb.stacked import Draws, Samples, adam, losses
 
 PURPOSE = 25  # of the draws; the critic's is the next one
 CRITIC_LR, ACTOR_LR = 1e-3, 1e-4
@@ -53,8 +53,8 @@ def adversarial_mitigation(
     networks, val = intra.begin(tasks, seeds)
     width = list(networks.weights.values())[-2].shape[2]
     critic, draws = Critic(width, 2, seeds, PURPOSE + 1), Draws(seeds, PURPOSE)
-    learner = torch.optim.Adam(critic.weights, CRITIC_LR, fused=True)
-    optimizer = torch.optim.Adam(list(networks.weights.values()), ACTOR_LR, fused=True)
+    learner = adam(critic.weights, CRITIC_LR)
+    optimizer = adam(networks.weights.values(), ACTOR_LR)
     for _ in range(epochs):
         for features, _, _, protected in still(networks, val, draws.integers(len(val), (steps, batch_size))):
             learner.zero_grad(set_to_none=True)
