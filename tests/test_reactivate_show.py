@@ -45,6 +45,14 @@ def test_one_seed_has_no_deviation_and_a_quoted_row_no_cells_of_ours():
     assert list(found["accuracy"]) == ["0.900", ""] and list(found["groups"]) == ["●", ""]
 
 
+def test_side_by_side_keeps_the_order_of_rows_and_tasks():
+    one = table([("B", 0.7, 0.01, np.nan, np.nan), ("A", 0.8, 0.02, np.nan, np.nan)])
+    other = one.assign(task="bank/age25_spd", accuracy=0.6)
+    found = reactivate_show.side_by_side(pd.concat([one, other]))
+    assert list(found.index) == ["B", "A"] and [task for task, _ in found.columns[::2]] == [TASK, "bank/age25_spd"]
+    assert list(found.loc["A"]) == ["0.800 ± 0.012", "0.020 ± 0.004", "0.600 ± 0.012", "0.020 ± 0.004"]
+
+
 def notes(bacc, trivial=False, within=True):
     return {"threshold": {"value": 0.1, "bacc": bacc, "bias": 0.0, "trivial": trivial, "within": within}}
 

@@ -29,6 +29,15 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     return out[list(COLUMNS)].reset_index(drop=True)
 
 
+def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """``shown`` with a line per row and columns (task, accuracy or bias); rows and tasks keep their order."""
+    cells = shown(table)
+    rows, tasks = cells["row"].drop_duplicates(), cells["task"].drop_duplicates()
+    wide = cells.pivot(index="row", columns="task", values=["accuracy", "bias"]).swaplevel(axis=1)
+    wide = wide.loc[rows, [(task, metric) for task in tasks for metric in ("accuracy", "bias")]]
+    return wide.rename_axis(index=None, columns=[None, None])
+
+
 def trivial(frame: pd.DataFrame) -> pd.DataFrame:
     """How often a chosen threshold is trivial, one row per (task, label), from the notes of the runs.
 
