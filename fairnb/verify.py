@@ -85,8 +85,9 @@ def _tables(file: Path, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference
 
 
 def _trained_text(column: str, old: pd.DataFrame) -> bool:
-    """Text that only repeats trained numbers (``ours``, ``note`` of the scorecard) may move; verdicts may not."""
-    return column in ("ours", "note") and "verdict" in old.columns
+    """Text that repeats trained numbers may move (``ours``, ``note``, an accuracy as ``shown``); verdicts may not."""
+    beside = {"ours": "verdict", "note": "verdict", "shown": "accuracy"}
+    return beside.get(column) in old.columns
 
 
 def _numbers(file: Path, column: str, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference]:

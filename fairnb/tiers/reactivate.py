@@ -76,7 +76,14 @@ def _toy(names: tuple[str, ...]) -> tuple[str, ...]:
 
 _TOY_TASKS = {table: _toy(names) for table, names in _TABLE_TASKS.items()}
 _TOY_FACES = ("toy_faces/smiling_male_aod",)
-_REAL = _plan(_TABLE_TASKS, "cifar10s", (), 3) | {"newer_bank": ((("bank/age_spd",), None),)}
+# On CPUs: two seeds at the other skews, and the choices looked at in one setting.
+_CHOICE = ((("adult/sex_aod",), 5),)
+_REAL = _plan(_TABLE_TASKS, "cifar10s", (), 3) | {
+    "table2": ((("cifar10s/skew80", "cifar10s/skew90", "cifar10s/skew99"), 2),),
+    "newer_bank": ((("bank/age_spd",), None),),
+    "choices": _CHOICE,
+    "released": _CHOICE,
+}
 # Small numbers for laptops: shorter searches on fewer steps.
 _FAST = {
     "reactivate_epochs": 5,
@@ -114,7 +121,7 @@ PAPER: dict[str, dict[str, Any]] = {
         "baselines": {"layerwise_optimisation": {"calls": 11, "tensors": 1, "max_sparsity": 20, "candidates": 20}},
         "settings": TABLES
         | _TINY
-        | {"layers": 3, "pretrain_epochs": 4, "check_every": 1, "patience": 2, "n_rows": 600}
+        | {"layers": 3, "pretrain_epochs": 4, "check_every": 1, "patience": 2, "n_rows": 1000}
         | {
             "images": _SHAPES
             | _TINY
@@ -137,7 +144,7 @@ PAPER: dict[str, dict[str, Any]] = {
         "seeds": tuple(range(10)),
         "plan": _REAL,
         "baselines": {
-            "domain_discriminative": {"epochs": 8},
+            "domain_discriminative": {"epochs": 6},
             "uniform_confusion": {"lr": 3e-3},
             "domain_adversarial": {"lr": 3e-3, "alpha": 0.1},
         },

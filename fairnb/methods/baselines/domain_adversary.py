@@ -104,7 +104,7 @@ def domain_adversarial(
     batch_size: int | None = None,
     augment: str | None = None,
 ) -> Predictor:
-    """Adversarial debiasing by gradient projection [Zhang 2018]: a linear domain head sees the class logits.
+    """Adversarial mitigation by gradient projection [Zhang 2018]: a linear domain head sees the class logits.
 
     The domain head learns from every batch. In every third epoch the network follows ``projected`` gradients. The
     arguments and errors are those of ``uniform_confusion``; ``alpha`` weighs the adversary's gradient.
