@@ -121,7 +121,7 @@ def changes(frame: pd.DataFrame, pairs: Sequence[tuple[str, str]], groups: Mappi
 
     Args:
         frame: from ``experiments.reactivate.measured``. pairs: (row, the row that it is compared with).
-        groups: row -> a word in front of its name.
+        groups: row -> a word in front of its name, unless it begins with it.
     """
     import matplotlib.pyplot as plt
 
@@ -132,11 +132,15 @@ def changes(frame: pd.DataFrame, pairs: Sequence[tuple[str, str]], groups: Mappi
         for ax, metric in zip(line, TITLES, strict=True):
             _differences(ax, frame, pairs, metric, task)
             ax.set_title(f"{words(task)}: {TITLES[metric]}", fontsize=9)
-        labels = [f"{groups[row]}: {row}" if groups else row for row, _ in pairs]
+        labels = [_label(row, (groups or {}).get(row, "")) for row, _ in pairs]
         line[0].set_yticks(range(len(pairs)), labels, fontsize=8)
     for ax in axes[-1]:
         ax.set_xlabel("difference in points")
     return fig
+
+
+def _label(row: str, group: str) -> str:
+    return row if row.startswith(group) else f"{group}: {row}"
 
 
 def _differences(ax: Axes, frame: pd.DataFrame, pairs: Sequence[tuple[str, str]], metric: str, task: str) -> None:
