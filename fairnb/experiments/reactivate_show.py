@@ -9,7 +9,7 @@ import pandas as pd
 
 DASH = "–"
 COLUMNS = ("task", "row", "groups", "accuracy", "bias", "printed accuracy", "printed bias", "value")
-NEAR_TRIVIAL = 0.52  # balanced accuracy of a threshold that puts nearly everybody on one side
+NEAR_TRIVIAL = 0.55  # balanced accuracy, 5 points above chance: hardly more than everybody on one side
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:
