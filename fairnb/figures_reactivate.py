@@ -128,8 +128,10 @@ def accuracy_against_bias(table: pd.DataFrame) -> Figure:
             ax.plot(ends[:2], ends[2:], color=colour, lw=0.6, alpha=0.6)
             ax.plot(ends[1], ends[3], mark, mfc="white", mec=colour, ms=6)
     ax.axvline(TOLERANCE, color="0.3", lw=1, ls="--")
-    ax.set(xlim=(0, None), xlabel="bias (left is fairer; dashed: the tolerance)", ylabel="accuracy")
-    fig.legend(loc="outside right center", fontsize=8, title="filled: here\nhollow: printed", title_fontsize=8)
+    ax.set_xlim(left=-0.02 * ax.get_xlim()[1])
+    ax.set(xlabel="bias (left is fairer; dashed: the tolerance)", ylabel="accuracy")
+    title = "filled: here\nhollow: printed" if part["printed_bias"].notna().any() else None
+    fig.legend(loc="outside right center", fontsize=8, title=title, title_fontsize=8)
     return fig
 
 
