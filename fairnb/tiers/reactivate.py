@@ -139,7 +139,7 @@ PAPER: dict[str, dict[str, Any]] = {
             "domain_adversarial": {"lr": 3e-3, "alpha": 0.1},
         },
         "settings": _QUICK_TABLES
-        | {"images": _SHAPES, "faces": aimfair.PAPER["quick"]["settings"] | _FAST | {"batch_size": 32}},
+        | {"images": _SHAPES, "faces": aimfair.PAPER["quick"]["settings"] | _FAST | _IMAGES | {"batch_size": 32}},
     },
     "open": {
         "seeds": tuple(range(10)),
