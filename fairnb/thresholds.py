@@ -37,6 +37,11 @@ class Threshold:
     within: bool
     trivial: bool
 
+    @property
+    def rank(self) -> float:
+        """What a search compares candidates by: Φ, and below all of it the smaller bias where none is within."""
+        return self.objective if self.within else -abs(self.bias)
+
     def notes(self) -> dict[str, Any]:
         """As JSON, for a record."""
         return asdict(self)

@@ -264,10 +264,19 @@ def test_tasks_and_seeds_must_pair(name):
         train(name, FEATURES, (0, 1))
 
 
-def test_no_tensor_above_zero_leaves_the_biased_model(monkeypatch):
-    nothing = thresholds.Threshold(0.5, 0.0, 0.5, 1.0, False, False)
-    monkeypatch.setattr(intra, "objectives", lambda *_, **__: nothing)
-    for name in ("layerwise_optimisation", "random_perturbation"):
-        [found] = train(name, FEATURES[1:2], (1,))
-        state = found.score.args[0].state_dict()
-        assert all(torch.equal(tensor, state[key]) for key, tensor in FEATURES[1].biased_model(1).state_dict().items())
+def test_where_none_is_within_tolerance_the_smaller_bias_wins():
+    low, high = (thresholds.Threshold(0.5, 0.0, 0.5, bias, False, False) for bias in (-0.2, 0.4))
+    within = thresholds.Threshold(0.5, 0.6, 0.6, 0.01, True, False)
+    assert within.rank == 0.6 and low.rank == -0.2 and sorted([within.rank, high.rank, low.rank])[0] == high.rank
+
+
+def test_random_perturbation_takes_the_least_biased_trial_where_no_phi_is_above_zero(monkeypatch):
+    biases = iter([0.4, 0.1, 0.3, 0.2])
+
+    def assess(tasks, networks, val, weights=None, **_):
+        bias = next(biases, 0.4)
+        return [thresholds.Threshold(0.5, 0.0, 0.5, bias, False, False) for _ in tasks]
+
+    monkeypatch.setattr(intra, "assess", assess)
+    [found] = methods.get("random_perturbation").together(FEATURES[1:2], seeds=(1,), trials=4)
+    assert found.notes["trial"] == 1

@@ -22,7 +22,7 @@ GRIDS: dict[str, Callable[[str], list[Run]]] = {
     "20_reactivate": _REACTIVATE(("T1", "T2", "ceiling")),
     "21_reactivate_tabular": _REACTIVATE(("T4", "T5", "T6", "newer_bank")),
     "22_reactivate_celeba": _REACTIVATE(("T3",)),
-    "23_reactivate_choices": _REACTIVATE(("choices", "released", "released_default")),
+    "23_reactivate_choices": _REACTIVATE(("choices", "released")),
 }
 
 

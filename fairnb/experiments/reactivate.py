@@ -71,6 +71,7 @@ CHOICES: dict[str, tuple[Row, ...]] = {
         _choice(f"p_flip = {p}" + " (default)" * (p == 0.5), **({} if p == 0.5 else {"p_flip": p}))
         for p in (0.0, 0.5, 1.0)
     ),
+    "cells": (_choice("bootstrap (default)"), _choice("as they are", balance="none")),
     "restart": (_choice("zero (default)"), _choice("Kaiming", restart="kaiming")),
     "weights": (
         _choice("sampling (default)"),
@@ -123,8 +124,14 @@ def measured(frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     rows = [row for _, row in frame.iterrows()]
     names = [measures[task] for task in frame["task"]]
     accuracy = [_accuracy(row, name) for row, name in zip(rows, names, strict=True)]
-    bias = [abs(row[name]) for row, name in zip(rows, names, strict=True)]
+    bias = [_bias(row, name) for row, name in zip(rows, names, strict=True)]
     return frame.assign(accuracy=accuracy, bias=bias)
+
+
+def _bias(row: pd.Series, measure: str) -> float:
+    """The absolute bias; where some class is never predicted, bias amplification is undefined and counts as its 1/2."""
+    never = measure == "bias_amp" and np.isnan(row[measure]) and np.isfinite(row["acc_group_mean"])
+    return 0.5 if never else abs(row[measure])
 
 
 def _accuracy(row: pd.Series, measure: str) -> float:

@@ -79,7 +79,7 @@ class Tuning:
             self._weigh(scores)
             steps(self.networks, optimizer, self.data, self.draws, self._batches(), self._loss_weights())
             scores = self._scores()
-            self.best.look(torch.tensor([_rank(own) for own in self._assess(scores)]))
+            self.best.look(torch.tensor([own.rank for own in self._assess(scores)]))
 
     def _scores(self) -> np.ndarray:
         scores = predict(self.networks, self.val)
@@ -126,8 +126,3 @@ class Tuning:
 
 def _all(val: Samples) -> torch.Tensor:
     return torch.arange(len(val), device=val.target.device).expand(val.seeds, -1)
-
-
-def _rank(found: Threshold) -> float:
-    """Φ, and below all of it the smaller bias where Φ is 0."""
-    return found.objective if found.within else -abs(found.bias)

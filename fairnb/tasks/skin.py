@@ -45,7 +45,8 @@ def _there(file: str) -> bool:
 
 
 def _adapt(settings: dict[str, Any]) -> dict[str, Any]:
-    return settings["faces"] | {"measure": MEASURE}
+    """Group 0 is the favoured one: light skin, and in the toy women, who smile more; the reject option must know."""
+    return settings["faces"] | {"measure": MEASURE, "privileged": 0}
 
 
 def _nothing(settings: dict[str, Any]) -> str:

@@ -83,10 +83,10 @@ def layerwise_optimisation(
 def _best_tensor(
     task: Task, network: Networks, seed: int, tensors: int, search: Search, as_released: bool
 ) -> tuple[str, torch.Tensor | None]:
-    """Name and new values ``(1, ...)`` of the winning tensor; None where no tensor has a Φ above 0."""
+    """Name and new values ``(1, ...)`` of the winning tensor; None where none was searched."""
     rng = np.random.default_rng([PURPOSE, seed])
     score = scores_of(network, Samples.of([task.val]))
-    stored = 0.0
+    stored = 0.0 if as_released else np.inf
     best: tuple[str, torch.Tensor | None] = ("", None)
     for name in list(network.weights)[-tensors:]:
         minimum, values = _search(task, network.weights, name, score, search, rng)
@@ -99,7 +99,7 @@ def _best_tensor(
 def _search(
     task: Task, weights: Tensors, name: str, score: Callable[[str, Tensors], np.ndarray], search: Search, rng: Any
 ) -> tuple[float, torch.Tensor]:
-    """The smallest -Φ that was found for the tensor ``name``, and the values that gave it."""
+    """The smallest -Φ (``Threshold.rank``) that was found for the tensor ``name``, and the values that gave it."""
     current = weights[name].detach()
     entries = subset(current[0].numel(), search.max_sparsity, rng)
     low, high = box(current.flatten().cpu().numpy(), entries, search.width)
@@ -112,7 +112,7 @@ def _search(
 
     def objective(values: Sequence[float]) -> float:
         found = score(name, weights | {name: changed(values)})
-        return -intra.objectives(task, found, task.val.target, task.val.protected).objective
+        return -intra.objectives(task, found, task.val.target, task.val.protected).rank
 
     if not (high > low).all():
         return np.inf, current

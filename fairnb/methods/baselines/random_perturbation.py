@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from fairnb.contract import Predictor, Task
@@ -22,7 +23,7 @@ def random_perturbation(
     """The best of ``trials`` perturbed copies of the biased model: the largest Φ over thresholds on ``task.val``.
 
     As in the released code the unperturbed model is not among the trials. Where no trial has a Φ above 0, which only
-    tasks without a threshold can have, the biased model stays (released: the first trial).
+    tasks without a threshold can have, the one of smallest bias is taken (released: the first trial).
 
     Args:
         trials: perturbed copies, 1 or more. scale: standard deviation of the factors, above 0; see ``perturbed``.
@@ -41,14 +42,14 @@ def random_perturbation(
 def _keep_best(
     tasks: Sequence[Task], networks: Networks, val: Samples, draws: Draws, trials: int, scale: float
 ) -> list[int]:
-    """Give every seed the weights of its best trial; the number of that trial (-1: none)."""
+    """Give every seed the weights of its best trial; the number of that trial."""
     kept = {name: tensor.clone() for name, tensor in networks.weights.items()}
-    best, chosen = [0.0] * len(tasks), [-1] * len(tasks)
+    best, chosen = [-np.inf] * len(tasks), [-1] * len(tasks)
     for trial in range(trials):
         weights = perturbed(networks.weights, draws, scale)
         for s, found in enumerate(intra.assess(tasks, networks, val, weights)):
-            if found.objective > best[s]:
-                best[s], chosen[s] = found.objective, trial
+            if found.rank > best[s]:
+                best[s], chosen[s] = found.rank, trial
                 for name, tensor in kept.items():
                     tensor[s] = weights[name][s]
     for name, tensor in networks.weights.items():
