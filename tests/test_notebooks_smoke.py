@@ -48,9 +48,9 @@ def test_tables_figures_and_scorecard_are_there(executed):
     assert len(card) == 50 and set(card["claim"].head(2)) == {"A1", "A2"}
 
 
-def test_every_claim_of_aim_fair_is_judged_and_one_seed_decides_none(executed):
+def test_every_claim_of_both_papers_is_judged_and_one_seed_decides_none(executed):
     card = pd.read_csv(paths.results("smoke") / "scorecard.csv").set_index("claim")
-    own = card.loc[[f"A{i}" for i in range(1, 19)]]
+    own = card.loc[[*(f"A{i}" for i in range(1, 19)), *(f"R{i}" for i in range(1, 11))]]
     assert set(own["verdict"]) == {claims.UNDECIDED} and set(own["seeds"]) == {1}
     assert own["ours"].notna().all() and own["note"].str.contains("decided by: ").all()
     assert set(card.loc[card.index.difference(own.index), "verdict"]) == {claims.NOT_RUN}
@@ -62,6 +62,24 @@ def test_a_table_reruns_every_row_and_has_the_printed_numbers_beside(executed, n
     assert set(table["source"]) == {"rerun"} and table[["acc", "wst", "eo_max"]].notna().all().all()
     beside = set(table.loc[table["printed_acc"].notna(), "row"])
     assert beside == set(aimfair.TABLES[f"T{number}"].printed.values())
+
+
+@pytest.mark.parametrize(
+    ("number", "tasks", "rows"), [(1, 1, 12), (2, 3, 3), (3, 1, 9), (4, 3, 10), (5, 1, 10), (6, 1, 10)]
+)
+def test_a_table_of_icdm_reruns_every_printed_row(executed, number, tasks, rows):
+    table = pd.read_csv(paths.tables("smoke") / f"reactivate_table{number}.csv")
+    assert set(table["source"]) == {"rerun"} and len(table) == tasks * rows, "nothing is quoted, no row is dropped"
+    assert table["accuracy"].between(0, 1).all() and table["bias"].between(0, 1).all()
+    assert (table["shown"].eq("–") == ~table["within"]).all(), "a dash where the bias is out of tolerance"
+    assert table["printed_accuracy"].notna().any() and table["size"].notna().all()
+
+
+def test_choices_and_released_bugs_have_tables_and_figures(executed):
+    tables = {file.stem.removeprefix("reactivate_") for file in paths.tables("smoke").glob("reactivate_*.csv")}
+    figures = {file.stem.removeprefix("reactivate_") for file in paths.figures("smoke").glob("reactivate_*.png")}
+    assert {"choices", "released", "leak", "values", "thresholds"} <= tables
+    assert {"toy", "fig_table1", "table2", "table3", "tabular", "phi", "choices", "released"} <= figures
 
 
 def test_table3_names_the_pipeline_and_has_no_printed_control(executed):
