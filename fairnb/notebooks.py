@@ -181,6 +181,8 @@ def _papermill(source: Path, target: Path, parameters: dict[str, Any], failed: P
             "its kernel was killed (most likely out of memory): close other programs, or use fewer workers "
             "(JOBS=1); finished runs are kept"
         )
+    except RuntimeError as error:  # what a kernel that does not even start ends in
+        problem = f"its kernel did not start ({' '.join(str(error).split())}): run it again; finished runs are kept"
     except CellTimeoutError as error:
         problem = f"a cell ran too long: {str(error).splitlines()[0]}"
     else:
