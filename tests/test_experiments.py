@@ -186,7 +186,12 @@ def test_fewer_real_images_train_longer_where_the_tier_says_so():
 
 
 @pytest.mark.parametrize(
-    ("tier", "absent"), [("open", {"13_aimfair_prompts", "14_aimfair_sensitivity"}), ("quick", set()), ("smoke", set())]
+    ("tier", "absent"),
+    [
+        ("open", {"13_aimfair_prompts", "14_aimfair_sensitivity", "22_reactivate_celeba"}),
+        ("quick", set()),
+        ("smoke", set()),
+    ],
 )
 def test_a_notebook_belongs_where_it_has_runs(tier, absent):
     assert set(experiments.GRIDS) <= set(notebooks.names())

@@ -137,6 +137,7 @@ def test_an_unreachable_scheduler_is_a_sentence(home, monkeypatch):
     from fairnb import engine
 
     monkeypatch.setenv("FAIRNB_SCHEDULER", "not-an-address")
+    monkeypatch.setattr("fairnb.runs.together", lambda grid: [list(grid)])
     with pytest.raises(FairnbError, match="no Dask scheduler answers at SCHEDULER='not-an-address'"):
         engine.compute_missing([_Missing()])
 

@@ -292,7 +292,7 @@ def test_the_codes_preset_is_tier_papers_own(monkeypatch):
 def test_the_papers_preset_trains_single_scalars_at_a_rate_of_its_grid(paper, monkeypatch):
     monkeypatch.setenv(tiers.PRESET, "paper")
     monkeypatch.setitem(
-        tiers.aimfair.PRESETS, "paper", tiers.AIMFAIR_PRESETS["paper"] | {"pretrain_epochs": 1, "finetune_epochs": 1}
+        tiers.aimfair.PRESETS, "paper", tiers.aimfair.PRESETS["paper"] | {"pretrain_epochs": 1, "finetune_epochs": 1}
     )
     record = runs.ensure(runs.Run(MAIN, "selective", 100, "paper"))
     assert set(record.notes["lr_tried"]) == {"0.4", "0.5", "0.6"} and record.notes["batch_size"] == 128
