@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -66,6 +67,35 @@ class ImageClassifier(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, logits)`` of images ``x`` in [0, 1]."""
         return self.net((x - self.mean) / self.std)
+
+    @property
+    def head(self) -> nn.Linear:
+        """The last linear layer, whatever the network calls it (``fc``, ``classifier``); can be set.
+
+        Raises:
+            BadData: the network has no linear layer.
+        """
+        return cast(nn.Linear, self.net.get_submodule(head_name(self.net)))
+
+    @head.setter
+    def head(self, layer: nn.Linear) -> None:
+        """Put ``layer`` in its place, under the same name."""
+        self.net.set_submodule(head_name(self.net), layer)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # nn.Module would register a layer called "head" beside the network and never ask the property.
+        if name == "head":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+
+def head_name(net: nn.Module) -> str:
+    """The name of the last linear layer in ``net`` (dotted where it lies deeper); BadData where there is none."""
+    linear = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear)]
+    if not linear:
+        raise BadData(f"a {type(net).__name__} without a linear layer has no head: end the network in an nn.Linear")
+    return linear[-1]
 
 
 def resnet18(
