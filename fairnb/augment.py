@@ -124,6 +124,7 @@ def none(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 AUGMENTATIONS: dict[str, Augmentation] = {
     "none": none,
+    "flip": hflip,
     "flip_shift": flip_shift,
     "resized_crop": resized_crop,
     "pad_crop_flip": pad_crop_flip,
@@ -131,7 +132,7 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 
 
 def augmentation(name: str) -> Augmentation:
-    """The augmentation of that name (``none``, ``flip_shift``, ``resized_crop``, ``pad_crop_flip``).
+    """The augmentation of that name (``none``, ``flip``, ``flip_shift``, ``resized_crop``, ``pad_crop_flip``).
 
     Raises:
         UnknownName: there is none of that name.

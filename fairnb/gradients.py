@@ -12,8 +12,8 @@ from fairnb import freezing
 from fairnb.batches import Batches, channels_last
 from fairnb.contract import Split
 from fairnb.errors import TrainingFailed
+from fairnb.losses import mean_loss
 from fairnb.models import device
-from fairnb.training import mean_loss
 
 
 def gradients(

@@ -15,17 +15,18 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 from torch.optim import lr_scheduler
 
 from fairnb import freezing
 from fairnb.batches import Batches, channels_last
 from fairnb.contract import Split
 from fairnb.errors import BadData, TrainingFailed, UnknownName
+from fairnb.losses import accuracy, mean_loss
 from fairnb.models import ModelPredictor, device
 
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]  # logits, target, rows -> loss of a batch
 SCHEDULES = ("constant", "multistep", "cosine")
+OPTIMIZERS = ("sgd", "adam")
 EVALUATION_BATCH = 250
 
 
@@ -36,7 +37,9 @@ class Recipe:
     Attributes:
         epochs, lr, batch_size: as ever; a split smaller than ``batch_size`` is one batch.
         seed: of the order, the augmentation and dropout.
-        momentum, weight_decay: of SGD (AIM-Fair's code: 0.9 and 1e-4).
+        optimizer: ``sgd`` with ``momentum`` and ``weight_decay`` (AIM-Fair's code: 0.9 and 1e-4), or plain ``adam``
+            (betas 0.9 and 0.999, eps 1e-8, no weight decay).
+        clip_norm: a longer gradient is scaled down to this norm; None: never.
         schedule: ``constant``, ``multistep`` (times ``gamma`` after each of the epochs ``milestones``), or ``cosine``
             (to 0, stepped after each batch).
         augment: an augmentation of ``fairnb.augment``.
@@ -54,6 +57,8 @@ class Recipe:
     lr: float
     batch_size: int
     seed: int
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    clip_norm: float | None = None
     momentum: float = 0.9
     weight_decay: float = 1e-4
     schedule: Literal["constant", "multistep", "cosine"] = "constant"
@@ -68,6 +73,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
             raise UnknownName("schedule", self.schedule, SCHEDULES)
+        if self.optimizer not in OPTIMIZERS:
+            raise UnknownName("optimizer", self.optimizer, OPTIMIZERS)
         if self.select not in (None, "val_acc"):
             raise UnknownName("selection", self.select, ["val_acc"])
         if self.tie not in ("first", "last"):
@@ -114,7 +121,7 @@ def fit(
     epoch_samples: int | None = None,
     **recipe: Any,
 ) -> History:
-    """Train ``model`` in place with SGD: binary cross-entropy for one logit, cross-entropy for more.
+    """Train ``model`` in place: binary cross-entropy for one logit, cross-entropy for more.
 
     Batch normalisation is in training mode, so its running statistics move in frozen layers too, as in AIM-Fair's
     code, where the mask covers parameters but not buffers; ``freeze_bn_statistics`` prevents it.
@@ -168,7 +175,7 @@ class _Loop:
     def run(self, names: list[str], hold: Callable[[], None], progress: Callable | None) -> None:
         recipe, history, best = self.recipe, self.history, None
         chosen = [tensor for tensor in self.model.parameters() if tensor.requires_grad]
-        optimizer = torch.optim.SGD(chosen, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, fused=True)
+        optimizer = _optimizer(chosen, recipe)
         rates = _rates(optimizer, recipe, len(self.batches))
         for epoch in range(recipe.epochs):
             with freezing.modes(self.model, True, recipe.freeze_bn_statistics):
@@ -195,11 +202,24 @@ class _Loop:
             loss = self.loss(logits, target, rows)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            clip(self.model, self.recipe.clip_norm)
             optimizer.step()
             hold()
             rates.step()
             losses.append(loss.detach())
         return torch.stack(losses)
+
+
+def _optimizer(tensors: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(tensors, recipe.lr, fused=True)
+    return torch.optim.SGD(tensors, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, fused=True)
+
+
+def clip(model: nn.Module, norm: float | None) -> None:
+    """Scale the gradients of ``model`` together down to ``norm`` where they are longer; nothing for None."""
+    if norm is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), norm)
 
 
 def _rates(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> lr_scheduler.LRScheduler:
@@ -225,25 +245,3 @@ def _is_best(scores: list[float], recipe: Recipe) -> bool:
         return True
     best = max(scores[:-1])
     return scores[-1] > best or (scores[-1] == best and recipe.tie == "last")
-
-
-def mean_loss(logits: torch.Tensor, target: torch.Tensor, classes: int) -> torch.Tensor:
-    """Mean cross-entropy of logits ``(N, 1)`` (binary) or ``(N, C)``; ``classes`` is 1 + the largest label."""
-    if classes > max(2, logits.shape[1]):
-        raise BadData(f"label {classes - 1} has no logit, the model has {logits.shape[1]}: build it with more classes")
-    if logits.shape[1] == 1:
-        return functional.binary_cross_entropy_with_logits(logits.float()[:, 0], target.float())
-    return functional.cross_entropy(logits.float(), target)
-
-
-@torch.inference_mode()
-def accuracy(model: nn.Module, batches: Batches, amp: bool = True) -> float:
-    """Share of right predictions in 0..1 (threshold 0.5 for one logit), in evaluation mode."""
-    right = torch.zeros((), dtype=torch.int64, device=batches.target.device)
-    with freezing.modes(model, training=False):
-        for x, target in batches.in_order():
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=amp):
-                logits = model(x)
-            predicted = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
-            right += (predicted == target).sum()
-    return right.item() / len(batches.target)

@@ -74,6 +74,7 @@ def pretrain(task: Task, seed: int, split: Split, **options: Any) -> tuple[nn.Mo
     """
     numbers = settings_of(task, "pretrain", **options)
     chosen = {name: numbers[name] for name in ("lr", "epochs", "batch_size", "schedule", "milestones", "gamma")}
+    chosen |= {name: numbers[name] for name in ("optimizer", "clip_norm", "amp") if name in numbers}
     model = task.backbone(seed)
     history = fit(
         model, split, val=task.val, seed=seed, augment=numbers["augment"], select="val_acc", tie="last", **chosen

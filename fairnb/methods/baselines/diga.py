@@ -25,7 +25,8 @@ from fairnb.methods import method
 from fairnb.methods.baselines import common
 from fairnb.methods.baselines.diga_byol import byol, edited
 from fairnb.models import device
-from fairnb.training import EVALUATION_BATCH, TrainedPredictor, accuracy
+from fairnb.losses import accuracy
+from fairnb.training import EVALUATION_BATCH, TrainedPredictor
 
 STAND_IN = "whitened principal components for StyleGAN2; the biased model for CLIP; a few epochs of BYOL"
 WEAK, STRONG = 1e4, 1e-4  # C of scikit-learn: the inverse of the regularisation

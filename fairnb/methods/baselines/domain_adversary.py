@@ -18,11 +18,11 @@ from fairnb import freezing
 from fairnb.batches import Batches, channels_last
 from fairnb.contract import Predictor, Task
 from fairnb.errors import BadData, TrainingFailed
+from fairnb.losses import mean_loss
 from fairnb.methods import method
 from fairnb.methods.aimfair_engine import settings_of
 from fairnb.methods.baselines.domain import noted, protected_groups
 from fairnb.models import device
-from fairnb.training import mean_loss
 
 PERIOD = 3  # the network moves in every third epoch
 EPOCHS = 500  # Wang et al.'s code
