@@ -21,11 +21,11 @@ from fairnb import freezing
 from fairnb.batches import Batches
 from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData
+from fairnb.losses import accuracy
 from fairnb.methods import method
 from fairnb.methods.baselines import common
 from fairnb.methods.baselines.diga_byol import byol, edited
 from fairnb.models import device
-from fairnb.losses import accuracy
 from fairnb.training import EVALUATION_BATCH, TrainedPredictor
 
 STAND_IN = "whitened principal components for StyleGAN2; the biased model for CLIP; a few epochs of BYOL"
