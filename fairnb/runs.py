@@ -11,16 +11,20 @@ import time
 import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from fairnb import methods, metrics, paths, provenance, records, tasks, tiers
+from fairnb import methods, metrics, paths, provenance, records, tasks, tiers, weights
 from fairnb.contract import Predictor, Split
-from fairnb.errors import BrokenRecord, TrainingFailed
+from fairnb.errors import BadData, BrokenRecord, TrainingFailed
 from fairnb.records import Record
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def together(grid: Iterable[Run]) -> list[list[Run]]:
 
 
 def compute(group: list[Run]) -> list[Record]:
-    """Train, predict on test, measure: runs that differ in their seed at most, as one. Writes nothing.
+    """Train, predict on test, measure: runs that differ in their seed at most, as one. Writes no record.
 
     Raises:
         FairnbError: bad data or failed training, in one sentence.
@@ -115,10 +119,31 @@ def compute(group: list[Run]) -> list[Record]:
     else:
         pairs = zip(group, problems, strict=True)
         found = [entry.function(problem.task, seed=run.seed, **run.hparams) for run, problem in pairs]
+    if entry.keeps_model:
+        for run, predictor in zip(group, found, strict=True):
+            weights.write(_weights_of(run), predictor.model)  # type: ignore[attr-defined]
     scores = [_scores(predictor, problem.test) for predictor, problem in zip(found, problems, strict=True)]
     seconds = (time.perf_counter() - start) / len(group)
     parts = zip(group, problems, found, scores, strict=True)
     return [_record(run, problem.test, predictor, score, seconds) for run, problem, predictor, score in parts]
+
+
+def model_of(run: Run) -> nn.Module:
+    """The trained network of a run, in evaluation mode; trained again where its weights are no longer in the cache.
+
+    Raises:
+        BadData: the run's method keeps no network.
+    """
+    if not methods.get(run.method).keeps_model:
+        raise BadData(f"method {run.method} keeps no network: take a run of a method with keeps_model=True")
+    if not _weights_of(run).is_file():
+        compute([run])
+    fresh = tasks.problem(run.task, run.tier, run.seed).task.backbone(run.seed, pretrained=False)
+    return weights.read(_weights_of(run), fresh).eval()
+
+
+def _weights_of(run: Run) -> Path:
+    return paths.cache() / "models" / f"run-{run.key}.safetensors"
 
 
 def _scores(predictor: Predictor, test: Split) -> np.ndarray:

@@ -36,6 +36,7 @@ class Method:
         defaults: hyper-parameters and their defaults; ``None`` mostly means "as in ``task.settings``".
         together: ``together(tasks, seeds=seeds, **hparams) -> list[Predictor]`` for methods that train many seeds as
             one batch, each seed with its own task; None for the others.
+        keeps_model: whether the runner keeps the trained network (``runs.model_of``), for figures that look inside.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Method:
     source: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
     together: Callable[..., list[Predictor]] | None = None
+    keeps_model: bool = False
 
     def __call__(self, task: Task, *, seed: int, **hparams: Any) -> Predictor:
         """Train on ``task`` and give the Predictor. Raises: see ``check_hparams``."""
@@ -59,6 +61,7 @@ def method(
     needs_synthetic: bool = False,
     source: str = "",
     together: bool = False,
+    keeps_model: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: register ``name(task, *, seed, **hparams) -> Predictor``, its hyper-parameters being keyword-only.
 
@@ -81,7 +84,7 @@ def method(
         name = function.__name__
         defaults = types.MappingProxyType(_defaults(function))
         single, many = (alone, checked) if together else (checked, None)
-        entry = Method(name, version, single, reads_groups, needs_synthetic, source, defaults, many)
+        entry = Method(name, version, single, reads_groups, needs_synthetic, source, defaults, many, keeps_model)
         if name in _REGISTRY and _REGISTRY[name].function.__module__ != function.__module__:
             raise ValueError(f"two methods are named {name!r}: {function.__module__} must rename its own")
         _REGISTRY[name] = entry
