@@ -1,41 +1,60 @@
-"""Networks and their Predictor: ResNet-18 of any width, with the normalisation inside the model."""
+"""Networks and their Predictor: ResNet-18 of any width, with the normalisation inside (deeper ones: ``backbones``)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import nn
-from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from fairnb.errors import BadData, MissingData, UnknownName
 
 ASSETS = Path(__file__).parent / "assets"
 STANDARD_WIDTH = 64
 PerChannel = float | Sequence[float]
-STEMS = ("imagenet", "cifar", "cifar_stride2")
+STEMS = {"imagenet": (7, 2), "cifar": (3, 1), "cifar_stride2": (3, 2)}  # kernel size and stride
 
 
-def toy_backbone(width: int) -> Path:
+def toy_backbone(width: int, name: str = "resnet18") -> Path:
     """The shipped weights of that width (8 for the middle 48 of 64 pixels, 16 for all); scripts/ has what made them."""
-    return ASSETS / f"toy_backbone_w{width}.safetensors"
+    return ASSETS / f"toy_backbone_{'' if name == 'resnet18' else name + '_'}w{width}.safetensors"
 
 
-class _WideResNet(ResNet):
-    """torchvision's ResNet with every layer's channels scaled by ``width / 64`` (same names and tensors)."""
+def stem_convolution(width: int, stem: str) -> nn.Conv2d:
+    """The first convolution (3 to ``width`` channels) of one of ``STEMS``; UnknownName for another."""
+    if stem not in STEMS:
+        raise UnknownName("stem", stem, STEMS)
+    kernel, stride = STEMS[stem]
+    return nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
 
-    def __init__(self, width: int, logits: int, stem: str = "imagenet") -> None:
+
+class WideResNet(ResNet):
+    """torchvision's ResNet with every layer's channels scaled by ``width / 64`` (same names and tensors).
+
+    Args:
+        block, blocks: torchvision's block and how many of them each stage has (default: those of ResNet-18).
+    """
+
+    def __init__(
+        self,
+        width: int,
+        logits: int,
+        stem: str = "imagenet",
+        block: type[BasicBlock | Bottleneck] = BasicBlock,
+        blocks: Sequence[int] = (2, 2, 2, 2),
+    ) -> None:
         self._width = width
-        super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=logits)
-        kernel, stride = {"imagenet": (7, 2), "cifar": (3, 1), "cifar_stride2": (3, 2)}[stem]
-        self.conv1 = nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
+        super().__init__(block, list(blocks), num_classes=logits)
+        self.conv1 = stem_convolution(width, stem)
         if stem != "imagenet":
             self.maxpool = nn.Identity()
         self.bn1 = nn.BatchNorm2d(width)
-        self.fc = nn.Linear(8 * width, logits)
+        self.fc = nn.Linear(8 * width * block.expansion, logits)
         nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
 
     def _make_layer(self, block, planes: int, blocks: int, stride: int = 1, dilate: bool = False) -> nn.Sequential:
@@ -123,20 +142,35 @@ def resnet18(
     Raises:
         UnknownName: no such stem. MissingData: the weights file is not there. BadData: its shapes do not fit.
     """
-    if stem not in STEMS:
-        raise UnknownName("stem", stem, STEMS)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = _WideResNet(width, 1 if classes == 2 else classes, stem)
+    with seeded(seed):
+        net = WideResNet(width, logits_of(classes), stem)
     if weights is not None:
-        _load_backbone(net, toy_backbone(width) if weights == "toy" else Path(weights))
+        load_backbone(net, toy_backbone(width) if weights == "toy" else Path(weights))
     return ImageClassifier(net, mean, std)
 
 
-def _load_backbone(net: nn.Module, file: Path) -> None:
+def logits_of(classes: int) -> int:
+    """How many logits a network for that many classes has: two share one."""
+    return 1 if classes == 2 else classes
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Fresh weights of ``seed`` inside, and torch's own random state as it was afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def load_backbone(net: nn.Module, file: Path, what: str = "ResNet-18") -> None:
+    """Put a torchvision state dict (``.pth``, ``.safetensors``) into ``net``, but for the head, which stays as it is.
+
+    Raises:
+        MissingData: ``file`` is not there. BadData: it does not fit a network of the kind ``what``.
+    """
     if not file.is_file():
         raise MissingData(
-            f"pretrained weights {file} are not there: give the path of a ResNet-18 state dict, or weights=None"
+            f"pretrained weights {file} are not there: give the path of a {what} state dict, or weights=None"
         )
     if file.suffix == ".safetensors":
         from safetensors.torch import load_file
@@ -144,18 +178,19 @@ def _load_backbone(net: nn.Module, file: Path) -> None:
         state = load_file(file)
     else:
         state = torch.load(file, map_location="cpu", weights_only=True)
+    head = f"{head_name(net)}."
     state = {
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in state.items()
-        if not name.startswith("fc.")
+        if not name.startswith(head)
     }
     try:
         missing, unexpected = net.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise BadData(f"weights {file.name} do not fit this ResNet-18: {str(error).splitlines()[1].strip()}") from None
-    lost = [name for name in missing if not name.startswith("fc.") and "num_batches_tracked" not in name]
+        raise BadData(f"weights {file.name} do not fit this {what}: {str(error).splitlines()[1].strip()}") from None
+    lost = [name for name in missing if not name.startswith(head) and "num_batches_tracked" not in name]
     if lost or unexpected:
-        raise BadData(f"weights {file.name} do not fit this ResNet-18: missing {lost[:3]}, unexpected {unexpected[:3]}")
+        raise BadData(f"weights {file.name} do not fit this {what}: missing {lost[:3]}, unexpected {unexpected[:3]}")
 
 
 def device() -> torch.device:

@@ -12,29 +12,44 @@ from filelock import FileLock
 from fairnb import paths
 from fairnb.contract import Task
 from fairnb.errors import MissingData
+from fairnb.weights import read as read_weights
+from fairnb.weights import write as write_weights
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 def image_backbone(seed: int, pretrained: bool = True, *, settings: Mapping[str, Any]) -> nn.Module:
-    """A ResNet-18 of the settings' ``width``, ``stem`` and number of ``classes``; new head, weights as they say.
+    """The settings' ``backbone`` (a ResNet-18 unless named), see ``backbones.build``; new head, weights as they say.
+
+    Settings: ``width`` and ``weights``; ``classes``, ``stem``, ``mean`` and ``std`` where they are not the defaults.
 
     Raises:
-        MissingData: the settings ask for ImageNet weights, which are not there.
+        UnknownName: no such backbone. MissingData: the settings ask for ImageNet weights, which are not there.
     """
-    from fairnb.models import resnet18
+    from fairnb.backbones import build
 
-    weights = settings["weights"] if pretrained else None
+    name, weights = settings.get("backbone", "resnet18"), settings["weights"] if pretrained else None
     if weights == "imagenet":
-        weights = Path(os.environ.get("FAIRNB_IMAGENET") or paths.data() / "weights" / "resnet18_imagenet.pth")
-        if not weights.is_file():
-            raise MissingData(
-                f"ImageNet weights are not at {weights}: save torchvision's ResNet18_Weights.IMAGENET1K_V1 state dict "
-                "there, or set FAIRNB_IMAGENET to its path"
-            )
-    shape = {name: settings[name] for name in ("classes", "stem") if name in settings}
-    return resnet18(settings["width"], weights=weights, seed=seed, **shape)
+        weights = _imagenet_file(name)
+    options = {option: settings[option] for option in ("classes", "stem", "mean", "std") if option in settings}
+    return build(name, settings["width"], weights=weights, seed=seed, **options)
+
+
+def _imagenet_file(name: str) -> Path:
+    """Where the ImageNet weights of the backbone ``name`` are; FAIRNB_IMAGENET is their folder, or ResNet-18's file."""
+    from fairnb.backbones import title_of
+
+    title, given = title_of(name).replace("-", ""), os.environ.get("FAIRNB_IMAGENET")
+    file = Path(given or paths.data() / "weights")
+    if not given or file.is_dir() or name != "resnet18":
+        file /= f"{name}_imagenet.pth"
+    if not file.is_file():
+        raise MissingData(
+            f"ImageNet weights are not at {file}: save torchvision's {title}_Weights.IMAGENET1K_V1 state dict there, "
+            f"or set FAIRNB_IMAGENET to the folder of {name}_imagenet.pth"
+        )
+    return file
 
 
 def feature_backbone(seed: int, pretrained: bool = True, *, features: int, settings: Mapping[str, Any]) -> nn.Module:
@@ -66,10 +81,6 @@ def _shared(
     train: Callable[[list[Task], list[int]], list[nn.Module]],
 ) -> nn.Module:
     """The model of ``seed`` from its file; where there is none, those of all missing ``seeds`` are trained first."""
-    from safetensors.torch import load_file, save
-
-    from fairnb.files import write_atomic
-
     file = file_of(seed)
     file.parent.mkdir(parents=True, exist_ok=True)
     # One lock for all that are trained together: two processes must not train the same batch.
@@ -77,11 +88,8 @@ def _shared(
         if not file.exists():
             missing = [s for s in seeds if not file_of(s).exists()]
             for found, model in zip(missing, train([task_of(s) for s in missing], missing), strict=True):
-                state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-                write_atomic(file_of(found), save(state))
-    model = task_of(seed).backbone(seed)
-    model.load_state_dict(load_file(file))
-    return model
+                write_weights(file_of(found), model)
+    return read_weights(file, task_of(seed).backbone(seed))
 
 
 FAMILIES = {"images": image_model, "features": feature_model}
