@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+def require_two_names(target: str, protected: str) -> None:
+    """Raise BadData where the protected attribute is the target itself: every gap would be the error rate."""
+    if target == protected:
+        raise BadData(f"the target and the protected attribute are both {target!r}: choose two different attributes")
+
+
 @dataclass(frozen=True)
 class Split:
     """Samples of one part of a data set.
@@ -26,7 +32,7 @@ class Split:
         target_name, protected_name: the field's own names, e.g. ``Smiling`` and ``Male``.
 
     Raises:
-        BadData: lengths differ, or ``x`` is neither uint8 images nor float32 features.
+        BadData: lengths differ, ``x`` is neither uint8 images nor float32 features, or both attributes are one.
     """
 
     x: np.ndarray
@@ -37,6 +43,7 @@ class Split:
     protected_name: str = "protected"
 
     def __post_init__(self) -> None:
+        require_two_names(self.target_name, self.protected_name)
         lengths = {"x": len(self.x), "target": len(self.target), "protected": len(self.protected), "ids": len(self.ids)}
         if len(set(lengths.values())) != 1:
             raise BadData(f"a Split needs arrays of one length, got {lengths}: check how the labels were joined")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fairnb.contract import Split
+from fairnb.contract import Split, require_two_names
 from fairnb.data import cache
 from fairnb.errors import BadData, MissingData, UnknownName
 
@@ -64,8 +64,9 @@ class Labels:
 
         Raises:
             UnknownName: no such attribute.
-            BadData: one class only, an empty cell (target, protected), missing or broken images.
+            BadData: one attribute twice, one class only, an empty cell (target, protected), missing or broken images.
         """
+        require_two_names(target, protected)
         index = np.asarray(index, np.int64)
         t, p = self.column(target)[index], self.column(protected)[index]
         require_every_cell(self.name, {target: t, protected: p})

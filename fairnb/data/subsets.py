@@ -203,6 +203,33 @@ def by_group(
     return [np.flatnonzero(part == i) for i in range(len(shares))]
 
 
+def by_identity(
+    people: Sequence[str], shares: Sequence[float] = (0.7, 0.1, 0.2), seed: int | None = None
+) -> list[np.ndarray]:
+    """As ``by_group`` (disjoint sorted rows, every person in one part), but the shares are of images, not of people.
+
+    People come one after the other, those with most images first and equals in the order of ``shuffled``, and each goes
+    to the part that stays emptiest. So all parts have frequent and rare people alike, and the many with one image
+    (most of LFW's) even out what is left.
+
+    Raises:
+        BadData: shares that do not add up to 1, or a part without a person.
+    """
+    wanted = np.asarray(shares, float)
+    if abs(wanted.sum() - 1) > 1e-9 or np.any(wanted <= 0):
+        raise BadData(f"the shares {list(shares)} must be above 0 and add up to 1: change one of them")
+    names, member, images = np.unique(np.asarray(people, str), return_inverse=True, return_counts=True)
+    order = shuffled(names.tolist(), seed)
+    order = order[np.argsort(-images[order], kind="stable")]
+    part, filled = np.empty(len(names), int), np.zeros(len(wanted))
+    for person in order:
+        part[person] = np.argmin((filled + images[person]) / wanted)
+        filled[part[person]] += images[person]
+    if np.any(filled == 0):
+        raise BadData(f"the shares {list(shares)} of {len(names)} people leave a part empty: take more people")
+    return [np.flatnonzero(part[member] == i) for i in range(len(wanted))]
+
+
 def cell_counts(target: np.ndarray, protected: np.ndarray, rows: np.ndarray) -> dict[tuple[int, int], int]:
     """Samples per cell of two binary attributes among ``rows``."""
     t, p = np.asarray(target)[rows], np.asarray(protected)[rows]

@@ -13,14 +13,16 @@ from fairnb import paths, tiers
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
 from fairnb.errors import BadData, UnknownName
-from fairnb.tasks import biased, celeba, cifar10s, skin, tabular, toy, utk
+from fairnb.tasks import biased, celeba, cifar10s, genders, pretrained, skin, tabular, toy, utk, utk_natural
 from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells
 
 if TYPE_CHECKING:
     from torch import nn
 
 RECIPES: dict[str, Recipe] = {
-    name: recipe for module in (toy, celeba, utk, tabular, cifar10s, skin) for name, recipe in module.RECIPES.items()
+    name: recipe
+    for module in (toy, celeba, utk, tabular, cifar10s, skin, genders, utk_natural)
+    for name, recipe in module.RECIPES.items()
 }
 TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training changes its numbers
 
@@ -94,6 +96,9 @@ def _problem(name: str, tier: str, _version: str, seed: int) -> Problem:
     data = found.build(settings, seed=seed) if found.seeded else found.build(settings)
     if found.family == "images":
         backbone = partial(biased.image_backbone, settings=settings)
+        if settings.get("weights") == "own":
+            images = fingerprint(name, tier)
+            backbone = partial(pretrained.own_backbone, settings=settings, split=data.pretrain, data=images)
     else:
         backbone = partial(biased.feature_backbone, features=data.train.x.shape[1], settings=settings)
     model = partial(_biased_model, name, tier)

@@ -27,6 +27,8 @@ class Data:
     Attributes:
         pool: the images that play the synthetic ones, if any. n_synthetic: how many a method gets of them (N_S).
         protected_column: see ``Task``.
+        pretrain: images with other labels that give the backbone its weights where the settings' ``weights`` are
+            ``own``; disjoint from all other parts.
     """
 
     train: Split
@@ -35,6 +37,7 @@ class Data:
     pool: Split | None = None
     n_synthetic: int = 0
     protected_column: int | None = None
+    pretrain: Split | None = None
 
 
 @dataclass(frozen=True)
@@ -136,8 +139,10 @@ def pack_fingerprint(pack: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def folder_fingerprint(name: str, folder: str, images: str = "") -> str:
+def folder_fingerprint(name: str, folder: str, images: str = "", *, people: bool = False) -> str:
     """Hash of names and sizes of the files of a data set: cheap, and other for a resized copy than for the originals.
+
+    Those in ``folder`` and in its folder ``images``, or in all of its folders (LFW has one for each of its ``people``).
 
     Raises:
         MissingData: ``folder`` is not in the data root.
@@ -148,7 +153,10 @@ def folder_fingerprint(name: str, folder: str, images: str = "") -> str:
             f"{name} is not in {paths.data()}: run `make data` to see how to get it, then set FAIRNB_DATA "
             f"to the folder that holds {folder}/"
         )
-    found = [*os.scandir(root), *(os.scandir(root / images) if images and (root / images).is_dir() else ())]
+    folders = (
+        [entry.path for entry in os.scandir(root) if entry.is_dir()] if people else [root / images] if images else []
+    )
+    found = [*os.scandir(root), *(entry for path in folders if Path(path).is_dir() for entry in os.scandir(path))]
     entries = sorted(f"{entry.name}:{entry.stat().st_size}" for entry in found if entry.is_file())
     return f"{name.lower()}-" + hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from fairnb.tasks.recipes import (
     shares_of,
 )
 
+if TYPE_CHECKING:
+    from fairnb.data import toy_faces
+
 SEEDS = {"train": 101, "val": 102, "test": 103}
 LABEL_NOISE = 0.03  # as in real attribute labels
 SETTINGS = (("Smiling", "Male"), ("Smiling", "Young"), ("Young", "Male"))
@@ -38,31 +42,68 @@ def _build(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -
         "val": shares_of(settings["n_val"], natural),
         "test": shares_of(settings["n_test"], natural),
     }
-    parts = {part: _split(part, names, cells[part], settings) for part in cells}
+    drawn = [Drawing(part, names, sum(own.values()), SEEDS[part], own) for part, own in cells.items()]
+    parts = {drawing.part: drawing.split(settings) for drawing in drawn}
     pool = packed_pool(_pack(variant), *names, settings["size"], settings["crop"])
     return Data(**parts, pool=pool, n_synthetic=round(settings["n_synthetic"] * variant.share))
 
 
-def _split(part: str, names: tuple[str, str], cells: Cells, settings: dict[str, Any]) -> Split:
-    """One part of the toy data, rendered once and memory-mapped by all processes."""
-    from fairnb.data import toy_faces
-    from fairnb.data.cache import cached_arrays
+@dataclass(frozen=True)
+class Drawing:
+    """Which toy faces are one part of a task's data; sizes and difficulty are the settings' own.
 
-    size, crop, difficulty = settings["size"], settings["crop"], settings["difficulty"]
+    Attributes:
+        part: ``train``, ``val`` or ``test``. names: target and protected attribute.
+        n: how many faces, ``seed``: of their drawing. style: one of ``toy_faces.STYLES``.
+        cells: exact counts per (target, protected); None takes the toy's own joint distribution.
+        label_noise: share of wrong target labels.
+    """
 
-    def make() -> dict[str, np.ndarray]:
-        faces = toy_faces.sample(
-            sum(cells.values()), seed=SEEDS[part], size=size, difficulty=difficulty, cells={names: cells}
+    part: str
+    names: tuple[str, str]
+    n: int
+    seed: int
+    cells: Cells | None = None
+    style: str = "photo"
+    label_noise: float = LABEL_NOISE
+
+    def faces(self, settings: dict[str, Any], first: int | None = None, masks: bool = False) -> toy_faces.Faces:
+        """The ``first`` faces (default: all) as rendered: with true labels, before the crop, on request with masks."""
+        from fairnb.data import toy_faces
+        from fairnb.data.toy_faces import attributes
+
+        n, forced = self.n if first is None else min(first, self.n), {}
+        if self.cells is not None:  # which face is in which cell depends on the number of all faces
+            forced = attributes.cell_labels(self.n, self.seed, self.names, self.cells)
+        return toy_faces.sample(
+            n,
+            seed=self.seed,
+            size=settings["size"],
+            style=self.style,
+            force={name: labels[:n] for name, labels in forced.items()},
+            difficulty=settings["difficulty"],
+            masks=masks,
         )
-        split = faces.split(*names, label_noise=LABEL_NOISE)
-        labels = {"target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
-        return {"x": central(split.x, crop)} | labels
 
-    identity = ["toy_faces", toy_faces.VERSION, part, SEEDS[part], names, sorted(map(str, cells.items()))]
-    key = json.dumps([*identity, size, crop, difficulty, LABEL_NOISE])
-    arrays = cached_arrays(f"toy-{part}-{hashlib.sha256(key.encode()).hexdigest()[:16]}", make)
-    labels = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
-    return Split(arrays["x"], **labels, target_name=names[0], protected_name=names[1])
+    def split(self, settings: dict[str, Any]) -> Split:
+        """The faces as a Split, rendered once and memory-mapped by all processes."""
+        from fairnb.data.cache import cached_arrays
+
+        def make() -> dict[str, np.ndarray]:
+            split = self.faces(settings).split(*self.names, label_noise=self.label_noise)
+            labels = {"target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
+            return {"x": central(split.x, settings["crop"])} | labels
+
+        arrays = cached_arrays(f"toy-{self.part}-{hashlib.sha256(self._key(settings).encode()).hexdigest()[:16]}", make)
+        labels = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
+        return Split(arrays["x"], **labels, target_name=self.names[0], protected_name=self.names[1])
+
+    def _key(self, settings: dict[str, Any]) -> str:
+        from fairnb.data import toy_faces
+
+        cells = [self.n, self.style] if self.cells is None else sorted(map(str, self.cells.items()))
+        identity = ["toy_faces", toy_faces.VERSION, self.part, self.seed, self.names, cells]
+        return json.dumps([*identity, *(settings[name] for name in ("size", "crop", "difficulty")), self.label_noise])
 
 
 def _pack(variant: Variant) -> str:

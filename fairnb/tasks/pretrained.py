@@ -1,0 +1,78 @@
+"""Backbones that a task pretrains itself (settings ``weights``: ``own``), where there are no ImageNet weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from filelock import FileLock
+
+from fairnb import paths
+from fairnb.contract import Split
+from fairnb.errors import BadData
+from fairnb.tasks import biased
+
+if TYPE_CHECKING:
+    from torch import nn
+
+VERSION = "1"  # bump when the training below changes its numbers
+SEED = 0  # every run seed starts from the same weights, as from ImageNet's
+SHAPE = ("backbone", "width", "stem", "mean", "std", "size")
+SCHEDULE = ("own_epochs", "own_lr", "batch_size")
+
+
+def own_backbone(
+    seed: int, pretrained: bool = True, *, settings: Mapping[str, Any], split: Split | None, data: str
+) -> nn.Module:
+    """``biased.image_backbone`` with the weights of ``own_weights``, a new head; fresh if not ``pretrained``.
+
+    Raises:
+        BadData: the task has no images to pretrain on (``split`` None).
+    """
+    if split is None:
+        raise BadData(
+            "weights='own' needs images kept for pretraining, and this task has none: set its weights to a file, "
+            "'imagenet', 'toy' or None"
+        )
+    file = str(own_weights(split, settings, data)) if pretrained else None
+    return biased.image_backbone(seed, pretrained, settings={**settings, "weights": file})
+
+
+def own_weights(split: Split, settings: Mapping[str, Any], data: str) -> Path:
+    """File of a backbone trained once to tell the classes of ``split`` apart, shared by all seeds and processes.
+
+    SGD with a cosine schedule over ``own_epochs`` from ``own_lr``, ``flip_shift``, seed 0; the head is of no use later.
+
+    Args:
+        data: fingerprint of the images.
+    """
+    chosen = {name: settings.get(name) for name in (*SHAPE, *SCHEDULE)}
+    ids = hashlib.sha256("\n".join(map(str, split.ids)).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([VERSION, data, split.target_name, ids, chosen]).encode()).hexdigest()[:16]
+    file = paths.cache() / "models" / f"own-{split.target_name.lower()}-{key}.safetensors"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_suffix(".lock")):
+        if not file.exists():
+            _train(split, settings, file)
+    return file
+
+
+def _train(split: Split, settings: Mapping[str, Any], file: Path) -> None:
+    from fairnb import training, weights
+
+    classes = {"classes": int(split.target.max()) + 1}
+    model = biased.image_backbone(SEED, pretrained=False, settings={**settings, **classes})
+    training.fit(
+        model,
+        split,
+        epochs=settings["own_epochs"],
+        lr=settings["own_lr"],
+        batch_size=settings["batch_size"],
+        seed=SEED,
+        schedule="cosine",
+        augment="flip_shift",
+    )
+    weights.write(file, cast("nn.Module", model.net))
