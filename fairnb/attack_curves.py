@@ -42,6 +42,17 @@ def perturbed(
     return np.concatenate(moved, 1)
 
 
+def noisy(split: Split, epsilons: Sequence[float] = EPSILONS, seed: int = 0) -> np.ndarray:
+    """The images with a random sign times epsilon added to every channel: what an attack of that size does by chance.
+
+    Returns:
+        as ``perturbed``.
+    """
+    signs = np.random.default_rng(seed).choice(np.float32([-1, 1]), split.x.shape)
+    x = split.x.astype(np.float32) / 255
+    return np.stack([(x + np.float32(epsilon) * signs).clip(0, 1) for epsilon in epsilons])
+
+
 @torch.inference_mode()
 def probability(model: nn.Module, x: np.ndarray, batch: int = 256) -> np.ndarray:
     """p(y=1) in float32 ``(N, E)`` of float images in [0, 1] ``(E, N, 3, H, W)``, as from ``perturbed``."""

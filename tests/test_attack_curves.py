@@ -51,6 +51,16 @@ def test_the_attacks_of_a_model_that_shares_evidence_move_it_and_of_another_do_n
     assert attack_curves.slope(same, EPSILONS) == pytest.approx(0.01, rel=0.1), "4 p (1 - p) per unit, p near 1/2"
 
 
+def test_noise_is_as_large_as_an_attack_and_moves_the_model_less(split):
+    noise, moved = attack_curves.noisy(split, EPSILONS), attack_curves.perturbed(Channel([0], 5), split, EPSILONS)
+    np.testing.assert_allclose(np.abs(noise[2] - noise[0]), 0.02, atol=1e-6)
+    assert noise.dtype == np.float32 and (attack_curves.noisy(split, EPSILONS) == noise).all()
+    by_chance, on_purpose = (
+        attack_curves.slope(attack_curves.probability(Channel([0], 5), x), EPSILONS) for x in (noise, moved)
+    )
+    assert 0 < by_chance < 0.5 * on_purpose
+
+
 def test_a_slope_is_the_least_squares_line_through_the_origin():
     at = np.array([0, 0.01, 0.03])
     curves = 0.5 + np.outer([2, -4], at)  # up and down count alike
