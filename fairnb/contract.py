@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def require_two_names(target: str, protected: str) -> None:
-    """Raise BadData where the protected attribute is the target itself: every gap would be the error rate."""
+    """Raise BadData where the protected attribute is the target itself: half of the groups would be empty."""
     if target == protected:
         raise BadData(f"the target and the protected attribute are both {target!r}: choose two different attributes")
 
