@@ -62,12 +62,12 @@ def attributions(
     fig, axes = _grid(len(x), 1 + len(found), heads=True)
     for row, image, mouth in zip(axes, x, mouths, strict=True):
         row[0].imshow(image.transpose(1, 2, 0), interpolation="nearest")
-        _outline(row[0], mouth)
+        outline(row[0], mouth)
     for j, (name, values) in enumerate(found.items(), start=1):
         for i, ax in enumerate(axes[:, j]):
             heat = np.abs(values[i]).sum(0)
             ax.imshow(heat, cmap="magma", vmin=0, vmax=max(np.quantile(heat, 0.99), 1e-12), interpolation="nearest")
-            _outline(ax, mouths[i])
+            outline(ax, mouths[i])
             head = f"{name}\n" if i == 0 else ""
             ax.set_title(f"{head}mouth {100 * shares[name][i]:.0f} %", fontsize=8)
     axes[0, 0].set_title("face and mouth", fontsize=8)
@@ -186,7 +186,18 @@ def _grid(rows: int, columns: int, heads: bool = False) -> tuple[Figure, np.ndar
     return fig, axes
 
 
-def _outline(ax: Axes, mouth: np.ndarray) -> None:
-    """The edge of the mask, in a colour that neither faces nor heat maps have."""
-    if mouth.any():
-        ax.contour(mouth.astype(float), levels=[0.5], colors="cyan", linewidths=0.8)
+def outline(ax: Axes, mask: np.ndarray, fine: int = 8) -> None:
+    """The edge of a mask, bool ``(H, W)``, around its pixels, in a colour that neither faces nor heat maps have."""
+    if not mask.any():
+        return
+    rows, columns = ((np.arange(fine * n) + 0.5) / fine - 0.5 for n in mask.shape)
+    ax.contour(columns, rows, np.kron(mask, np.ones((fine, fine))), levels=[0.5], colors="cyan", linewidths=0.8)
+
+
+def faces_with_mouths(x: np.ndarray, mouths: np.ndarray) -> Figure:
+    """Images, uint8 ``(N, 3, H, W)``, in a row, each with its mask, bool ``(N, H, W)``, outlined."""
+    fig, axes = _grid(1, len(x))
+    for ax, image, mouth in zip(axes[0], x, mouths, strict=True):
+        ax.imshow(image.transpose(1, 2, 0), interpolation="nearest")
+        outline(ax, mouth)
+    return fig
