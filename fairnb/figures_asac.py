@@ -175,7 +175,7 @@ def _grid(rows: int, columns: int, heads: bool = False) -> tuple[Figure, np.ndar
     """Panels for images, without ticks; ``heads`` leaves room for a title over each."""
     import matplotlib.pyplot as plt
 
-    side = min(WIDTH / columns, 2.0)
+    side = min(WIDTH / columns, 1.6)
     size = (side * columns, (side + (0.2 if heads else 0.05)) * rows + 0.3)
     fig, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for ax in axes.flat:
