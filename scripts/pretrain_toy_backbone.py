@@ -4,7 +4,7 @@
 (``Male`` is among them: general features separate it, as ImageNet's do) and writes
 ``fairnb/assets/toy_backbone_[<name>_]w<width>.safetensors`` without the head: width 16 on whole images, width 8 on
 their middle 48 pixels, which is what tier quick trains on. On one core ResNet-18 takes about 100 seconds at width 16
-and 60 at width 8; at width 8 ResNet-50 takes about 2 minutes, DenseNet-121 and -169 about 3 and 4.
+and 60 at width 8; at width 8 ResNet-50 takes about 120, DenseNet-121 about 200 and DenseNet-169 about 270.
 """
 
 from __future__ import annotations

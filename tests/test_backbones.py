@@ -6,6 +6,7 @@ import hashlib
 import pytest
 import torch
 import torchvision
+from safetensors.torch import load_file
 from torch import nn
 
 from fairnb import backbones, models
@@ -178,6 +179,17 @@ class TestWeights:
         torch.save(slim["densenet121"].net.state_dict(), tmp_path / "other.pth")
         with pytest.raises(BadData, match="other.pth do not fit this DenseNet-169: size mismatch for features"):
             backbones.build("densenet169", 4, weights=tmp_path / "other.pth")
+
+    @pytest.mark.parametrize("name", DEEPER)
+    def test_the_shipped_ones_are_small_and_load(self, name):
+        file = models.toy_backbone(8, name)
+        assert file.stat().st_size <= 1_500_000
+        trained, fresh = backbones.build(name, 8, weights="toy").eval(), backbones.build(name, 8)
+        stored = load_file(file)
+        assert set(stored) == {key for key in trained.net.state_dict() if not key.startswith(HEADS[name])}
+        assert all(tensor.float().isfinite().all() for tensor in stored.values())
+        assert torch.equal(trained.head.weight, fresh.head.weight)
+        assert trained(torch.rand(2, 3, 48, 48)).isfinite().all()
 
 
 class TestOfATask:
