@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from fairnb.errors import BadData
+from fairnb.errors import BadData, UnknownName
 
 Loss = Callable[[torch.Tensor], torch.Tensor]  # images (N, ...) -> loss of each (N,), to be made larger
 ATTACKS = ("fgsm", "pgd")
@@ -66,14 +66,10 @@ def pgd(loss: Loss, x: torch.Tensor, epsilons: Sequence[float], steps: int = STE
 
 
 def attacked(name: str, loss: Loss, x: torch.Tensor, epsilons: Sequence[float], steps: int = STEPS) -> torch.Tensor:
-    """``fgsm`` or ``pgd`` by name for the magnitudes above 0; those of 0 give ``x`` and cost nothing."""
-    check_epsilons(epsilons)
-    at = [place for place, epsilon in enumerate(epsilons) if epsilon > 0]
-    out = x.expand(len(epsilons), *x.shape).clone()
-    if at:
-        radii = [epsilons[place] for place in at]
-        out[at] = fgsm(loss, x, radii) if name == "fgsm" else pgd(loss, x, radii, steps)
-    return out
+    """``fgsm``, or ``pgd`` with so many ``steps``, by name; UnknownName for another."""
+    if name not in ATTACKS:
+        raise UnknownName("attack", name, ATTACKS)
+    return fgsm(loss, x, epsilons) if name == "fgsm" else pgd(loss, x, epsilons, steps)
 
 
 def protected_loss(model: nn.Module, labels: torch.Tensor) -> Loss:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fairnb.experiments import aimfair, reactivate
+from fairnb.experiments import aimfair, asac, reactivate
 from fairnb.experiments.layout import grid_of as _together
 
 if TYPE_CHECKING:
     from fairnb.runs import Run
 
-_AIMFAIR, _REACTIVATE = partial(partial, _together, aimfair.grid), partial(partial, _together, reactivate.grid)
+_AIMFAIR, _REACTIVATE, _ASAC = (partial(partial, _together, paper.grid) for paper in (aimfair, reactivate, asac))
 GRIDS: dict[str, Callable[[str], list[Run]]] = {
     "10_aimfair": _AIMFAIR(("T3",)),
     "11_aimfair_comparison": _AIMFAIR(("T1", "T2")),
@@ -23,6 +23,10 @@ GRIDS: dict[str, Callable[[str], list[Run]]] = {
     "21_reactivate_tabular": _REACTIVATE(("T4", "T5", "T6", "newer_bank")),
     "22_reactivate_celeba": _REACTIVATE(("T3",)),
     "23_reactivate_choices": _REACTIVATE(("choices", "released")),
+    "30_asac": _ASAC(("T1", "T3")),
+    "31_asac_lfw": _ASAC(("T2",)),
+    "32_asac_ablations": _ASAC(("T4", "T5", "T6")),
+    "33_asac_attributions": _ASAC(("F",)),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,7 +18,7 @@ from fairnb.errors import BadData, TrainingFailed, UnknownName
 from fairnb.losses import accuracy
 from fairnb.methods import asac_base, method
 from fairnb.methods.asac_base import CLIP, LR, Start, protected_head
-from fairnb.methods.asac_step import Curriculum, check_alpha, chunks, pair_loss
+from fairnb.methods.asac_step import Candidates, Curriculum, candidates_of, check_alpha, chunks, pair_loss
 from fairnb.models import device, to_pixels
 from fairnb.training import EVALUATION_BATCH, TrainedPredictor, clip
 
@@ -181,34 +181,33 @@ def _epoch(
     losses, magnitudes = [], []
     with freezing.modes(model, training=True):
         for x, target, rows in batches.shuffled_rows(generator):
-            moved = _candidates(head, x, protected[rows], options)
-            parts = chunks(model, moved, target, options.curriculum, generator)
-            losses += [_step(model, x, moved, target, part, optimizer, options) for part in parts]
+            found = candidates_of(x, options.epsilons, _attack_on(head, protected[rows], options))
+            parts = chunks(model, found, target, options.curriculum, generator)
+            losses += [_step(model, found, part, target, optimizer, options) for part in parts]
             magnitudes.append(_mean_magnitudes(parts, options.epsilons, len(x)))
     by_step = torch.stack(magnitudes).mean(0).tolist()
     return torch.stack(losses).mean().item(), [round(value, 6) for value in by_step]
 
 
-def _candidates(head: nn.Module | None, x: torch.Tensor, labels: torch.Tensor, options: Options) -> torch.Tensor:
-    """The images at every magnitude, ``(l, k, 3, H, W)``."""
+def _attack_on(
+    head: nn.Module | None, labels: torch.Tensor, options: Options
+) -> Callable[[torch.Tensor, Sequence[float]], torch.Tensor] | None:
     if head is None:
-        return x.expand(len(options.epsilons), *x.shape)
-    return attacks.attacked(options.attack, attacks.protected_loss(head, labels), x, options.epsilons, options.steps)
+        return None
+    loss = attacks.protected_loss(head, labels)
+    return lambda x, radii: attacks.attacked(options.attack, loss, x, radii, options.steps)
 
 
 def _step(
     model: nn.Module,
-    x: torch.Tensor,
-    moved: torch.Tensor,
-    target: torch.Tensor,
+    found: Candidates,
     part: torch.Tensor,
+    target: torch.Tensor,
     optimizer: torch.optim.Optimizer,
     options: Options,
 ) -> torch.Tensor:
-    """One optimiser step on the candidates ``part`` (indexes ``e k + i``) and their images."""
-    own = part % len(x)
-    attacked = moved[part // len(x), own] if any(options.epsilons) else None
-    loss = pair_loss(model, x[own], attacked, target[own], options.alpha)
+    """One optimiser step on the candidates ``part``."""
+    loss = pair_loss(model, found, part, target, options.alpha)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     clip(model, options.clip_norm)

@@ -49,7 +49,7 @@ def start_from(task: Task, seed: int, kind: Start) -> nn.Module:
 def probe(task: Task, seed: int) -> nn.Module:
     """The task's pretrained backbone as it is, and a linear layer for the target trained on its features.
 
-    Adam; of its epochs (``base_epochs`` of the settings, at the rate ``probe_lr``) the one of best validation accuracy
+    Adam; of its epochs (``probe_epochs`` of the settings, at the rate ``probe_lr``) the one of best validation accuracy
     is kept, the first of equal ones. Images are also seen mirrored.
 
     Raises:
@@ -68,7 +68,7 @@ def protected_head(
     The backbone θ is that of ``model``, bit for bit; only φ was trained (SPEC 3b step 1).
 
     Args:
-        val: to choose the epoch by; None keeps the last. settings: ``base_epochs``, ``probe_lr``, ``batch_size``.
+        val: to choose the epoch by; None keeps the last. settings: ``probe_epochs``, ``probe_lr``, ``batch_size``.
 
     Raises:
         BadData: ``split`` has one protected group only, so there is nothing to attack.
@@ -97,7 +97,7 @@ def _fitted(
     best, kept = -1.0, copy.deepcopy(head.state_dict())
     optimizer = torch.optim.Adam(head.parameters(), settings.get("probe_lr", LR), fused=True)
     with freezing.seeded(seed, where) as generator:
-        for _ in range(settings.get("base_epochs", EPOCHS)):
+        for _ in range(settings.get("probe_epochs", EPOCHS)):
             _epoch(head, views, y, optimizer, generator, settings.get("batch_size", BATCH))
             score = 1.0 if held is None else _accuracy(head, *held)
             if held is None or score > best:
@@ -135,13 +135,15 @@ def _accuracy(head: nn.Linear, x: torch.Tensor, y: torch.Tensor) -> float:
 @torch.no_grad()
 def features(model: Any, split: Split, mirrored: bool = False) -> torch.Tensor:
     """What the head sees, float32 ``(1, N, D)``; ``mirrored`` adds that of the mirrored images: ``(2, N, D)``."""
-    head, model.head = model.head, nn.Identity()
+    seen: list[torch.Tensor] = []
+    hook = model.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     try:
         with freezing.modes(model, training=False):
-            pixels = (
-                to_pixels(np.asarray(split.x[start : start + PARTS]), device()) for start in range(0, len(split), PARTS)
-            )
-            views = [[model(x), model(x.flip(3))] if mirrored else [model(x)] for x in pixels]
+            for start in range(0, len(split), PARTS):
+                x = to_pixels(np.asarray(split.x[start : start + PARTS]), device())
+                for view in (x, x.flip(3)) if mirrored else (x,):
+                    model(view)
     finally:
-        model.head = head
-    return torch.stack([torch.cat(view) for view in zip(*views, strict=True)])
+        hook.remove()
+    views = 2 if mirrored else 1
+    return torch.stack([torch.cat(seen[view::views]) for view in range(views)])

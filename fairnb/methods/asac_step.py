@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -14,6 +17,35 @@ from fairnb.models import probabilities
 
 Curriculum = Literal["ascending", "descending", "random"]
 CURRICULA: tuple[Curriculum, ...] = ("ascending", "descending", "random")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The k·l candidates of a mini-batch of k images at l magnitudes, each distinct image once.
+
+    Attributes:
+        images: the k clean images, then those attacked at each magnitude above 0, ``(D, 3, H, W)`` in [0, 1].
+        own: of each image, the index of its clean one, int64 ``(D,)``, 0..k-1.
+        place: of each candidate ``e k + i`` (image i at magnitude e), where in ``images`` it is, int64 ``(k l,)``.
+    """
+
+    images: torch.Tensor
+    own: torch.Tensor
+    place: torch.Tensor
+
+
+def candidates_of(x: torch.Tensor, epsilons: Sequence[float], attack: Callable[..., torch.Tensor] | None) -> Candidates:
+    """The candidates of the images ``x`` ``(k, 3, H, W)``.
+
+    Args:
+        attack: ``attack(x, epsilons above 0) -> (E, k, 3, H, W)``; None where all magnitudes are 0.
+    """
+    rows = torch.arange(len(x), device=x.device)
+    radii = [epsilon for epsilon in epsilons if epsilon > 0]
+    images = x if attack is None else torch.cat([x, attack(x, radii).flatten(0, 1)])
+    later = itertools.count(1)
+    place = [rows + len(x) * (next(later) if epsilon > 0 else 0) for epsilon in epsilons]
+    return Candidates(images, rows.repeat(1 + len(radii)), torch.cat(place))
 
 
 @torch.no_grad()
@@ -38,33 +70,34 @@ def ordered(scores: torch.Tensor, curriculum: Curriculum, generator: torch.Gener
 
 def chunks(
     model: nn.Module,
-    moved: torch.Tensor,
+    candidates: Candidates,
     target: torch.Tensor,
     curriculum: Curriculum,
     generator: torch.Generator,
 ) -> list[torch.Tensor]:
-    """The k·l candidates ``moved`` ``(l, k, ...)`` as l lists of k indexes ``e k + i``, one per optimiser step.
+    """The k·l candidates as l lists of k indexes ``e k + i``, one per optimiser step.
 
     A sum does not depend on the order of its terms, so an order inside one averaged loss would change nothing; one step
     per chunk makes it matter (SPEC 3b step 4, [R]).
     """
-    magnitudes, count = moved.shape[:2]
-    scores = difficulty(model, moved.flatten(0, 1), target.repeat(magnitudes))
-    return list(ordered(scores, curriculum, generator).split(count))
+    scores = difficulty(model, candidates.images, target[candidates.own])[candidates.place]
+    return list(ordered(scores, curriculum, generator).split(len(target)))
 
 
 def pair_loss(
-    model: nn.Module, x: torch.Tensor, moved: torch.Tensor | None, target: torch.Tensor, alpha: float
+    model: nn.Module, candidates: Candidates, part: torch.Tensor, target: torch.Tensor, alpha: float
 ) -> torch.Tensor:
-    """Mean over pairs of α CE(M(x), y) + (1 - α) CE(M(x'), y) (SPEC 3b step 5); both halves are one forward pass.
+    """Mean over the pairs ``part`` of α CE(M(x), y) + (1 - α) CE(M(x'), y) (SPEC 3b step 5).
 
-    Without attack (``moved`` is None, so x' = x) this is CE(M(x), y), at half of the cost.
+    Every distinct image passes through M once, with the weight of all pairs that it is in: an image of magnitude 0 is
+    its own counterfactual, and the versions of an image often share a chunk.
     """
-    if moved is None:
-        return cross_entropy(model(x).float(), target).mean()
-    losses = cross_entropy(model(torch.cat([x, moved])).float(), target.repeat(2))
-    clean, adversarial = losses.chunk(2)
-    return (alpha * clean + (1 - alpha) * adversarial).mean()
+    weight = torch.zeros(len(candidates.images), device=target.device)
+    weight.index_add_(0, part % len(target), torch.full((len(part),), alpha, device=target.device))
+    weight.index_add_(0, candidates.place[part], torch.full((len(part),), 1 - alpha, device=target.device))
+    used = weight.nonzero()[:, 0]
+    losses = cross_entropy(model(candidates.images[used]).float(), target[candidates.own[used]])
+    return (weight[used] * losses).sum() / len(part)
 
 
 def check_alpha(alpha: float) -> None:
