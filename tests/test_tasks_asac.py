@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from fairnb import engine, reported, tasks, tiers
+from fairnb import backbones, engine, reported, tasks, tiers
 from fairnb.contract import Split
 from fairnb.data import celeba, labels, lfw, subsets, toy_faces, utkface
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.tasks import genders, recipes, skin, toy, utk_natural
+from fairnb.tiers import asac
 
 SIZES = {"n_train": 240, "n_val": 80, "n_test": 160, "size": 32, "crop": 24, "difficulty": 0.3, "width": 8}
 LFW_SIZES = {"lfw_n_train": 100, "lfw_n_val": 60, "lfw_n_test": 80}
@@ -105,6 +106,26 @@ def test_every_printed_setting_of_tables_1_to_3_has_a_toy_and_a_real_task():
         assert [name.startswith("toy_") for name in names] == [True, False], setting
     assert set(own.values()) <= printed
     assert len(genders.RECIPES) == 18 and all(tasks.recipe(name).paper == "asac" for name in own)
+
+
+@pytest.mark.parametrize("name", [name for name in genders.RECIPES if name.startswith("toy_")])
+def test_every_toy_task_has_data_and_a_network_at_the_tiers_own_numbers(small, name):
+    own = asac.PAPER["smoke"]["settings"]
+    small(own)
+    problem = tasks.problem(name, "smoke")
+    for part, split in parts(problem).items():
+        assert len(split) == pytest.approx(own[f"n_{part}"], abs=2) and split.x.shape[2:] == (own["crop"], own["crop"])
+        assert min(split.counts().values()) > 0
+    model = problem.task.backbone(0).eval()
+    with torch.no_grad():
+        assert model(torch.rand(2, 3, own["crop"], own["crop"])).shape == (2, 1)
+    title = backbones.title_of(problem.task.settings.get("backbone", "resnet18"))
+    assert title == genders.BACKBONES.get(name.split("_")[-1], "ResNet-18")
+
+
+def test_every_task_of_a_plan_is_there():
+    names = {name for tier in asac.PAPER.values() for table in tier["plan"].values() for ns, _ in table for name in ns}
+    assert names == {*genders.RECIPES, *utk_natural.RECIPES}
 
 
 def test_unknown_names_are_a_sentence(small):
