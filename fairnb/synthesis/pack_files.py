@@ -47,17 +47,18 @@ def write(
     *,
     attributes: Sequence[str],
     about: Mapping[str, Any] | None = None,
+    extra: Sequence[str] = (),
 ) -> None:
     """Write a pack to ``path`` (it appears complete or not at all); the same arguments give the same bytes.
 
     Args:
         images: encoded image files. rows: of each its ``file`` name, the ``attributes`` and the columns ``SAMPLED``.
-        about: more for ``pack.json``.
+        about: more for ``pack.json``. extra: more columns of the manifest.
 
     Raises:
         BadData: no images, not one row per image, or a row without one of the columns.
     """
-    columns = ["file", "sha256", *attributes, *SAMPLED]
+    columns = ["file", "sha256", *attributes, *extra, *SAMPLED]
     if not len(images) or len(images) != len(rows):
         raise BadData(f"pack {path}: {len(images)} images and {len(rows)} rows: give one row per image, and some")
     table = pd.DataFrame([{**row, "sha256": sha256(data)} for row, data in zip(rows, images, strict=True)])

@@ -121,13 +121,15 @@ def _biased_model(name: str, tier: str, seed: int) -> nn.Module:
 
 
 def _synthetic(data: Data, kind: str, seed: int, *, share: float = MAJORITY, ratio: float = 1.0) -> Split:
-    """S2 (``balanced``) or S1 (``biased``), drawn from the pool by the run's seed; see ``subsets.fill``."""
+    """S2 (``balanced``) or S1 (``biased``), drawn from the pool by the run's seed (``subsets.fill``), or ``all``."""
     if data.pool is None:
         raise BadData("this task has no synthetic data: use a method that does without, or a task of AIM-Fair")
+    if kind == "all":
+        return data.pool
     n = data.n_synthetic * ratio
     cells = {"balanced": subsets.balanced(round(n / 4)), "biased": biased_cells(n, share)}
     if kind not in cells:
-        raise UnknownName("kind of synthetic data", kind, cells)
+        raise UnknownName("kind of synthetic data", kind, [*cells, "all"])
     if not (0.5 <= share < 1 and ratio > 0):
         raise BadData(f"synthetic data need a share in [0.5, 1) and a ratio above 0, got {share} and {ratio}")
     return data.pool.take(subsets.fill(data.pool.target, data.pool.protected, cells[kind], seed=seed))
