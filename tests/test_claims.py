@@ -110,6 +110,12 @@ def test_the_lowest_gap_must_be_aim_fairs_in_every_setting(runs, verdict):
     assert [v.claim for v in aimfair.comparison(runs, runs.head(0), "made up")] == ["A8"], "no runs, no verdict"
 
 
+def test_a_rival_that_a_tier_does_not_run_decides_nothing():
+    some = compared(0.10)
+    some = some[some["method"] != "diga"]
+    assert [v.verdict for v in aimfair.comparison(some, some, "made up")] == [HOLDS, HOLDS], "only DiGA was below"
+
+
 def test_the_scorecard_has_all_fifty_claims(sandbox):
     claims.save(aimfair.verdicts(frame(**PRINTED), "as printed"), "10_aimfair", tier="smoke")
     card = claims.scorecard("smoke")

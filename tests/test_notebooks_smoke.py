@@ -48,9 +48,9 @@ def test_tables_figures_and_scorecard_are_there(executed):
     assert len(card) == 50 and set(card["claim"].head(2)) == {"A1", "A2"}
 
 
-def test_every_claim_of_both_papers_is_judged_and_one_seed_decides_none(executed):
+def test_every_claim_of_three_papers_is_judged_and_one_seed_decides_none(executed):
     card = pd.read_csv(paths.results("smoke") / "scorecard.csv").set_index("claim")
-    own = card.loc[[*(f"A{i}" for i in range(1, 19)), *(f"R{i}" for i in range(1, 11))]]
+    own = card.loc[[*(f"A{i}" for i in range(1, 19)), *(f"{paper}{i}" for paper in "RS" for i in range(1, 11))]]
     assert set(own["verdict"]) == {claims.UNDECIDED} and set(own["seeds"]) == {1}
     assert own["ours"].notna().all() and own["note"].str.contains("decided by: ").all()
     assert set(card.loc[card.index.difference(own.index), "verdict"]) == {claims.NOT_RUN}

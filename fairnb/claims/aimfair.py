@@ -39,9 +39,14 @@ def verdicts(frame: pd.DataFrame, setting: str) -> list[Verdict]:
 
 
 def comparison(table1: pd.DataFrame, table2: pd.DataFrame, setting: str) -> list[Verdict]:
-    """Verdicts on A8 (Table 1's runs) and A9 (Table 2's); none where a tier has no such runs."""
+    """Verdicts on A8 (Table 1's runs) and A9 (Table 2's) against the rivals run; none where a tier has no such runs."""
     frames = {"A8": table1, "A9": table2}
-    return [ordered(frame, setting, claim, LOWEST_EO) for claim, frame in frames.items() if len(frame)]
+    return [ordered(frame, setting, claim, _lowest(frame)) for claim, frame in frames.items() if len(frame)]
+
+
+def _lowest(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+    there = set(frame["method"])
+    return [pair for pair in LOWEST_EO if pair[2] in there]
 
 
 def ordered(frame: pd.DataFrame, setting: str, claim: str, pairs: list[tuple[str, str, str]]) -> Verdict:

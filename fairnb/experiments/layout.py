@@ -38,10 +38,11 @@ def grid(paper: str, table: Table, tier: str, label_of: Callable[[str], str] = s
     """
     from fairnb.runs import Run
 
-    others = tiers.baselines(tier, paper)
+    others, wanted = tiers.baselines(tier, paper), tiers.rows(tier, paper, table.plan)
     return [
         Run(task, method, seed, tier, others.get(method, {}) | hparams, label or label_of(task))
         for label, method, hparams in table.rows
+        if wanted is None or label in wanted
         for task, seeds in tiers.plan(tier, paper, table.plan)
         for seed in seeds
     ]

@@ -19,7 +19,8 @@ class Tier:
         purpose: one sentence for the reader.
         seeds: run seeds behind every number.
         papers: per paper slug its ``settings`` (data sizes, network, schedules) and its ``plan`` (tasks and seeds of
-            each table), ``baselines`` with hyper-parameters other than their papers', and ``seeds`` if it has its own.
+            each table), ``baselines`` with hyper-parameters other than their papers', ``rows`` of a table where not all
+            are run, and ``seeds`` if it has its own.
     """
 
     name: str
@@ -123,6 +124,11 @@ def seeds(tier: str, paper: str) -> tuple[int, ...]:
     found = get(tier)
     own = found.papers[paper].get("seeds")
     return _seeds(os.environ.get("FAIRNB_SEEDS", "").strip() or str(len(own)), own) if own else found.seeds
+
+
+def rows(tier: str, paper: str, table: str) -> tuple[str, ...] | None:
+    """The labels of the rows that a tier runs of a table; None for all of them."""
+    return get(tier).papers[paper].get("rows", {}).get(table)
 
 
 def plan(tier: str, paper: str, table: str) -> list[tuple[str, tuple[int, ...]]]:

@@ -104,6 +104,8 @@ PAPER: dict[str, dict[str, Any]] = {
     "smoke": {"plan": _plan("toy_faces", None, None, ()), "settings": _TOY | _SMALL | _SHORT},
     "quick": {
         "plan": _plan("toy_faces", 4, 3, ()),
+        # Three ratios of nine trainings a row: the rivals that Table 1 leaves standing, the others are quoted.
+        "rows": {"table2": ("ERM", "LfF", "JTT", "AIM-Fair")},
         "baselines": _BASELINES | {"diga": {"byol_epochs": 2}},
         "settings": _TOY | {"n_train": 2000, "n_val": 600, "n_test": 4000, "n_synthetic": 2000},
     },
