@@ -221,11 +221,11 @@ def test_cross_entropy_of_one_logit_is_that_of_the_two_logits_0_and_z():
     torch.testing.assert_close(cross_entropy(z, y), expected)
 
 
-def test_bfloat16_would_round_most_of_a_step_of_a_thousandth_away():
+def test_bfloat16_would_round_a_step_of_a_thousandth_away_in_the_brighter_half():
     x = torch.rand(10_000, generator=torch.Generator().manual_seed(0)).clamp(0.26, 0.99)
     rounded = x.to(torch.bfloat16)
     assert ((rounded + 0.001) == rounded)[x > 0.51].all(), "the spacing is 1/256 in the upper half"
-    assert ((rounded + 0.001) == rounded).float().mean() > 0.6
+    assert ((rounded + 0.001) == rounded).float().mean() > 0.45
     assert ((x + 0.001) > x).all()
 
 

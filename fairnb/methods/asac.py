@@ -216,5 +216,5 @@ def _step(
 
 
 def _mean_magnitudes(parts: Sequence[torch.Tensor], epsilons: Sequence[float], count: int) -> torch.Tensor:
-    radii = torch.tensor(epsilons, device=parts[0].device)
+    radii = torch.tensor(epsilons, dtype=torch.float32, device=parts[0].device)
     return torch.stack([radii[part // count].mean() for part in parts])

@@ -93,8 +93,8 @@ def pair_loss(
     its own counterfactual, and the versions of an image often share a chunk.
     """
     weight = torch.zeros(len(candidates.images), device=target.device)
-    weight.index_add_(0, part % len(target), torch.full((len(part),), alpha, device=target.device))
-    weight.index_add_(0, candidates.place[part], torch.full((len(part),), 1 - alpha, device=target.device))
+    weight.index_add_(0, part % len(target), weight.new_full((len(part),), alpha))
+    weight.index_add_(0, candidates.place[part], weight.new_full((len(part),), 1 - alpha))
     used = weight.nonzero()[:, 0]
     losses = cross_entropy(model(candidates.images[used]).float(), target[candidates.own[used]])
     return (weight[used] * losses).sum() / len(part)
