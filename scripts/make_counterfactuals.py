@@ -49,11 +49,11 @@ DOWN = 4  # pixels from the image's middle to the nose
 
 
 class Labeller:
-    """Classifiers of ``NAMES``, trained on toy faces; ``balanced`` draws the attributes independently, half of each."""
+    """Classifiers of ``NAMES``, trained on toy faces with natural base rates, other faces for another ``seed``."""
 
-    def __init__(self, seed: int, balanced: bool) -> None:
-        key = f"counterfactual labeller {VERSION} {toy_faces.VERSION} {seed} {balanced} {FACES} {NETWORKS}"
-        stored = cached_arrays(key, lambda: _trained(seed, balanced))
+    def __init__(self, seed: int) -> None:
+        key = f"counterfactual labeller {VERSION} {toy_faces.VERSION} {seed} {FACES} {NETWORKS}"
+        stored = cached_arrays(key, lambda: _trained(seed))
         self.networks = {name: _network(name) for name in NETWORKS}
         for name, network in self.networks.items():
             network.load_state_dict(load(stored[name].tobytes()))
@@ -83,15 +83,13 @@ def _seen(images: np.ndarray, name: str) -> np.ndarray:
     return np.ascontiguousarray(images[:, :, rows, part])
 
 
-def _faces(n: int, seed: int, balanced: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    drawn = np.random.default_rng(seed).integers(0, 2, (len(NAMES), n))
-    force = dict(zip(NAMES, drawn, strict=True)) | {"Bald": np.zeros(n, int)} if balanced else None
-    faces = toy_faces.sample(n, seed=seed, size=SIZE, force=force)
+def _faces(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    faces = toy_faces.sample(n, seed=seed, size=SIZE)
     return faces.images, np.stack([faces.labels(name) for name in NAMES], 1)
 
 
-def _trained(seed: int, balanced: bool) -> dict[str, np.ndarray]:
-    images, labels = _faces(FACES, seed, balanced)
+def _trained(seed: int) -> dict[str, np.ndarray]:
+    images, labels = _faces(FACES, seed)
     out = {}
     for name, how in NETWORKS.items():
         network = _network(name)
@@ -149,12 +147,13 @@ def _drawn(model: TextToImage, z: np.ndarray, rows: range) -> np.ndarray:
 
 
 def measured(judge: Labeller, one: np.ndarray, other: np.ndarray, target: str) -> dict[str, float]:
-    """Shares of pairs whose gender differs, whose target stays, and both, as ``judge`` sees them."""
+    """Shares of pairs as ``judge`` sees them, see ``counterfactuals.quality``."""
     before, after = judge(one), judge(other)
-    flipped = before[:, 3] != after[:, 3]
-    kept = before[:, NAMES.index(target)] == after[:, NAMES.index(target)]
-    found = {"flipped": flipped, "kept": kept, "both": flipped & kept}
-    return {name: round(float(share.mean()), 4) for name, share in found.items()}
+    flipped = before[:, -1] != after[:, -1]
+    y, moved = (labels[:, NAMES.index(target)] for labels in (before, after))
+    chance = y.mean() * moved.mean() + (1 - y.mean()) * (1 - moved.mean())
+    found = {"flipped": flipped.mean(), "kept": (y == moved).mean(), "chance": chance}
+    return {name: round(float(share), 4) for name, share in (found | {"both": (flipped & (y == moved)).mean()}).items()}
 
 
 def tested(labeller: Labeller) -> dict[str, dict[str, float]]:
@@ -179,7 +178,7 @@ def main() -> None:
     asked = options.parse_args()
     torch.set_num_threads(1)
     model = load_pipeline("tiny", device="cpu")
-    labeller, judge = Labeller(SEED, False), Labeller(SEED + 1, True)
+    labeller, judge = Labeller(SEED), Labeller(SEED + 1)
     accuracies = {"labeller": tested(labeller), "judge": tested(judge)}
     print(accuracies, flush=True)
     texts = prompts_of(asked.pairs)
@@ -187,7 +186,7 @@ def main() -> None:
     originals = drawn(model, z, ORIGINAL)
     labels = labeller(originals)
     sides, quality = {ORIGINAL: originals}, {}
-    protected = direction(z, labels[:, 3], c=C)
+    protected = direction(z, labels[:, -1], c=C)
     for i, target in enumerate(TARGETS):
         kept = direction(z, labels[:, i], c=C)
         sides[target] = drawn(model, counterfactual(z, protected, kept).astype(np.float32), target)
