@@ -11,6 +11,7 @@ from fake_task import balanced, fake_task, squares
 from fairnb import engine, methods, records, runs, tasks, tiers
 from fairnb.contract import Task
 from fairnb.errors import BadData, FairnbError, MissingData, TrainingFailed
+from fairnb.models import ModelPredictor
 from fairnb.tasks import recipes
 
 
@@ -98,6 +99,42 @@ def test_scores_that_are_not_finite_are_a_sentence(fake, monkeypatch):
     monkeypatch.setattr(methods, "get", lambda name: entry)
     with pytest.raises(TrainingFailed, match="48 of 48 test scores are not finite"):
         runs.compute([a_run()])
+
+
+PROBE = {"epsilons": [0.0, 0.01], "epochs": 1, "lr": 1e-3}
+
+
+def scores_of(model):
+    return ModelPredictor(model)(squares(balanced(12), 3).x)
+
+
+@pytest.mark.parametrize(("name", "hparams"), [("asac_base", {}), ("asac", PROBE)])
+def test_the_network_of_a_run_is_kept_and_trained_again_where_it_is_gone(fake, sandbox, monkeypatch, name, hparams):
+    run = a_run(name, **hparams)
+    record = runs.ensure(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "compute", lambda group: pytest.fail("trained again"))
+        model = runs.model_of(run)
+    assert not model.training
+    np.testing.assert_array_equal(scores_of(model)[:, 1], record.predictions["score"])
+    [file] = (sandbox / "cache" / "models").glob("run-*.safetensors")
+    written = records.file_of(run.identity, run.key).read_bytes()
+    file.unlink()
+    again = runs.model_of(run)
+    np.testing.assert_array_equal(scores_of(again), scores_of(model))
+    assert file.is_file() and records.file_of(run.identity, run.key).read_bytes() == written
+    assert all(a.equal(b) for a, b in zip(again.state_dict().values(), model.state_dict().values(), strict=True))
+
+
+def test_the_networks_of_two_runs_are_two(fake):
+    models = [runs.model_of(a_run("asac_base", seed)) for seed in (0, 1)]
+    assert not np.array_equal(*(scores_of(model) for model in models))
+    assert not a_run("asac_base").exists(), "asking for a network writes no record"
+
+
+def test_a_method_that_keeps_no_network_is_a_sentence(fake):
+    with pytest.raises(BadData, match="method erm keeps no network: take a run of a method with keeps_model=True"):
+        runs.model_of(a_run())
 
 
 def test_a_missing_data_set_is_a_sentence_with_the_remedy(sandbox, monkeypatch):

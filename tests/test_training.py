@@ -1,5 +1,6 @@
 """The training loop: what it computes, what it keeps still, what it refuses."""
 
+import copy
 import dataclasses
 import math
 
@@ -13,7 +14,7 @@ from torch.nn import functional
 from fairnb import training
 from fairnb.batches import Batches
 from fairnb.errors import BadData, TrainingFailed, UnknownName
-from fairnb.models import ModelPredictor, resnet18
+from fairnb.models import ModelPredictor, resnet18, seeded
 from fairnb.training import fit
 
 QUICK = {"epochs": 1, "lr": 0.02, "batch_size": 20, "seed": 0}
@@ -39,10 +40,10 @@ def same(one: dict, other: dict) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def plain_epochs(net, split, epochs, lr, generator_seed=0, schedule=lambda epoch: 1.0):
-    """A textbook float32 loop with the same order of samples, no augmentation."""
+def plain_epochs(net, split, epochs, lr, generator_seed=0, schedule=lambda epoch: 1.0, optimizer=None, norm=None):
+    """A textbook float32 loop with the same order of samples, no augmentation; SGD unless another is given."""
     generator = torch.Generator().manual_seed(generator_seed)
-    optimizer = torch.optim.SGD(net.parameters(), lr, 0.9, weight_decay=1e-4)
+    optimizer = optimizer or torch.optim.SGD(net.parameters(), lr, 0.9, weight_decay=1e-4)
     net.train()
     for epoch in range(epochs):
         optimizer.param_groups[0]["lr"] = lr * schedule(epoch)
@@ -53,6 +54,10 @@ def plain_epochs(net, split, epochs, lr, generator_seed=0, schedule=lambda epoch
             )
             optimizer.zero_grad()
             loss.backward()
+            if norm is not None:
+                total = torch.stack([tensor.grad.norm() for tensor in net.parameters()]).norm()
+                for tensor in net.parameters():
+                    tensor.grad *= min(1, norm / total)
             optimizer.step()
 
 
@@ -66,6 +71,53 @@ def test_fit_equals_a_textbook_loop(schedule):
         moved = (a - model().state_dict()[name]).abs().max()
         assert moved > 1e-4
         torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-3, msg=lambda text, name=name: f"{name}: {text}")
+
+
+@pytest.mark.parametrize("norm", [None, 0.05])
+def test_adam_with_clipped_gradients_equals_a_textbook_loop(norm):
+    x = np.random.default_rng(0).normal(size=(80, 30)).astype(np.float32)
+    split = dataclasses.replace(SPLIT, x=x, target=(x[:, 0] > 0).astype(np.int64))
+    with seeded(0):
+        ours = nn.Sequential(nn.Linear(30, 8), nn.Tanh(), nn.Linear(8, 1))
+    theirs, start = copy.deepcopy(ours), copy.deepcopy(ours)
+    options = {"epochs": 3, "lr": 3e-3, "amp": False, "optimizer": "adam", "clip_norm": norm}
+    fit(ours, split, **QUICK | options)
+    as_images = dataclasses.replace(split, x=255 * x)  # the loop divides by 255
+    plain_epochs(theirs, as_images, 3, 3e-3, optimizer=torch.optim.Adam(theirs.parameters(), 3e-3), norm=norm)
+    for a, b, c in zip(ours.parameters(), theirs.parameters(), start.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-4)
+        assert (a - c).abs().max() > 1e-3
+
+
+def seen_by_sgd(**options):
+    """The gradient's norm at each step of one epoch."""
+    norms, original = [], torch.optim.SGD.step
+
+    def step(self, *arguments, **more):
+        tensors = [tensor.grad for group in self.param_groups for tensor in group["params"]]
+        norms.append(torch.stack([tensor.norm() for tensor in tensors]).norm().item())
+        return original(self, *arguments, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.SGD, "step", step)
+        fit(model(), SPLIT, **QUICK | options)
+    return norms
+
+
+def test_a_longer_gradient_is_scaled_down_and_a_shorter_one_left_alone():
+    free = seen_by_sgd()
+    assert min(free) > 0.1
+    assert seen_by_sgd(clip_norm=0.1) == pytest.approx([0.1] * 4, rel=1e-3)
+    assert seen_by_sgd(clip_norm=2 * max(free)) == free
+
+
+def test_clipping_leaves_parameters_without_a_gradient_out():
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+    net[1](torch.ones(1, 2)).sum().backward()
+    training.clip(net, 0.1)
+    assert net[0].weight.grad is None
+    norm = torch.cat([net[1].weight.grad.flatten(), net[1].bias.grad]).norm().item()
+    assert norm == pytest.approx(0.1, rel=1e-3)
 
 
 def test_cosine_schedule_ends_near_zero():
@@ -185,6 +237,7 @@ def test_infinite_weights_after_the_last_step_are_a_sentence():
     ("change", "error", "words"),
     [
         ({"schedule": "linear"}, UnknownName, "unknown schedule 'linear'"),
+        ({"optimizer": "adamw"}, UnknownName, "unknown optimizer 'adamw'"),
         ({"augment": "cutmix"}, UnknownName, "unknown augmentation 'cutmix'"),
         ({"select": "test_acc"}, UnknownName, "unknown selection 'test_acc'"),
         ({"tie": "best"}, UnknownName, "unknown tie rule 'best'"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -99,7 +99,8 @@ def asac(
     Raises:
         BadData: a value out of its range; one class or one protected group only. TrainingFailed: the loss diverged.
     """
-    own = {"pgd_steps": attacks.STEPS, "finetune_lr": LR, "finetune_epochs": 10, "batch_size": 128, "augment": "flip"}
+    own: dict[str, Any] = {"pgd_steps": attacks.STEPS, "finetune_lr": LR, "finetune_epochs": 10}
+    own |= {"batch_size": 128, "augment": "flip"}
     known = own | {name: task.settings[name] for name in own if name in task.settings}
     options = Options(
         attack,
@@ -123,7 +124,7 @@ def asac(
 
 def _fine_tuned(model: nn.Module, task: Task, seed: int, options: Options) -> tuple[Course, dict[str, float]]:
     """``model`` fine-tuned in place, the epoch of best validation accuracy (the first of equal ones); its course."""
-    where, course, best = device(), Course(), None
+    where, course, best = device(), Course(), model.state_dict()
     batches = Batches(task.train, options.batch_size, where, options.augment)
     val = Batches(task.val, EVALUATION_BATCH, where)
     head = _head_of(model, task, seed, options)
