@@ -136,18 +136,18 @@ def regions_of(task: str, tier: str, n: int, seed: int = 0) -> Regions:
     Raises:
         UnknownName: real faces without a stated box. BadData: the masks belong to other faces than the test split.
     """
-    test = tasks.problem(task, tier).test
-    rows = np.sort(np.random.default_rng(seed).permutation(len(test))[:n])
+    test, family = tasks.problem(task, tier).test, task.partition("/")[0]
+    drawn = family.startswith("toy")
+    among = min(len(test), 4 * n) if drawn else len(test)  # toy faces are in no order, and each one costs
+    rows = np.sort(np.random.default_rng(seed).permutation(among)[:n])
     x, (height, width) = np.ascontiguousarray(test.x[rows]), test.x.shape[2:]
-    family = task.partition("/")[0]
-    if not family.startswith("toy"):
-        return Regions(rows, x, np.repeat(mouth_box(height, width, family)[None], len(rows), 0), "box")
-    mouth = _drawn_mouths(task, tier, test.x)
-    return Regions(rows, x, mouth[rows], "mask")
+    if drawn:
+        return Regions(rows, x, _drawn_mouths(task, tier, test.x[: rows[-1] + 1])[rows], "mask")
+    return Regions(rows, x, np.repeat(mouth_box(height, width, family)[None], len(rows), 0), "box")
 
 
 def _drawn_mouths(task: str, tier: str, images: np.ndarray) -> np.ndarray:
-    """Masks bool ``(N, H, W)`` of all test faces, drawn again: the faces are the same, or nothing is returned."""
+    """Masks bool ``(N, H, W)`` of the first N test faces, drawn again; BadData unless they are the ``images``."""
     from fairnb.data import toy_faces
     from fairnb.tasks.genders import toy_faces_of
 
