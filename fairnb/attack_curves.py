@@ -48,7 +48,7 @@ def noisy(split: Split, epsilons: Sequence[float] = EPSILONS, seed: int = 0) -> 
     Returns:
         as ``perturbed``.
     """
-    signs = np.random.default_rng(seed).choice(np.float32([-1, 1]), split.x.shape)
+    signs = np.random.default_rng(seed).choice(np.array([-1, 1], np.float32), split.x.shape)
     x = split.x.astype(np.float32) / 255
     return np.stack([(x + np.float32(epsilon) * signs).clip(0, 1) for epsilon in epsilons])
 
