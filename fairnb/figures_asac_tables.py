@@ -75,7 +75,7 @@ def decomposition(found: pd.DataFrame, names: Sequence[str] = ("acc", "eo_sum"))
         for task, ax in zip(tasks, line, strict=True):
             _steps(ax, found[found["task"] == task], metric)
             ax.set_title(short(task) if metric == names[0] else "", fontsize=9)
-            ax.set_xlabel(f"change of {TITLES.get(metric, metric)}, points", fontsize=8)
+            ax.set_xlabel(f"change of {TITLES.get(metric, metric).partition(' (')[0]}, points", fontsize=8)
     return fig
 
 
@@ -112,9 +112,9 @@ def tradeoff(table: pd.DataFrame, path: Sequence[str] = PATH, gap: str = "eo_sum
 
 
 def short(task: str) -> str:
-    """``toy_faces/big_nose_male_natural_resnet50`` -> ``big nose male resnet50 (toy_faces)``."""
+    """``toy_faces/big_nose_male_natural_resnet50`` -> ``big nose male resnet50``, and ``(toy_faces)`` in a second line."""
     folder, _, name = task.partition("/")
-    return f"{name.replace('_natural', '').replace('_', ' ')} ({folder})"
+    return f"{name.replace('_natural', '').replace('_', ' ')}\n({folder})"
 
 
 def _steps(ax: Axes, part: pd.DataFrame, metric: str) -> None:

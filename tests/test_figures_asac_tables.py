@@ -77,7 +77,7 @@ def test_a_path_of_two_rows_is_one_step():
 def test_decomposition_draws_every_seed_and_the_total_below(frame):
     found = figures.gains(frame)
     fig = figures.decomposition(found)
-    assert len(fig.axes) == 4 and fig.axes[0].get_title() == "smiling male (toy_faces)"
+    assert len(fig.axes) == 4 and fig.axes[0].get_title() == "smiling male\n(toy_faces)"
     dots = [line.get_xdata() for line in fig.axes[0].lines if line.get_marker() == "o"]
     assert np.allclose(dots, np.repeat([[6], [2], [-1], [7]], 3, axis=1))
     assert [text.get_text() for text in fig.axes[0].get_yticklabels()][-1] == "all of it"
