@@ -11,7 +11,7 @@ from fake_task import balanced, fake_task, squares
 from torch import nn
 from torch.nn import functional
 
-from fairnb import backbones, methods
+from fairnb import attacks, backbones, methods
 from fairnb.attacks import fgsm, protected_loss
 from fairnb.batches import Batches, channels_last
 from fairnb.errors import BadData, TrainingFailed, UnknownName
@@ -289,6 +289,31 @@ class TestTraining:
         moved = (found.model.net.fc.weight - model.net.fc.weight).abs().max()
         assert moved > 2e-3
         assert found.notes["protected_head"] == {} and found.notes["magnitude_by_step"] == [0]
+
+    @pytest.mark.parametrize("curriculum", asac_step.CURRICULA)
+    def test_the_images_of_a_batch_are_attacked_for_their_own_protected_labels(self, task, monkeypatch, curriculum):
+        heads, seen = [], []
+
+        def noted(head, labels):
+            heads.append(head)
+            return labels
+
+        monkeypatch.setattr(attacks, "protected_loss", noted)
+        monkeypatch.setattr(
+            attacks, "attacked", lambda name, labels, x, radii, steps: seen.append((x, labels, radii)) or fake(x, radii)
+        )
+
+        def fake(x, radii):
+            return torch.stack([x] * len(radii))
+
+        found = trained(task, augment="none", curriculum=curriculum)
+        assert len(seen) == 1 + 4, "the validation split, then each batch"
+        assert all(head is heads[0] for head in heads) and heads[0] is not found.model
+        known = {x.tobytes(): label for x, label in zip(task.train.x, task.train.protected, strict=True)}
+        for x, labels, radii in seen[1:]:
+            pixels = (255 * x).round().byte().cpu().contiguous().numpy()
+            assert labels.tolist() == [known[np.ascontiguousarray(image).tobytes()] for image in pixels]
+            assert radii == [0.01, 0.03]
 
     @pytest.mark.parametrize("radii", [(0.0, 0.0, 0.0), RADII])
     def test_there_are_as_many_steps_as_magnitudes(self, task, steps, radii):
