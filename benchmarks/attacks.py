@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import click
 import torch
@@ -59,8 +60,8 @@ def measure(pixels: int, width: int, images: int, repeats: int) -> bool:
     loss = protected_loss(model, y)
     pairs: dict[str, tuple[Callable[[], torch.Tensor], Callable[[], torch.Tensor]]] = {
         f"{name}, batch of {images} / one at a time": (
-            lambda name=name: attacked(name, loss, x, RADII),
-            lambda name=name: one_at_a_time(name, model, x, y),
+            partial(attacked, name, loss, x, RADII),
+            partial(one_at_a_time, name, model, x, y),
         )
         for name in ("fgsm", "pgd")
     }
