@@ -38,7 +38,7 @@ def not_just_epochs(frame: pd.DataFrame, setting: str) -> Verdict:
 
 
 def _other_targets(frame: pd.DataFrame, setting: str) -> list[Verdict]:
-    """S2 (Big Nose) and S3 (Big Nose and Wavy Hair), where a tier runs them."""
+    """S2 (Big Nose) and S3 (Big Nose and Wavy Hair), where a tier runs them; S3 needs generated faces for both."""
     tasks_of = {tasks.recipe(str(name)).setting: str(name) for name in frame["task"].unique()}
     if not {BIG_NOSE, WAVY_HAIR} <= set(tasks_of):
         return []
@@ -51,7 +51,8 @@ def _other_targets(frame: pd.DataFrame, setting: str) -> list[Verdict]:
             note=setting,
         )
     ]
-    if GENERATOR[0] in set(frame["label"]):
+    generated = set(frame.loc[frame["label"] == GENERATOR[0], "task"])
+    if generated.issuperset(both):
         s3 = [_lower(frame, "acc", GENERATOR[0], BASE, task) for task in both]
         shown = "; ".join(means(frame, task, (GENERATOR[0], BASE), ("acc",)) for task in both)
         found.append(judge("S3", s3, ours=shown, note=setting))
