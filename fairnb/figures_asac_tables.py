@@ -11,7 +11,7 @@ import pandas as pd
 
 from fairnb import report, tables
 from fairnb.claims import Condition, per_seed
-from fairnb.experiments.asac import CONTROL, FGSM, PROBE, STEPS
+from fairnb.experiments.asac import AEDA, CONTROL, FGSM, GENERATOR, PGD, PROBE, STEPS, TRAINED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +21,20 @@ PATH = tuple(row[0] for row in (PROBE, CONTROL, STEPS, FGSM))
 TITLES = {"acc": "accuracy", "eo_sum": "DEO (sum of both gaps)", "eo_avg": "DEO (average of both gaps)"}
 WIDTH = 9.5
 MARKS = "os^Dv"
+# A row looks the same in every figure: a colour for each idea, a square for its second form.
+LOOKS = {
+    row[0]: (report.COLOURS[colour], mark)
+    for row, colour, mark in (
+        (PROBE, 0, "o"),
+        (TRAINED, 0, "s"),
+        (CONTROL, 1, "o"),
+        (STEPS, 1, "s"),
+        (AEDA, 2, "o"),
+        (GENERATOR, 3, "o"),
+        (FGSM, 6, "o"),
+        (PGD, 6, "s"),
+    )
+}
 
 
 def step_names(path: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -112,7 +126,7 @@ def tradeoff(table: pd.DataFrame, path: Sequence[str] = PATH, gap: str = "eo_sum
 
 
 def short(task: str) -> str:
-    """``toy_faces/big_nose_male_natural_resnet50`` -> ``big nose male resnet50``, and ``(toy_faces)`` in a second line."""
+    """``toy_faces/big_nose_male_natural_resnet50`` -> ``big nose male resnet50`` and, below, ``(toy_faces)``."""
     folder, _, name = task.partition("/")
     return f"{name.replace('_natural', '').replace('_', ' ')}\n({folder})"
 
@@ -129,12 +143,14 @@ def _steps(ax: Axes, part: pd.DataFrame, metric: str) -> None:
 
 
 def _looks(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Colour and mark of every row, the same in all panels."""
-    rows = list(dict.fromkeys(table["row"]))
-    return {
-        row: (report.COLOURS[i % len(report.COLOURS)], MARKS[i // len(report.COLOURS) % len(MARKS)])
-        for i, row in enumerate(rows)
-    }
+    """Colour and mark of every row of the table, the same in all panels."""
+    others = {row: (report.COLOURS[4 + i % 2], MARKS[2 + i // 2 % 3]) for i, row in enumerate(_others(table))}
+    known = LOOKS | others
+    return {row: known[row] for row in dict.fromkeys(table["row"])}
+
+
+def _others(table: pd.DataFrame) -> list[str]:
+    return [row for row in dict.fromkeys(table["row"]) if row not in LOOKS]
 
 
 def _point(ax: Axes, row: pd.Series, gap: str, look: tuple[str, str]) -> None:

@@ -124,3 +124,16 @@ def test_moves_draw_lines_where_the_score_is_one_half():
     assert solid.get_xdata() == pytest.approx(0)
     steps = [child for child in fig.axes[0].collections if hasattr(child, "U")]
     assert np.concatenate([child.V for child in steps]) == pytest.approx(np.ones(4))
+
+
+def test_a_row_looks_the_same_in_every_table_and_no_two_rows_look_alike(table):
+    def looks(shown):
+        labels = {handle.get_label(): handle for handle in figures.tradeoff(shown).legends[0].legend_handles}
+        return {row: (labels[row].get_color(), labels[row].get_marker()) for row in shown["row"]}
+
+    one = table[table["row"] == FGSM[0]]
+    more = [one.assign(row=name) for name in ("another", "a third", "a fourth")]
+    every = looks(pd.concat([table, *more]))
+    assert looks(table[table["row"] != PROBE[0]]).items() < every.items()
+    assert len(set(every.values())) == len(every) == len(ACCURACY) + 3
+    assert len(set(figures.LOOKS.values())) == len(figures.LOOKS)
