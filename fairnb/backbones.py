@@ -72,8 +72,9 @@ def build(
 
     Args:
         width: channels of the first layer; a DenseNet's growth rate is half of it (so it must be even).
-        weights: ``None`` (fresh), ``"toy"`` (shipped, pretrained on toy faces without ``Smiling``: width 8, ResNet-18
-            16 as well), or a ``.safetensors`` / ``.pth`` file of torchvision's network (the head is left out).
+        weights: ``None`` (fresh), ``"toy_all"`` (shipped, width 8, pretrained on all attributes of toy faces),
+            ``"toy"`` (ResNet-18, widths 8 and 16, without ``Smiling``), or a ``.safetensors`` / ``.pth`` file of
+            torchvision's network (the head is left out).
         seed, stem, mean, std: as in ``models.resnet18``.
 
     Raises:
@@ -83,5 +84,5 @@ def build(
     with models.seeded(seed):
         net = network(width, models.logits_of(classes), stem)
     if weights is not None:
-        models.load_backbone(net, models.toy_backbone(width, name) if weights == "toy" else Path(weights), title)
+        models.load_backbone(net, models.weights_file(weights, width, name), title)
     return ImageClassifier(net, mean, std)

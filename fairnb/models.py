@@ -17,12 +17,22 @@ from fairnb.errors import BadData, MissingData, UnknownName
 ASSETS = Path(__file__).parent / "assets"
 STANDARD_WIDTH = 64
 PerChannel = float | Sequence[float]
+TOY_KINDS = ("toy", "toy_all")
 STEMS = {"imagenet": (7, 2), "cifar": (3, 1), "cifar_stride2": (3, 2)}  # kernel size and stride
 
 
-def toy_backbone(width: int, name: str = "resnet18") -> Path:
-    """The shipped weights of that width (8 for the middle 48 of 64 pixels, 16 for all); scripts/ has what made them."""
-    return ASSETS / f"toy_backbone_{'' if name == 'resnet18' else name + '_'}w{width}.safetensors"
+def toy_backbone(width: int, name: str = "resnet18", kind: str = "toy") -> Path:
+    """The shipped weights of that width (8 for the middle 48 of 64 pixels, 16 for all); scripts/ has what made them.
+
+    Args:
+        kind: ``toy`` was never told who smiles (AIM-Fair trains from it), ``toy_all`` was, as a linear probe needs.
+    """
+    return ASSETS / f"{kind}_backbone_{'' if name == 'resnet18' else name + '_'}w{width}.safetensors"
+
+
+def weights_file(weights: str | Path, width: int, name: str = "resnet18") -> Path:
+    """The file of ``weights``: a kind of shipped ones (``toy``, ``toy_all``), or a path."""
+    return toy_backbone(width, name, str(weights)) if weights in TOY_KINDS else Path(weights)
 
 
 def stem_convolution(width: int, stem: str) -> nn.Conv2d:
@@ -133,7 +143,8 @@ def resnet18(
 
     Args:
         weights: ``None`` (fresh), ``"toy"`` (widths 8 and 16, shipped with fairnb, pretrained on toy faces without
-            ``Smiling``), or a ``.safetensors`` / ``.pth`` file of a torchvision ResNet-18 (the head is left out).
+            ``Smiling``), ``"toy_all"`` (width 8, with it), or a ``.safetensors`` / ``.pth`` file of a torchvision
+            ResNet-18 (the head is left out).
         seed: for the fresh weights and the new head.
         stem: ``imagenet`` (7x7, stride 2, max-pool), ``cifar`` for 32 pixels (3x3, stride 1, no max-pool, as Wang et
             al. 2020 have it), or ``cifar_stride2`` (the same at half the resolution: a quarter of the work).
@@ -145,7 +156,7 @@ def resnet18(
     with seeded(seed):
         net = WideResNet(width, logits_of(classes), stem)
     if weights is not None:
-        load_backbone(net, toy_backbone(width) if weights == "toy" else Path(weights))
+        load_backbone(net, weights_file(weights, width))
     return ImageClassifier(net, mean, std)
 
 

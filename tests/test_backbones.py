@@ -182,9 +182,9 @@ class TestWeights:
 
     @pytest.mark.parametrize("name", DEEPER)
     def test_the_shipped_ones_are_small_and_load(self, name):
-        file = models.toy_backbone(8, name)
+        file = models.toy_backbone(8, name, "toy_all")
         assert file.stat().st_size <= 1_500_000
-        trained, fresh = backbones.build(name, 8, weights="toy").eval(), backbones.build(name, 8)
+        trained, fresh = backbones.build(name, 8, weights="toy_all").eval(), backbones.build(name, 8)
         stored = load_file(file)
         assert set(stored) == {key for key in trained.net.state_dict() if not key.startswith(HEADS[name])}
         assert all(tensor.float().isfinite().all() for tensor in stored.values())

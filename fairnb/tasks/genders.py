@@ -5,6 +5,7 @@ Nothing is biased on purpose here: the base rates of the data sets are the bias.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +15,17 @@ from fairnb import reported
 from fairnb.data import celeba, lfw, subsets
 from fairnb.data.labels import Labels
 from fairnb.errors import UnknownName
+from fairnb.synthesis import counterfactuals, packs
 from fairnb.tasks import toy
-from fairnb.tasks.recipes import Data, Recipe, folder_fingerprint, shares_of
+from fairnb.tasks.recipes import Data, Recipe, folder_fingerprint, pack_fingerprint, shares_of
 
 if TYPE_CHECKING:
     from fairnb.data import toy_faces
 
 GENDER = "Male"
+Words = Callable[[dict[str, Any]], str]
 # The toy's CelebA and LFW; other faces than AIM-Fair's (``toy.SEEDS``).
-CELEBA_SEEDS = {"train": 131, "val": 132, "test": 133}
+CELEBA_SEEDS = {"train": 131, "val": 132, "test": 134}
 LFW_SEEDS = {"train": 141, "val": 142, "test": 143}
 LFW_STYLE = "poster"  # other colours, and another idea of what a smile is: a second data set
 LFW_NOISE = 0.10  # LFW's attribute values are outputs of classifiers
@@ -69,14 +72,22 @@ def _drawings(settings: dict[str, Any], source: str, target: str) -> dict[str, t
 
 def _toy_build(settings: dict[str, Any], source: str, target: str) -> Data:
     train, val, test = (drawn.split(settings) for drawn in _drawings(settings, source, target).values())
-    return Data(train, val, test)
+    if source == "lfw":
+        return Data(train, val, test)
+    pool = counterfactuals.counterfactual_pool(target, GENDER, settings["size"], settings["crop"])
+    return Data(train, val, test, pool, len(pool))
+
+
+def _pairs(settings: dict[str, Any]) -> str:
+    return "pairs of faces from the tiny text-to-image pipeline, one of each gender"
 
 
 def _toy_fingerprint(settings: dict[str, Any], source: str, target: str) -> str:
     from fairnb.data import toy_faces
 
     own = (LFW_SEEDS, LFW_STYLE, LFW_NOISE) if source == "lfw" else (CELEBA_SEEDS, toy.LABEL_NOISE)
-    return f"toy_faces-{toy_faces.VERSION}-{source}-{target}-{own}"
+    pool = "" if source == "lfw" else pack_fingerprint(str(packs.FOLDER / f"{counterfactuals.PACK}.tar"))
+    return f"toy_faces-{toy_faces.VERSION}-{source}-{target}-{own}{pool}"
 
 
 def _celeba_build(settings: dict[str, Any], target: str) -> Data:
@@ -126,17 +137,19 @@ def own_numbers(settings: dict[str, Any], source: str = "", backbone: str = "") 
     return shared | (known[backbone] if backbone else {})
 
 
-def _recipe(build: partial, fingerprint: Any, data: str, target: str, backbone: str = "") -> Recipe:
+def _recipe(
+    build: partial, fingerprint: Any, data: str, target: str, backbone: str = "", synthetic: Words = nothing
+) -> Recipe:
     setting = f"{data};P=Gender;T={WORDS[target]}"
     if backbone:  # Table III
         setting = f"{data};T={WORDS[target]};P=Gender;FGSM;backbone={BACKBONES[backbone]}"
     adapt = partial(own_numbers, source=data.lower(), backbone=backbone)
-    return Recipe(build, fingerprint, "asac", setting, nothing, adapt=adapt)
+    return Recipe(build, fingerprint, "asac", setting, synthetic, adapt=adapt)
 
 
 def _toy(source: str, data: str, target: str, backbone: str = "") -> Recipe:
     build, fingerprint = (partial(f, source=source, target=target) for f in (_toy_build, _toy_fingerprint))
-    return _recipe(build, fingerprint, data, target, backbone)
+    return _recipe(build, fingerprint, data, target, backbone, nothing if source == "lfw" else _pairs)
 
 
 def _celeba(target: str, backbone: str = "") -> Recipe:
