@@ -126,9 +126,9 @@ def test_resnet_18_alone_stands_for_the_settings_that_name_no_other_network():
     assert printed("T4", [f"{SMILE}_resnet50"]).empty
 
 
-@pytest.mark.parametrize("name", ["T1", "T4", "T6", "F"])
+@pytest.mark.parametrize("name", ["T1", "F"])
 def test_without_printed_numbers_a_table_has_ours_only(name):
-    assert "F" not in PRINTED and printed("F", [SMILE]).empty
+    assert "F" not in PRINTED and printed("F", [SMILE]).empty and printed("T4", planned("T1", "open")).empty
     made = table(name, results(name, "open"), "open")
     assert set(made["source"]) == {"rerun"} and set(planned(name, "open")) == set(made["task"])
     assert made.filter(like="printed_").isna().all(axis=None)
@@ -158,7 +158,8 @@ def test_all_tables_are_run_at_a_tier_with_its_seeds(tier, seeds):
 def test_open_has_photographs_of_one_network_only():
     assert not grid("T2", "open") and not grid("T3", "open")
     assert planned("T1", "open") == ["utkface/over35_female", "utkface/female_white_natural"]
-    assert planned("T4", "open") == planned("T6", "open") == planned("F", "open") == ["utkface/over35_female"]
+    for name in ("T4", "T5", "T6", "F"):
+        assert planned(name, "open") in ([], ["utkface/over35_female"]), "the first task, or left out for its price"
 
 
 @pytest.mark.parametrize("name", PRINTED)

@@ -101,11 +101,12 @@ _SMALL = {"n_train": 320, "n_val": 160, "n_test": 400, "n_synthetic": 240}
 _SHORT = {"pretrain_epochs": 2, "finetune_epochs": 1, "gradient_samples": 128, "diga_epochs": 1, "diga_components": 24}
 
 # Table 4 without the second draws of the random masks.
+_BLOCKS = ("stem", "layer1", "layer2", "layer3", "layer4", "fc")
 _ONE_DRAW = (
-    "ERM", "Full fine-tuning", "AIM-Fair", "Selective (cosine)",
+    *("ERM", "Full fine-tuning", "AIM-Fair", "Selective (cosine)"),
     *(f"Random {share} %, draw 1" for share in (40, 55, 70, 85)),
-    *(f"{act} {block}" for act in ("Update", "Freeze") for block in ("stem", *(f"layer{i}" for i in range(1, 5)), "fc")),
-)  # fmt: skip
+    *(f"{action} {block}" for action in ("Update", "Freeze") for block in _BLOCKS),
+)
 
 PAPER: dict[str, dict[str, Any]] = {
     "smoke": {"plan": _plan("toy_faces", None, None, ()), "settings": _TOY | _SMALL | _SHORT},
