@@ -97,7 +97,7 @@ class Task:
         biased_model: ``biased_model(seed)`` gives a fresh copy of the ERM model of that seed (trained once, shared).
         synthetic: ``synthetic(kind, seed, share=0.9, ratio=1.0)`` gives generated data with group labels; ``kind`` is
             ``balanced`` or ``biased`` (AIM-Fair's S2 and S1), ``share`` the part of the biased ones in the majority
-            cells, ``ratio`` scales their number.
+            cells, ``ratio`` scales their number; or ``all`` that there are.
         settings: numbers of the tier that methods may need as defaults (batch size, learning rates, epochs, ...).
         protected_column: for features, the column of ``x`` that is the protected attribute (standardised, so it has
             two values); None where the inputs do not hold it, as in images.
