@@ -134,7 +134,8 @@ def magnitude_by_step(frame: pd.DataFrame, labels: Sequence[str], epsilons: Sequ
 def head_accuracy(frame: pd.DataFrame) -> pd.DataFrame:
     """Accuracy of the attacked head on validation images: a line per seed and magnitude of any row, 0..1.
 
-    Rows of a seed attack the same head, so a magnitude that several have is the same number and appears once.
+    Rows of a seed with the same start and attack have the same head, so a magnitude that several of them have is the
+    same number; it appears once, from the first of them.
     """
     lines = [
         {"seed": seed, "epsilon": float(radius), "accuracy": share}
