@@ -84,7 +84,7 @@ def decomposition(found: pd.DataFrame, names: Sequence[str] = ("acc", "eo_sum"))
     tasks = list(found["task"].unique())
     lines = int(found.groupby("task", sort=False).size().max())
     size = (WIDTH, len(names) * (0.85 + 0.34 * lines))
-    fig, axes = plt.subplots(len(names), len(tasks), figsize=size, sharex="row", sharey=True, squeeze=False)
+    fig, axes = plt.subplots(len(names), len(tasks), figsize=size, sharey=True, squeeze=False)
     for metric, line in zip(names, axes, strict=True):
         for task, ax in zip(tasks, line, strict=True):
             _steps(ax, found[found["task"] == task], metric)
