@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 METRICS = ("eo_sum", "acc")
 STYLES = ("-", "--", ":")
+APART = 0.17  # of a row: two intervals in it must not cover each other
 
 
 def against(frame: pd.DataFrame, table: pd.DataFrame, main: str, names: Sequence[str] = METRICS) -> pd.DataFrame:
@@ -84,11 +85,11 @@ def conventions(table: pd.DataFrame) -> Figure:
     fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.3 + 0.36 * len(table)), sharey=True)
     for i, row in enumerate(table.to_dict("records")):
         if pd.notna(row["eo_sum"]):
-            axes[0].plot([row["eo_avg"], row["eo_sum"]], [i, i], color="0.7", lw=3, zorder=1)
-        marks = (("eo_avg", "s", 2, 0), ("eo_sum", "o", 0, 0), ("acc", "o", 0, 1))
-        for name, mark, colour, panel in marks:
+            axes[0].plot([row["eo_avg"], row["eo_sum"]], [i - APART, i + APART], color="0.7", lw=2, zorder=1)
+        marks = (("eo_avg", "s", 2, 0, -APART), ("eo_sum", "o", 0, 0, APART), ("acc", "o", 0, 1, 0))
+        for name, mark, colour, panel, off in marks:
             words = {"eo_avg": "average of both gaps", "eo_sum": "sum of both gaps", "acc": ""}[name]
-            _interval(axes[panel], row, name, i, report.COLOURS[colour], words if not i else None, mark)
+            _interval(axes[panel], row, name, i + off, report.COLOURS[colour], words if not i else None, mark)
         for name, ax in zip(METRICS, axes, strict=True):
             if pd.notna(row.get(f"printed_{name}", np.nan)):
                 ax.plot(row[f"printed_{name}"], i, "D", mfc="none", mec=report.COLOURS[1], ms=6, label="printed")
