@@ -36,7 +36,8 @@ def results() -> str:
     }
     if not cards:
         return "No reference results yet."
-    blocks = [_verdicts(cards), *(_table3(tier) for tier in cards), *(_people(tier) for tier in cards), _audit()]
+    blocks = [_verdicts(cards), *(_table3(tier) for tier in cards), *(_people(tier) for tier in cards)]
+    blocks += [*(_attacks(tier) for tier in cards), _audit()]
     return "\n\n".join(filter(None, blocks))
 
 
@@ -87,6 +88,20 @@ def _people(tier: str) -> str:
         "± standard deviation over ten splits. Balanced accuracy, a dash where the mean bias is above 0.05; `value`: "
         "does our bias agree with the printed one (Welch's 95 % interval)? All rows are in `results/reference/`.\n\n"
         + shown.to_markdown(index=False)
+    )
+
+
+def _attacks(tier: str) -> str:
+    """The rows of ASAC's Table 1 in its first task, with the controls that the paper lacks."""
+    if not (paths.reference(tier) / "tables/asac_table1.csv").exists():
+        return ""
+    table = _read(tier, "tables/asac_table1.csv")
+    table = table[table["task"] == table["task"].iloc[0]].replace({"": float("nan")})
+    return (
+        f"**ASAC, Table 1 at tier `{tier}`** ({table['task'].iloc[0]}; {table['network'].iloc[0]}). Percent, mean over "
+        "seeds with 95 % t-interval; `eo_sum` is what the printed DEO fits. The two controls are fine-tuned for as "
+        "many epochs, and for as many steps, on images that nobody attacked.\n\n"
+        + tables.compact(table, ("acc", "eo_sum", "tpr_gap")).to_markdown(index=False)
     )
 
 

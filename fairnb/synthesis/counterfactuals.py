@@ -8,6 +8,7 @@ target (separators are right on 80 % and 76 %, the majority class on 78 % and 76
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,7 @@ from fairnb.synthesis import packs
 
 PACK = "toy_counterfactuals"
 PROTECTED = "Male"
+SIZE = 64  # pixels a side, as drawn
 TARGETS = ("Smiling", "Big_Nose", "Wavy_Hair")
 ORIGINAL = "original"  # ``side`` of G(z); that of G(z') is its target's name
 
@@ -31,18 +33,22 @@ def counterfactual_pool(target: str, protected: str, size: int, crop: int | None
     The labels of G(z) are a classifier's; G(z') has the same target and the other gender.
 
     Args:
-        size, crop: as for ``tasks.recipes.packed_pool``. Ids are ``toy_counterfactuals/<pair>-<side>``.
+        size: of the faces, resized with Pillow's antialiased bilinear filter if they were drawn larger (64 pixels).
+        crop: the central pixels kept, see ``tasks.recipes.central``. Ids are ``toy_counterfactuals/<pair>-<side>``.
 
     Raises:
         UnknownName: no counterfactuals of that target, or another protected attribute than Male.
-        MissingData, BadData: the pack is not there or damaged, or has images of another size.
+        MissingData, BadData: the pack is not there or damaged.
     """
-    from fairnb.tasks.recipes import packed_pool
+    from fairnb.synthesis.jobs import resized
+    from fairnb.tasks.recipes import central, packed_pool
 
     _check(target, protected)
-    pool = packed_pool(str(packs.FOLDER / f"{PACK}.tar"), target, protected, size, crop)
+    pool = packed_pool(str(packs.FOLDER / f"{PACK}.tar"), target, protected, SIZE)
     sides = np.array([str(name).rpartition("-")[2] for name in pool.ids])
-    return pool.take(np.isin(sides, [ORIGINAL, target]))
+    chosen = pool.take(np.isin(sides, [ORIGINAL, target]))
+    x = np.stack([resized(image.transpose(1, 2, 0), size).transpose(2, 0, 1) for image in chosen.x])
+    return dataclasses.replace(chosen, x=central(x, crop))
 
 
 def pairs(target: str, n: int | None = None) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:

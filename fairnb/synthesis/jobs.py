@@ -135,7 +135,7 @@ class Job:
         rows = []
         with sentence_if_full(self.folder):
             for item, image in zip(items, images, strict=True):
-                shown = _resized(image, self.sampling.size)
+                shown = resized(image, self.sampling.size)
                 suffix, data = packs.encode(shown, self.sampling.quality)
                 row = self._row(item, model, f"{item.index:06d}{suffix}", shown.shape[1], shown.shape[0])
                 (self.folder / "images" / row["file"]).write_bytes(data)
@@ -209,7 +209,8 @@ def _append(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         os.fsync(out.fileno())
 
 
-def _resized(image: np.ndarray, size: int | None) -> np.ndarray:
+def resized(image: np.ndarray, size: int | None) -> np.ndarray:
+    """An image uint8 ``(H, W, 3)`` with ``size`` pixels a side, antialiased bilinear; None leaves it as it is."""
     if size is None or image.shape[:2] == (size, size):
         return image
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))

@@ -68,7 +68,7 @@ _RATES = {"probe_lr": 1e-2, "finetune_lr": 3e-4, "pretrain_lr": 3e-4}
 _TOY = (
     TRAINING
     | _wide(8)
-    | {"weights": "toy_all", "size": 64, "crop": 48, "difficulty": 0.3, "batch_size": 32}
+    | {"weights": "toy_all", "size": 43, "crop": 32, "difficulty": 0.3, "batch_size": 32}
     | _RATES
     | {"probe_epochs": 30, "base_epochs": 3, "pretrain_epochs": 3, "finetune_epochs": 2}
     | {"pgd_steps": 4, "aeda_steps": 2}
