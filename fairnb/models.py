@@ -25,8 +25,8 @@ def toy_backbone(width: int, name: str = "resnet18", kind: str = "toy") -> Path:
     """The shipped weights of that width; ``scripts/pretrain_toy_backbone.py`` made them.
 
     Args:
-        kind: ``toy`` was never told who smiles (AIM-Fair trains from it; 64 pixels at width 16, their middle 48 at width
-            8), ``toy_all`` was, as a linear probe needs (width 8, the middle 32 of 43 pixels).
+        kind: ``toy`` was never told who smiles (AIM-Fair trains from it; 64 pixels at width 16, their middle 48 at
+            width 8), ``toy_all`` was, as a linear probe needs (width 8, the middle 32 of 43 pixels).
     """
     return ASSETS / f"{kind}_backbone_{'' if name == 'resnet18' else name + '_'}w{width}.safetensors"
 
