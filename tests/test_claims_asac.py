@@ -322,3 +322,13 @@ def test_every_claim_of_the_paper_has_a_verdict_with_its_printed_numbers():
 def test_one_seed_decides_nothing():
     found = all_verdicts(seeds=[1])
     assert {verdict.verdict for verdict in found} == {UNDECIDED} and {verdict.seeds for verdict in found} == {1}
+
+
+def test_a_constant_prediction_has_no_gap_and_decides_nothing():
+    found = pd.concat([frame(rows, task) for task, rows in PRINTED.items()])
+    told = claims.main_table(found.assign(tpr=0.8), "made up")
+    assert verdicts(told) == verdicts(claims.main_table(found, "made up"))
+    silent = found.assign(tpr=np.where((found["task"] == NOSE) & (found["label"] == ASAC), 0.01, 0.8))
+    by_claim = {verdict.claim: verdict for verdict in claims.main_table(silent, "made up")}
+    assert by_claim["S2"].verdict == UNDECIDED and f"{ASAC} in {NOSE}: under 5 %" in by_claim["S2"].note
+    assert by_claim["S1"].verdict == verdicts(told)["S1"], "other tasks are judged as ever"

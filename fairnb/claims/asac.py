@@ -6,16 +6,18 @@ the sum of the gaps in true and false positive rates (``eo_sum``), which is what
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.claims import Condition, Verdict, judge, less, per_seed
+from fairnb.claims import UNDECIDED, Condition, Verdict, judge, less, per_seed
 from fairnb.experiments.asac import CONTROL, CURRICULA, FGSM, GENERATOR, PAIRS, PROBE, STEPS, TRAINED
 
 BASE, ASAC, CONTROLS = PROBE[0], FGSM[0], (CONTROL[0], STEPS[0])
 DEO = "eo_sum"
+FEW = 5.0  # percent of the positives
 BIG_NOSE, WAVY_HAIR = "CelebA;P=Gender;T=Big Nose", "CelebA;P=Gender;T=Wavy Hair"
 
 
@@ -24,7 +26,7 @@ def main_table(frame: pd.DataFrame, setting: str) -> list[Verdict]:
     first = str(frame["task"].iloc[0])
     s1 = [_lower(frame, metric, ASAC, BASE, first) for metric in (DEO, "tpr_gap")] + [_gain(frame, BASE, first)]
     shown = means(frame, first, (BASE, ASAC), (DEO, "tpr_gap", "acc"))
-    found = [judge("S1", s1, ours=shown, note=f"{setting}; {first}")]
+    found = [_judged("S1", s1, frame, [first], ours=shown, note=f"{setting}; {first}")]
     found += _other_targets(frame, setting)
     return [*found, not_just_epochs(frame, setting)]
 
@@ -34,7 +36,7 @@ def not_just_epochs(frame: pd.DataFrame, setting: str) -> Verdict:
     first = str(frame["task"].iloc[0])
     conditions = [_lower(frame, DEO, ASAC, control, first) for control in CONTROLS]
     shown = means(frame, first, (BASE, TRAINED[0], *CONTROLS, ASAC), (DEO, "acc"))
-    return judge("S10", conditions, ours=shown, note=f"{setting}; {first}")
+    return _judged("S10", conditions, frame, [first], ours=shown, note=f"{setting}; {first}")
 
 
 def _other_targets(frame: pd.DataFrame, setting: str) -> list[Verdict]:
@@ -44,9 +46,11 @@ def _other_targets(frame: pd.DataFrame, setting: str) -> list[Verdict]:
         return []
     nose, both = tasks_of[BIG_NOSE], [tasks_of[BIG_NOSE], tasks_of[WAVY_HAIR]]
     found = [
-        judge(
+        _judged(
             "S2",
             [_gain(frame, BASE, nose), _lower(frame, DEO, BASE, ASAC, nose)],
+            frame,
+            [nose],
             ours=means(frame, nose, (BASE, ASAC), ("acc", DEO)),
             note=setting,
         )
@@ -64,7 +68,7 @@ def fairer_and_more_accurate(claim: str, frame: pd.DataFrame, setting: str) -> V
     names = [str(name) for name in frame["task"].unique()]
     conditions = [c for task in names for c in (_lower(frame, DEO, ASAC, BASE, task), _gain(frame, BASE, task))]
     shown = "; ".join(means(frame, task, (BASE, ASAC), (DEO, "acc")) for task in names)
-    return judge(claim, conditions, ours=shown, note=setting)
+    return _judged(claim, conditions, frame, names, ours=shown, note=setting)
 
 
 def curriculum(frame: pd.DataFrame, setting: str) -> Verdict:
@@ -116,6 +120,23 @@ def means(frame: pd.DataFrame, task: str, rows: Iterable[str], metrics: Sequence
         if row in there
     ]
     return f"{task} {' / '.join(metrics)}: {', '.join(parts)}"
+
+
+def _judged(
+    claim: str, conditions: list[Condition], frame: pd.DataFrame, names: Sequence[str], *, ours: str, note: str
+) -> Verdict:
+    """``judge``, but undecided where base or ASAC find next to no positives: a constant prediction has no gap."""
+    found = judge(claim, conditions, ours=ours, note=note)
+    silent = [
+        f"{row} in {task}"
+        for task in names
+        for row in (BASE, ASAC)
+        if "tpr" in frame and per_seed(frame, row, "tpr", task, "label").mean() < FEW
+    ]
+    if not silent:
+        return found
+    said = f"{', '.join(silent)}: under {FEW:g} % of the positives found, and a constant prediction has no gap"
+    return dataclasses.replace(found, verdict=UNDECIDED, note=f"{found.note}; {said}")
 
 
 def _lower(frame: pd.DataFrame, metric: str, low: str, high: str, task: str) -> Condition:

@@ -61,7 +61,7 @@ def _backbones(folder: str) -> tuple[str, ...]:
 
 _TOY_PLAN = (_celeba("toy_faces"), _lfw("toy_lfw"), _backbones("toy_faces"))
 _UTKFACE = ("utkface/over35_female", "utkface/female_white_natural")
-# Toy faces: slim networks with shipped weights, few images, short schedules. At the paper's rate of 1e-3 two epochs of so
+# Toy faces: slim networks, shipped weights, few images, short schedules. At the paper's rate of 1e-3 two epochs of so
 # few images forget as much as they learn (seen on validation data); a probe of few steps needs a larger one.
 _RATES = {"probe_lr": 1e-2, "finetune_lr": 3e-4, "pretrain_lr": 3e-4}
 _TOY = (
