@@ -75,6 +75,25 @@ def test_a_table_of_icdm_reruns_every_printed_row(executed, number, tasks, rows)
     assert table["printed_accuracy"].notna().any() and table["size"].notna().all()
 
 
+@pytest.mark.parametrize(
+    ("number", "tasks", "rows"), [(1, 3, 8), (2, 3, 5), (3, 4, 3), (4, 1, 5), (5, 1, 3), (6, 1, 6)]
+)
+def test_a_table_of_asac_reruns_every_printed_row(executed, number, tasks, rows):
+    table = pd.read_csv(paths.tables("smoke") / f"asac_table{number}.csv")
+    assert set(table["source"]) == {"rerun"} and len(table) == tasks * rows, "nothing is quoted, no row is dropped"
+    assert table[["acc", "eo_sum", "eo_avg"]].notna().all().all() and table["printed_eo_sum"].notna().any()
+    assert (table["eo_sum"] - 2 * table["eo_avg"]).abs().max() < 1e-6, "both conventions of DEO"
+
+
+def test_asacs_pictures_have_numbers(executed):
+    tables = {file.stem for file in paths.tables("smoke").glob("asac_*.csv")}
+    figures = {file.stem for file in paths.figures("smoke").glob("asac_*.png")}
+    assert {"asac_attack_slopes", "asac_mouth_share", "asac_gains"} <= tables
+    assert {"asac_fig1", "asac_slopes", "asac_attributions", "asac_mouth_share", "asac_table1"} <= figures
+    share = pd.read_csv(paths.tables("smoke") / "asac_mouth_share.csv")
+    assert share.select_dtypes("number").notna().any().any()
+
+
 def test_choices_and_released_bugs_have_tables_and_figures(executed):
     tables = {file.stem.removeprefix("reactivate_") for file in paths.tables("smoke").glob("reactivate_*.csv")}
     figures = {file.stem.removeprefix("reactivate_") for file in paths.figures("smoke").glob("reactivate_*.png")}
