@@ -57,11 +57,12 @@ def test_grids_can_be_made_and_name_each_row_once_for_a_task_and_seed(tier):
         assert len(grid) == len(rows) * sum(len(seeds) for _, seeds in tiers.plan(tier, "aimfair", table.plan))
 
 
-def test_a_tier_may_run_some_rows_of_a_table_and_quotes_the_others():
-    wanted = tiers.rows("quick", "aimfair", "table2")
-    labels = {label for label, _, _ in aimfair.TABLES["T2"].rows}
-    assert set(wanted) < labels and {run.label for run in aimfair.grid("T2", "quick")} == set(wanted)
-    made = aimfair.table("T2", results(aimfair.grid("T2", "quick")), "quick")
+@pytest.mark.parametrize(("name", "plan"), [("T1", "table1"), ("T2", "table2")])
+def test_a_tier_may_run_some_rows_of_a_table_and_quotes_the_others(name, plan):
+    wanted = tiers.rows("quick", "aimfair", plan)
+    labels = {label for label, _, _ in aimfair.TABLES[name].rows}
+    assert set(wanted) < labels and {run.label for run in aimfair.grid(name, "quick")} == set(wanted)
+    made = aimfair.table(name, results(aimfair.grid(name, "quick")), "quick")
     quoted = made[made["source"] == tables.QUOTED]
     assert set(quoted["row"]) == labels - set(wanted) and quoted["printed_acc"].notna().all()
 
@@ -145,7 +146,7 @@ def test_tables_at_quick_have_printed_numbers_beside_and_nothing_quoted(name):
             label=frame["label"].replace({row[0]: best for best, (row, *_) in aimfair.BEST_OF.items()})
         )
     made = aimfair.table(name, frame, "quick")
-    assert set(made["source"]) == ({tables.RERUN, tables.QUOTED} if name == "T2" else {tables.RERUN})
+    assert set(made["source"]) == ({tables.RERUN, tables.QUOTED} if name in ("T1", "T2") else {tables.RERUN})
     assert set(made.loc[made["printed_acc"].notna(), "row"]) == set(aimfair.TABLES[name].printed.values())
     if name == "T5":
         assert list(made["row"]) == list(aimfair.PROMPTS.values()) and set(made["synthetic"]) == {"by row"}
