@@ -198,7 +198,16 @@ def test_fewer_real_images_train_longer_where_the_tier_says_so():
 @pytest.mark.parametrize(
     ("tier", "absent"),
     [
-        ("open", {"13_aimfair_prompts", "14_aimfair_sensitivity", "22_reactivate_celeba", "31_asac_lfw"}),
+        (
+            "open",
+            {
+                "13_aimfair_prompts",
+                "14_aimfair_sensitivity",
+                "22_reactivate_celeba",
+                "31_asac_lfw",
+                "32_asac_ablations",
+            },
+        ),
         ("quick", set()),
         ("smoke", set()),
     ],
