@@ -90,6 +90,7 @@ def decomposition(found: pd.DataFrame, names: Sequence[str] = ("acc", "eo_sum"))
             _steps(ax, found[found["task"] == task], metric)
             ax.set_title(short(task) if metric == names[0] else "", fontsize=9)
             ax.set_xlabel(f"change of {TITLES.get(metric, metric).partition(' (')[0]}, points", fontsize=8)
+            ax.tick_params(axis="x", labelsize=8)
     return fig
 
 
@@ -117,6 +118,7 @@ def tradeoff(table: pd.DataFrame, path: Sequence[str] = PATH, gap: str = "eo_sum
         _frame_all(ax, part, gap)
         ax.set_title(short(task), fontsize=9)
         ax.set_xlabel(f"{TITLES.get(gap, gap)}, %", fontsize=8)
+        ax.tick_params(labelsize=8)
     for ax in axes.flat[len(tasks) :]:
         ax.set_axis_off()
     for ax in axes[:, 0]:
