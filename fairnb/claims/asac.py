@@ -59,7 +59,7 @@ def _other_targets(frame: pd.DataFrame, setting: str) -> list[Verdict]:
     if generated.issuperset(both):
         s3 = [_lower(frame, "acc", GENERATOR[0], BASE, task) for task in both]
         shown = "; ".join(means(frame, task, (GENERATOR[0], BASE), ("acc",)) for task in both)
-        found.append(judge("S3", s3, ours=shown, note=setting))
+        found.append(_judged("S3", s3, frame, both, ours=shown, note=setting, rows=(BASE,)))
     return found
 
 
@@ -123,19 +123,26 @@ def means(frame: pd.DataFrame, task: str, rows: Iterable[str], metrics: Sequence
 
 
 def _judged(
-    claim: str, conditions: list[Condition], frame: pd.DataFrame, names: Sequence[str], *, ours: str, note: str
+    claim: str,
+    conditions: list[Condition],
+    frame: pd.DataFrame,
+    names: Sequence[str],
+    *,
+    ours: str,
+    note: str,
+    rows: Sequence[str] = (BASE, ASAC),
 ) -> Verdict:
-    """``judge``, but undecided where base or ASAC find next to no positives: a constant prediction has no gap."""
+    """``judge``, but undecided where one of ``rows`` finds next to no positives: a constant shows nothing."""
     found = judge(claim, conditions, ours=ours, note=note)
     silent = [
         f"{row} in {task}"
         for task in names
-        for row in (BASE, ASAC)
+        for row in rows
         if "tpr" in frame and per_seed(frame, row, "tpr", task, "label").mean() < FEW
     ]
     if not silent:
         return found
-    said = f"{', '.join(silent)}: under {FEW:g} % of the positives found, and a constant prediction has no gap"
+    said = f"{', '.join(silent)}: under {FEW:g} % of the positives found, and a constant prediction shows nothing"
     return dataclasses.replace(found, verdict=UNDECIDED, note=f"{found.note}; {said}")
 
 
