@@ -111,9 +111,9 @@ _ONE_DRAW = (
 PAPER: dict[str, dict[str, Any]] = {
     "smoke": {"plan": _plan("toy_faces", None, None, ()), "settings": _TOY | _SMALL | _SHORT},
     "quick": {
-        # Twenty minutes are for five papers: of the three settings two in Table 1 and one in Table 3, Table 1 without the
-        # two stand-ins, Table 2 with two ratios and the fairest rivals, one draw of each random mask. Rows that are left
-        # out are quoted.
+        # Twenty minutes are for five papers: of the three settings two in Table 1 and one in Table 3, Table 1 without
+        # the two stand-ins, Table 2 with two ratios and the fairest rivals, one draw of each random mask. Rows that are
+        # left out are quoted.
         "plan": _plan("toy_faces", 4, 3, ())
         | {
             "table1": ((("toy_faces/smiling_male", "toy_faces/young_male"), 3),),
