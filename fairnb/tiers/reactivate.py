@@ -133,7 +133,8 @@ PAPER: dict[str, dict[str, Any]] = {
     },
     "quick": {
         "plan": _plan(_TOY_TASKS, "toy_shapes", _TOY_FACES, 3)
-        | dict.fromkeys(("choices", "released"), ((_TOY_TASKS["table4"][:1], None),)),
+        | dict.fromkeys(("choices", "released"), ((_TOY_TASKS["table4"][:1], None),))
+        | {"table2": ((("toy_shapes/skew80", "toy_shapes/skew99"), 3),)},
         "baselines": _SEARCH
         | {
             "domain_discriminative": {"epochs": 12},
