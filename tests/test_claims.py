@@ -110,10 +110,15 @@ def test_the_lowest_gap_must_be_aim_fairs_in_every_setting(runs, verdict):
     assert [v.claim for v in aimfair.comparison(runs, runs.head(0), "made up")] == ["A8"], "no runs, no verdict"
 
 
-def test_a_rival_that_a_tier_does_not_run_decides_nothing():
+def test_a_claim_on_all_rivals_cannot_hold_where_one_was_not_run():
     some = compared(0.10)
-    some = some[some["method"] != "diga"]
-    assert [v.verdict for v in aimfair.comparison(some, some, "made up")] == [HOLDS, HOLDS], "only DiGA was below"
+    some = some[some["method"] != "diga"]  # the only one below AIM-Fair
+    found = aimfair.comparison(some, some, "made up")
+    assert [v.verdict for v in found] == [UNDECIDED] * 2 and all(
+        "not run, so it cannot hold: diga" in v.note for v in found
+    )
+    worse = compared(0.16)
+    assert {v.verdict for v in aimfair.comparison(*[worse[worse["method"] != "diga"]] * 2, "made up")} == {FAILS}
 
 
 def test_the_scorecard_has_all_fifty_claims(sandbox):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.claims import Condition, Verdict, judge, less, per_seed
+from fairnb.claims import HOLDS, UNDECIDED, Condition, Verdict, judge, less, per_seed
 
 STRATEGIES = (
     "erm", "synthetic_only", "data_supplementation", "data_repairing", "linear_probe", "full_fine_tuning", "selective",
@@ -39,14 +41,22 @@ def verdicts(frame: pd.DataFrame, setting: str) -> list[Verdict]:
 
 
 def comparison(table1: pd.DataFrame, table2: pd.DataFrame, setting: str) -> list[Verdict]:
-    """Verdicts on A8 (Table 1's runs) and A9 (Table 2's) against the rivals run; none where a tier has no such runs."""
+    """Verdicts on A8 (Table 1's runs) and A9 (Table 2's); none where a tier has no such runs.
+
+    A claim on all rivals cannot hold where some of them were not run; it can fail there.
+    """
     frames = {"A8": table1, "A9": table2}
-    return [ordered(frame, setting, claim, _lowest(frame)) for claim, frame in frames.items() if len(frame)]
+    return [_lowest(claim, frame, setting) for claim, frame in frames.items() if len(frame)]
 
 
-def _lowest(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+def _lowest(claim: str, frame: pd.DataFrame, setting: str) -> Verdict:
     there = set(frame["method"])
-    return [pair for pair in LOWEST_EO if pair[2] in there]
+    found = ordered(frame, setting, claim, [pair for pair in LOWEST_EO if pair[2] in there])
+    absent = [method for method in COMPARED if method not in there]
+    if not absent or found.verdict != HOLDS:
+        return found
+    note = f"{found.note}; not run, so it cannot hold: {', '.join(absent)}"
+    return dataclasses.replace(found, verdict=UNDECIDED, note=note)
 
 
 def ordered(frame: pd.DataFrame, setting: str, claim: str, pairs: list[tuple[str, str, str]]) -> Verdict:
