@@ -262,3 +262,12 @@ def test_stand_ins_and_networks_are_named():
     own = tasks.settings_of("toy_lfw/smiling_male", "quick")
     start = f"{own['n_train']} training images, {own['crop']} px, resnet18 of width {own['width']}"
     assert network("toy_lfw/smiling_male", "quick").startswith(start)
+
+
+def test_a_control_reads_no_protected_label():
+    grid = asac.grid("T1", "smoke")
+    rows = [{"label": run.label, "task": run.task, "method": run.method, "seed": run.seed, "notes": {}} for run in grid]
+    made = asac.table("T1", pd.DataFrame(rows).assign(**dict.fromkeys(asac.COLUMNS, 0.5)), "smoke")
+    marks = made.drop_duplicates("row").set_index("row")["groups"]
+    assert {marks[asac.CONTROL[0]], marks[asac.STEPS[0]], marks[asac.PROBE[0]]} == {"○"}
+    assert {marks[asac.FGSM[0]], marks[asac.PGD[0]], marks[asac.AEDA[0]]} == {"●"}

@@ -30,6 +30,7 @@ FROM_TRAINED: tuple[Row, ...] = (
     ("Control from trained", "asac", {"start": "trained"} | AS_MANY_STEPS),
     ("ASAC from trained", "asac", {"start": "trained"}),
 )
+BLIND = (CONTROL[0], STEPS[0], FROM_TRAINED[0][0])
 _PRINTED = {
     "Base Classifier": PROBE[0],
     "Adversarial Training (Zhang&Sang)": AEDA[0],
@@ -111,6 +112,7 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     from fairnb import tables
 
     ours = tables.over_seeds(frame, COLUMNS)
+    ours.loc[ours["row"].isin(BLIND), "groups"] = "○"  # without an attack no protected label is read
     theirs = printed(name, list(frame["task"].unique()))
     made = tables.beside(ours, theirs) if len(theirs) else ours.assign(source=tables.RERUN)
     differs = {(task, row): note.get("stand_in", "") for task, row, note in frame[["task", "label", "notes"]].values}
