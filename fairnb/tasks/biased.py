@@ -23,6 +23,7 @@ def image_backbone(seed: int, pretrained: bool = True, *, settings: Mapping[str,
     """The settings' ``backbone`` (a ResNet-18 unless named), see ``backbones.build``; new head, weights as they say.
 
     Settings: ``width`` and ``weights``; ``classes``, ``stem``, ``mean`` and ``std`` where they are not the defaults.
+    A backbone ``vit`` (``vit.vit_classifier``) has ``vit``, the fields of its ``Shape``, and neither width nor stem.
 
     Raises:
         UnknownName: no such backbone. MissingData: the settings ask for ImageNet weights, which are not there.
@@ -30,10 +31,19 @@ def image_backbone(seed: int, pretrained: bool = True, *, settings: Mapping[str,
     from fairnb.backbones import build
 
     name, weights = settings.get("backbone", "resnet18"), settings["weights"] if pretrained else None
+    if name == "vit":
+        return _transformer(seed, weights, settings)
     if weights == "imagenet":
         weights = _imagenet_file(name)
     options = {option: settings[option] for option in ("classes", "stem", "mean", "std") if option in settings}
     return build(name, settings["width"], weights=weights, seed=seed, **options)
+
+
+def _transformer(seed: int, weights: str | Path | None, settings: Mapping[str, Any]) -> nn.Module:
+    from fairnb.vit import Shape, vit_classifier
+
+    options = {option: settings[option] for option in ("classes", "mean", "std") if option in settings}
+    return vit_classifier(weights=weights, seed=seed, shape=Shape.of(settings.get("vit", {})), **options)
 
 
 def _imagenet_file(name: str) -> Path:

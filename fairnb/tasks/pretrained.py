@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -44,12 +45,14 @@ def own_backbone(
 def own_weights(split: Split, settings: Mapping[str, Any], data: str) -> Path:
     """File of a backbone trained once to tell the classes of ``split`` apart, shared by all seeds and processes.
 
-    SGD with a cosine schedule over ``own_epochs`` from ``own_lr``, ``flip_shift``, seed 0; the head is of no use later.
+    ``own_optimizer`` (``sgd`` unless set; a transformer wants ``adam``) with a cosine schedule over ``own_epochs`` from
+    ``own_lr``, ``flip_shift``, seed 0; the head is of no use later.
 
     Args:
         data: fingerprint of the images.
     """
     chosen = {name: settings.get(name) for name in (*SHAPE, *SCHEDULE)}
+    chosen |= _later_choices(settings)
     ids = hashlib.sha256("\n".join(map(str, split.ids)).encode()).hexdigest()
     key = hashlib.sha256(json.dumps([VERSION, data, split.target_name, ids, chosen]).encode()).hexdigest()[:16]
     file = paths.cache() / "models" / f"own-{split.target_name.lower()}-{key}.safetensors"
@@ -58,6 +61,16 @@ def own_weights(split: Split, settings: Mapping[str, Any], data: str) -> Path:
         if not file.exists():
             _train(split, settings, file)
     return file
+
+
+def _later_choices(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What else the weights depend on, where it is used: files that were made before it keep their keys."""
+    chosen = {name: settings[name] for name in ("own_optimizer",) if name in settings}
+    if settings.get("backbone") == "vit":
+        from fairnb.vit import Shape
+
+        chosen["vit"] = asdict(Shape.of(settings.get("vit", {})))
+    return chosen
 
 
 def _train(split: Split, settings: Mapping[str, Any], file: Path) -> None:
@@ -72,6 +85,7 @@ def _train(split: Split, settings: Mapping[str, Any], file: Path) -> None:
         lr=settings["own_lr"],
         batch_size=settings["batch_size"],
         seed=SEED,
+        optimizer=settings.get("own_optimizer", "sgd"),
         schedule="cosine",
         augment="flip_shift",
     )
