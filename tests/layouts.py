@@ -1,5 +1,6 @@
 """Tiny data sets in the owners' real layouts, made up for tests."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,18 @@ def utkface(root: Path, per_cell: int = 3) -> Path:
                 jpeg(root / "UTKFace" / f"{20 + i}_{gender}_{race}_20170116{gender}{race}{i:06d}.jpg.chip.jpg", i)
     for name in UTKFACE_BAD:
         jpeg(root / "UTKFace" / name)
+    return root
+
+
+def utkface_of_all_ages(root: Path, count: int = 480) -> Path:
+    """Faces of all ages, genders and races in UTKFace's layout; one file is linked under all names."""
+    jpeg(root / "face.jpg")
+    folder = root / "UTKFace"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for i in range(count):
+        age, gender, race = random.integers(1, 90), random.integers(2), random.integers(5)
+        os.link(root / "face.jpg", folder / f"{age}_{gender}_{race}_201701{i:08d}.jpg.chip.jpg")
     return root
 
 

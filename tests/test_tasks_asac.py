@@ -1,6 +1,5 @@
 """ASAC's tasks: toy faces with CelebA's base rates, a second toy data set, and the real ones from made folders."""
 
-import os
 from collections import Counter
 
 import layouts
@@ -219,18 +218,6 @@ def test_shares_by_identity_are_of_images():
         subsets.by_identity(["a", "b"])
 
 
-def utk_folder(root, count=480, side=24):
-    """Faces of all ages, genders and races in UTKFace's layout; one file is linked under all names."""
-    layouts.jpeg(root / "face.jpg")
-    folder = root / utkface.FOLDER
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for i in range(count):
-        age, gender, race = random.integers(1, 90), random.integers(2), random.integers(5)
-        os.link(root / "face.jpg", folder / f"{age}_{gender}_{race}_201701{i:08d}.jpg.chip.jpg")
-    return root
-
-
 @pytest.mark.parametrize(
     ("name", "names", "other", "classes"),
     [
@@ -242,7 +229,7 @@ def test_utkface_pretrains_its_backbone_once_on_other_people_and_labels(
     owned, small, monkeypatch, name, names, other, classes
 ):
     small(OWN)
-    utk_folder(owned)
+    layouts.utkface_of_all_ages(owned)
     problem = tasks.problem(name, "smoke")
     found = parts(problem)
     assert [len(split) for split in found.values()] == [202, 28, 58]
@@ -268,7 +255,7 @@ def test_utkface_pretrains_its_backbone_once_on_other_people_and_labels(
 
 
 def test_fewer_training_images_are_a_part_of_all_and_the_rest_stays(owned, small):
-    utk_folder(owned)
+    layouts.utkface_of_all_ages(owned)
     whole = parts(tasks.problem("utkface/over35_female", "smoke"))
     small(SMALL | {"n_train": 40})
     fewer = parts(tasks.problem("utkface/over35_female", "smoke"))

@@ -13,7 +13,7 @@ from fairnb import paths, tiers
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
 from fairnb.errors import BadData, UnknownName
-from fairnb.tasks import biased, celeba, cifar10s, genders, pretrained, skin, tabular, toy, utk, utk_natural
+from fairnb.tasks import biased, celeba, cifar10s, genders, lora_faces, pretrained, skin, tabular, toy, utk, utk_natural
 from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RECIPES: dict[str, Recipe] = {
     name: recipe
-    for module in (toy, celeba, utk, tabular, cifar10s, skin, genders, utk_natural)
+    for module in (toy, celeba, utk, tabular, cifar10s, skin, genders, utk_natural, lora_faces)
     for name, recipe in module.RECIPES.items()
 }
 TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training changes its numbers

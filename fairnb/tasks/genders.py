@@ -90,13 +90,19 @@ def _toy_fingerprint(settings: dict[str, Any], source: str, target: str) -> str:
     return f"toy_faces-{toy_faces.VERSION}-{source}-{target}-{own}{pool}"
 
 
-def _celeba_build(settings: dict[str, Any], target: str) -> Data:
+def celeba_build(settings: dict[str, Any], target: str) -> Data:
+    """The whole of CelebA in its official parts, with gender as the protected attribute.
+
+    Raises:
+        MissingData, BadData: it is not there, or a file is damaged. UnknownName: it has no attribute ``target``.
+    """
     labels = celeba.read()
     rows = subsets.official(labels)
     return _data(labels, [rows[part] for part in celeba.SPLITS], target, settings["size"])
 
 
-def _celeba_fingerprint(settings: dict[str, Any]) -> str:
+def celeba_fingerprint(settings: dict[str, Any]) -> str:
+    """Of CelebA's aligned images, see ``folder_fingerprint``."""
     return folder_fingerprint("CelebA", celeba.FOLDER, celeba.IMAGES[0])
 
 
@@ -153,7 +159,7 @@ def _toy(source: str, data: str, target: str, backbone: str = "") -> Recipe:
 
 
 def _celeba(target: str, backbone: str = "") -> Recipe:
-    return _recipe(partial(_celeba_build, target=target), _celeba_fingerprint, "CelebA", target, backbone)
+    return _recipe(partial(celeba_build, target=target), celeba_fingerprint, "CelebA", target, backbone)
 
 
 def _name(folder: str, target: str, end: str = "") -> str:

@@ -70,27 +70,34 @@ class Drawing:
     def faces(self, settings: dict[str, Any], first: int | None = None, masks: bool = False) -> toy_faces.Faces:
         """The ``first`` faces (default: all) as rendered: with true labels, before the crop, on request with masks."""
         from fairnb.data import toy_faces
-        from fairnb.data.toy_faces import attributes
 
-        n, forced = self.n if first is None else min(first, self.n), {}
-        if self.cells is not None:  # which face is in which cell depends on the number of all faces
-            forced = attributes.cell_labels(self.n, self.seed, self.names, self.cells)
+        n = self.n if first is None else min(first, self.n)
         return toy_faces.sample(
             n,
             seed=self.seed,
             size=settings["size"],
             style=self.style,
-            force={name: labels[:n] for name, labels in forced.items()},
+            force={name: labels[:n] for name, labels in self.forced().items()},
             difficulty=settings["difficulty"],
             masks=masks,
         )
+
+    def forced(self) -> dict[str, np.ndarray]:
+        """Attributes that are not left to chance, ``(n,)`` each: which face is in which cell depends on all faces."""
+        from fairnb.data.toy_faces import attributes
+
+        return {} if self.cells is None else attributes.cell_labels(self.n, self.seed, self.names, self.cells)
+
+    def labelled(self, faces: toy_faces.Faces) -> Split:
+        """All ``faces`` with the two labels, some targets wrong; not yet cropped."""
+        return faces.split(*self.names, label_noise=self.label_noise)
 
     def split(self, settings: dict[str, Any]) -> Split:
         """The faces as a Split, rendered once and memory-mapped by all processes."""
         from fairnb.data.cache import cached_arrays
 
         def make() -> dict[str, np.ndarray]:
-            split = self.faces(settings).split(*self.names, label_noise=self.label_noise)
+            split = self.labelled(self.faces(settings))
             labels = {"target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
             return {"x": central(split.x, settings["crop"])} | labels
 

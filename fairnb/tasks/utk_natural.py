@@ -36,7 +36,12 @@ def partition(labels: Labels, n_train: int | None = None) -> dict[str, np.ndarra
     return {part: np.sort(own[:n_train] if part == "train" else own) for part, own in rows.items()}
 
 
-def _build(settings: dict[str, Any], names: tuple[str, str], other: str) -> Data:
+def build(settings: dict[str, Any], names: tuple[str, str], other: str) -> Data:
+    """The parts of ``partition`` with target and protected attribute ``names``; ``pretrain`` has ``other`` as target.
+
+    Raises:
+        MissingData, BadData: UTKFace is not there, or an image is damaged.
+    """
     labels = labels_with_ages()
     rows = partition(labels, settings.get("n_train"))
     pairs = dict.fromkeys(rows, names) | {"pretrain": (other, names[1])}
@@ -44,7 +49,8 @@ def _build(settings: dict[str, Any], names: tuple[str, str], other: str) -> Data
     return Data(parts["train"], parts["val"], parts["test"], pretrain=parts["pretrain"])
 
 
-def _fingerprint(settings: dict[str, Any]) -> str:
+def fingerprint(settings: dict[str, Any]) -> str:
+    """Of UTKFace's images, and of the training that makes the settings' ``own`` weights."""
     own = f"-own{pretrained.VERSION}" if settings.get("weights") == "own" else ""
     return f"{folder_fingerprint('UTKFace', utkface.FOLDER)}{own}"
 
@@ -52,8 +58,8 @@ def _fingerprint(settings: dict[str, Any]) -> str:
 def _recipe(names: tuple[str, str], other: str, words: tuple[str, str]) -> Recipe:
     """``other``: the attribute, neither target nor protected, whose classes pretrain the backbone."""
     setting = f"UTKFace;P={words[1]};T={words[0]}"
-    build = partial(_build, names=names, other=other)
-    return Recipe(build, _fingerprint, "asac", setting, nothing, adapt=own_numbers)
+    data = partial(build, names=names, other=other)
+    return Recipe(data, fingerprint, "asac", setting, nothing, adapt=own_numbers)
 
 
 RECIPES = {
