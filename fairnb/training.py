@@ -26,7 +26,7 @@ from fairnb.models import ModelPredictor, device
 
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]  # logits, target, rows -> loss of a batch
 SCHEDULES = ("constant", "multistep", "cosine")
-OPTIMIZERS = ("sgd", "adam")
+OPTIMIZERS = ("sgd", "adam", "adamw")
 EVALUATION_BATCH = 250
 
 
@@ -37,8 +37,8 @@ class Recipe:
     Attributes:
         epochs, lr, batch_size: as ever; a split smaller than ``batch_size`` is one batch.
         seed: of the order, the augmentation and dropout.
-        optimizer: ``sgd`` with ``momentum`` and ``weight_decay`` (AIM-Fair's code: 0.9 and 1e-4), or plain ``adam``
-            (betas 0.9 and 0.999, eps 1e-8, no weight decay).
+        optimizer: ``sgd`` with ``momentum`` and ``weight_decay`` (AIM-Fair's code: 0.9 and 1e-4), plain ``adam``
+            (betas 0.9 and 0.999, eps 1e-8, no weight decay), or ``adamw`` (the same with ``weight_decay``).
         clip_norm: a longer gradient is scaled down to this norm; None: never.
         schedule: ``constant``, ``multistep`` (times ``gamma`` after each of the epochs ``milestones``), or ``cosine``
             (to 0, stepped after each batch).
@@ -57,7 +57,7 @@ class Recipe:
     lr: float
     batch_size: int
     seed: int
-    optimizer: Literal["sgd", "adam"] = "sgd"
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     clip_norm: float | None = None
     momentum: float = 0.9
     weight_decay: float = 1e-4
@@ -213,6 +213,8 @@ class _Loop:
 def _optimizer(tensors: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "adam":
         return torch.optim.Adam(tensors, recipe.lr, fused=True)
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(tensors, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
     return torch.optim.SGD(tensors, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, fused=True)
 
 
