@@ -165,7 +165,7 @@ def _pretrained(source: str | Path) -> ViTModel:
     options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": "sdpa", "local_files_only": local}
     options |= {"output_loading_info": True, "ignore_mismatched_sizes": True}  # told below, in one sentence
     try:
-        with _quiet():
+        with quiet():
             loaded: Any = ViTModel.from_pretrained(str(source), add_pooling_layer=False, **options)
     except Exception as error:  # transformers, the hub and safetensors raise errors of many kinds
         reason, kind = " ".join(str(error).split())[:200], BadData if local else MissingData
@@ -200,7 +200,7 @@ def _sides(size: int | Sequence[int]) -> tuple[int, int]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bar, and no report of the pooler and head that are left out."""
     from transformers.utils import logging
 

@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from filelock import FileLock
@@ -16,14 +17,21 @@ from torch import nn
 from fairnb import lora, paths
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
-from fairnb.errors import BadData
+from fairnb.errors import BadData, UnknownName
+from fairnb.files import atomic_folder
 from fairnb.protocol.developer import load_model
 from fairnb.protocol.messages import PARTIES
 from fairnb.protocol.party import DIARY
 from fairnb.protocol.sites import Agreement, PartyData, Site
 from fairnb.protocol.wire import AUDITOR, DEVELOPER
+from fairnb.vit import quiet
 
 VERSION = "1"
+HALVES: dict[str, Callable[[int], range]] = {  # of that many blocks; none named means all
+    "all": lambda depth: range(0),
+    "first_half": lambda depth: range(depth // 2),
+    "last_half": lambda depth: range(depth // 2, depth),
+}
 # What the settings of a task may set; the paper's own numbers are not known. Rates and sizes: SPEC 4.
 DEFAULTS: dict[str, Any] = {
     "lora_rank": 8,
@@ -41,18 +49,21 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+Part = Literal["all", "first_half", "last_half"]
+
+
 class Options(TypedDict, total=False):
     """What all five take; None: as in the task's settings (``lora_...``), see ``DEFAULTS``.
 
-    ``rank``, ``alpha``, ``dropout``, ``places``, ``layers``: see ``lora.Adapter``. ``steps``: the developer's.
-    ``lr``, ``batch_size``: of AdamW, for both parties.
+    ``rank``, ``alpha``, ``dropout``, ``places``: see ``lora.Adapter``. ``part``: of the blocks that have adapters.
+    ``steps``: the developer's. ``lr``, ``batch_size``: of AdamW, for both parties.
     """
 
     rank: int
     alpha: float
     dropout: float
     places: tuple[str, ...]
-    layers: tuple[int, ...]
+    part: Part
     steps: int
     lr: float
     batch_size: int
@@ -87,8 +98,9 @@ def session_of(task: Task, seed: int, name: str, own: Mapping[str, Any], options
     Raises:
         BadData: the task's network is no vision transformer, or a party would get one class only.
     """
-    agreement = _agreement(task, seed, options)
-    base, data = _base(task, seed), _data(task)
+    vit = _transformer(task, seed)
+    agreement = _agreement(task, seed, options, len(vit.layers))
+    base, data = _base(vit), _data(task)
     common = [VERSION, task.name, seed, asdict(agreement), base.name, data.name]
     folder = paths.cache() / "parties" / f"session-{_key([*common, name, dict(own), steps_of(task, options)])}"
     sites = {party: Site(str(folder / party), str(data / party), str(base)) for party in PARTIES}
@@ -106,10 +118,13 @@ def steps_of(task: Task, options: Mapping[str, Any]) -> int:
     return known(task)["lora_steps"] if steps is None else steps
 
 
-def _agreement(task: Task, seed: int, options: Mapping[str, Any]) -> Agreement:
+def _agreement(task: Task, seed: int, options: Mapping[str, Any], depth: int) -> Agreement:
     chosen = known(task) | {f"lora_{key}": value for key, value in options.items() if value is not None}
-    names = ("rank", "alpha", "dropout", "places", "layers")
-    form = lora.Adapter(**{name: chosen[f"lora_{name}"] for name in names if f"lora_{name}" in chosen})
+    part = chosen.get("lora_part", "all")
+    if part not in HALVES:
+        raise UnknownName("part of the blocks", part, HALVES)
+    layers = tuple(HALVES[part](depth))
+    form = lora.Adapter(*(chosen[f"lora_{name}"] for name in ("rank", "alpha", "dropout", "places")), layers)
     recipe = {
         "lr": chosen["lora_lr"],
         "batch_size": chosen.get("lora_batch_size", chosen["batch_size"]),
@@ -121,17 +136,27 @@ def _agreement(task: Task, seed: int, options: Mapping[str, Any]) -> Agreement:
     return Agreement(form, seed, recipe, task.settings.get("mean", 0.5), task.settings.get("std", 0.5))
 
 
-def _base(task: Task, seed: int) -> Path:
-    """Folder of the task's pretrained vision transformer without a head: public, the same for both parties."""
+def _transformer(task: Task, seed: int) -> Any:
+    """The task's pretrained vision transformer, without the head."""
     vit = getattr(getattr(task.backbone(seed), "net", None), "vit", None)
     if vit is None:
         raise BadData(f"task {task.name} has no vision transformer, which LoRA adapts: set its backbone to 'vit'")
+    return vit
+
+
+def _base(vit: Any) -> Path:
+    """Folder of the pretrained network: public, the same for both parties."""
     digest = hashlib.sha256()
     for name, tensor in vit.state_dict().items():
         digest.update(name.encode() + tensor.numpy().tobytes())
     folder = paths.cache() / "parties" / f"base-{digest.hexdigest()[:16]}"
-    _once(folder, vit.save_pretrained)
+    _once(folder, partial(_save, vit))
     return folder
+
+
+def _save(vit: Any, folder: Path) -> None:
+    with atomic_folder(folder) as made, quiet():
+        vit.save_pretrained(made)
 
 
 def _data(task: Task) -> Path:

@@ -139,10 +139,11 @@ def _start_scheduler() -> None:
 
 
 def _start(name: str, address: str) -> None:
-    """The very command of two hosts, as a process of this one."""
+    """The very command of two hosts, as a process that ends with this one."""
     own = paths.cache() / "parties" / "dask"
     own.mkdir(parents=True, exist_ok=True)
     words = ["dask", "worker", address, "--name", name, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    words += ["--preload", "fairnb.protocol.orphan"]
     words += ["--memory-limit", "0", "--death-timeout", str(WAIT), "--local-directory", str(own)]
     with open(own / f"{name}.log", "a") as log:
         process = subprocess.Popen(

@@ -37,7 +37,7 @@ _TOY = CODE | {
     "finetune_epochs": 4,
     "finetune_lr": 0.03,
     "augment": "flip_shift",
-    "gradient_samples": 800,
+    "gradient_samples": 600,
     "width": 8,
     "weights": "toy",
     "size": 64,
@@ -126,7 +126,7 @@ PAPER: dict[str, dict[str, Any]] = {
             "table4": _ONE_DRAW,
         },
         "baselines": _BASELINES | {"diga": {"byol_epochs": 2}},
-        "settings": _TOY | {"n_train": 2000, "n_val": 600, "n_test": 4000, "n_synthetic": 2000},
+        "settings": _TOY | {"n_train": 1500, "n_val": 400, "n_test": 3000, "n_synthetic": 1500},
     },
     "open": {
         "plan": {"table1": (_UTK,), "table3": (_UTK,), "table4": (_UTK,)},

@@ -74,7 +74,7 @@ _TOY = (
 )
 _BASELINES = {name: {"lr": 3e-4} for name in ("adversarial_augmentation", "generative_counterfactuals")}
 # A step of the deeper networks takes three to six times as long.
-_DEEP = {"n_train": 400, "finetune_epochs": 1}
+_DEEP = {"n_train": 300, "finetune_epochs": 1}
 # Twenty minutes are for five papers: LFW without AEDA and PGD (quoted), the other backbones without a control.
 _LFW_ROWS = ("Base (linear probe)", "Control, same steps", "ASAC (FGSM)")
 _SMALL = {"n_train": 200, "n_val": 120, "n_test": 200}
@@ -101,8 +101,8 @@ PAPER: dict[str, dict[str, Any]] = {
         "rows": {"table2": _LFW_ROWS, "table3": ("Base (linear probe)", "ASAC (FGSM)")},
         "settings": _TOY
         | _wide(8, **_DEEP)
-        | {"n_train": 700, "n_val": 500, "n_test": 3000}
-        | {"lfw_n_train": 500, "lfw_n_val": 400, "lfw_n_test": 2000},
+        | {"n_train": 520, "n_val": 400, "n_test": 2500}
+        | {"lfw_n_train": 400, "lfw_n_val": 300, "lfw_n_test": 2000},
     },
     "open": {"plan": _plan(_UTKFACE, (), (), None) | {"ablations": ()}, "settings": _OPEN},
     "paper": {

@@ -104,7 +104,7 @@ _SHAPES = (
     | _FAST
     | _IMAGES
     | {"width": 8, "stem": "cifar_stride2", "size": 24, "difficulty": 0.3, "augment": "flip_shift", "batch_size": 64}
-    | {"n_train": 3000, "n_val": 600, "n_test": 1500, "pretrain_epochs": 6, "pretrain_schedule": "cosine"}
+    | {"n_train": 2200, "n_val": 500, "n_test": 1500, "pretrain_epochs": 6, "pretrain_schedule": "cosine"}
     | {"domain_epochs": 9}
 )
 _CIFAR_CPU = (
