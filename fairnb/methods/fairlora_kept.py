@@ -60,6 +60,6 @@ def is_kept(session: Session, log: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def base_model(session: Session) -> nn.Module:
-    """The public network that both parties started from, with a fresh adapter of the agreed form, which does nothing."""
+    """The public network that both parties started from, with a fresh adapter, which does nothing yet."""
     model = build(session.sites[DEVELOPER].base, 2, session.agreement.seed, session.agreement)
     return lora.attach(model, session.agreement.form, seed=session.agreement.seed).to(device()).eval()
