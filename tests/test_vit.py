@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 import torch
 from fake_task import balanced, squares
+from safetensors.torch import load_file
+from sklearn.linear_model import LogisticRegression
 
 from fairnb import models, weights
+from fairnb.data import toy_faces
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.tasks import pretrained
 from fairnb.tasks.biased import image_backbone
-from fairnb.vit import IMAGENET, Shape, VisionTransformer, config_of, vit_classifier
+from fairnb.tasks.recipes import central
+from fairnb.vit import IMAGENET, SHIPPED, Shape, VisionTransformer, config_of, vit_classifier
 
 TINY = Shape(size=16, patch=8, width=16, layers=2, heads=2)
 FIELDS = {"size": 16, "patch": 8, "width": 16, "layers": 2, "heads": 2}
@@ -179,6 +183,33 @@ class TestFolder:
         with pytest.raises(BadData, match="cannot be loaded .*: give 'toy_vit'") as error:
             vit_classifier(weights=folder)
         one_sentence(error)
+
+
+class TestToy:
+    FOLDER = SHIPPED["toy_vit"]
+
+    def test_is_small_half_precision_and_of_the_default_shape(self):
+        state = load_file(self.FOLDER / "model.safetensors")
+        assert {tensor.dtype for tensor in state.values()} == {torch.float16}
+        assert sum(file.stat().st_size for file in self.FOLDER.iterdir()) <= 8e6
+        assert {file.name for file in self.FOLDER.iterdir()} == {"config.json", "model.safetensors"}
+        shipped, fresh = vit_classifier(weights="toy_vit"), vit_classifier()
+        for name in ("image_size", "patch_size", "num_attention_heads", "hidden_act", "layer_norm_eps"):
+            assert getattr(shipped.net.vit.config, name) == getattr(fresh.net.vit.config, name)
+        assert [t.shape for t in shipped.parameters()] == [t.shape for t in fresh.parameters()]
+        assert torch.equal(shipped.net.vit.layernorm.weight, state["layernorm.weight"].float())
+        assert {tensor.dtype for tensor in shipped.parameters()} == {torch.float32}
+
+    def test_its_features_hold_gender_better_than_a_smile(self):
+        faces = toy_faces.sample(700, seed=781_000, size=43, difficulty=0.3)
+        pixels = torch.from_numpy(central(faces.images, 32)).float().div(127.5).sub(1)
+        with torch.inference_mode():
+            features = vit_classifier(weights="toy_vit").eval().net.features(pixels).numpy()
+        seen = {}
+        for name in ("Male", "Smiling"):
+            probe = LogisticRegression(max_iter=1000).fit(features[:400], faces.labels(name)[:400])
+            seen[name] = probe.score(features[400:], faces.labels(name)[400:])
+        assert seen["Male"] > 0.85 and seen["Smiling"] < seen["Male"] - 0.05
 
 
 class TestElsewhere:
