@@ -8,8 +8,8 @@ It *holds* when its 95 % t-interval over seeds lies above zero, *fails* when the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ import pandas as pd
 from fairnb import metrics, paths, report, reported
 
 HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "does not hold", "undecided", "not run"
+FEW = 5.0  # percent of the positives
 COLUMNS = ("claim", "paper", "verdict", "ours", "printed", "seeds", "note")
 
 
@@ -101,6 +102,33 @@ def less(frame: pd.DataFrame, metric: str, low: str, high: str, task: str, by: s
     """The condition that ``metric`` is lower for row ``low`` than for row ``high``, paired by seed."""
     difference = per_seed(frame, high, metric, task, by) - per_seed(frame, low, metric, task, by)
     return Condition(f"{metric}({high}) - {metric}({low})", tuple(difference))
+
+
+def means(frame: pd.DataFrame, task: str, rows: Iterable[str], metrics: Sequence[str]) -> str:
+    """``task eo_sum / acc: Base (linear probe) 8.80 / 84.29, ...`` in percent, for the labels that the frame has."""
+    there = set(frame.loc[frame["task"] == task, "label"])
+    parts = [
+        f"{row} " + " / ".join(f"{per_seed(frame, row, metric, task, 'label').mean():.2f}" for metric in metrics)
+        for row in rows
+        if row in there
+    ]
+    return f"{task} {' / '.join(metrics)}: {', '.join(parts)}"
+
+
+def silent(frame: pd.DataFrame, rows: Iterable[str], names: Iterable[str]) -> list[str]:
+    """``row in task`` for every label of ``rows`` that finds next to no positives (under ``FEW`` %) in a task."""
+    if "tpr" not in frame:
+        return []
+    cells = [(row, task) for task in names for row in rows]
+    return [f"{row} in {task}" for row, task in cells if per_seed(frame, row, "tpr", task, "label").mean() < FEW]
+
+
+def unless_silent(found: Verdict, quiet: Sequence[str]) -> Verdict:
+    """``found``, but undecided where some of its rows are ``silent``: a constant prediction shows nothing."""
+    if not quiet:
+        return found
+    said = f"{', '.join(quiet)}: under {FEW:g} % of the positives found, and a constant prediction shows nothing"
+    return replace(found, verdict=UNDECIDED, note=f"{found.note}; {said}")
 
 
 def save(verdicts: list[Verdict], name: str, *, tier: str) -> pd.DataFrame:

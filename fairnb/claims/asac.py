@@ -6,18 +6,16 @@ the sum of the gaps in true and false positive rates (``eo_sum``), which is what
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.claims import UNDECIDED, Condition, Verdict, judge, less, per_seed
+from fairnb.claims import Condition, Verdict, judge, less, means, silent, unless_silent
 from fairnb.experiments.asac import CONTROL, CURRICULA, FGSM, GENERATOR, PAIRS, PROBE, STEPS, TRAINED
 
 BASE, ASAC, CONTROLS = PROBE[0], FGSM[0], (CONTROL[0], STEPS[0])
 DEO = "eo_sum"
-FEW = 5.0  # percent of the positives
 BIG_NOSE, WAVY_HAIR = "CelebA;P=Gender;T=Big Nose", "CelebA;P=Gender;T=Wavy Hair"
 
 
@@ -111,17 +109,6 @@ def attribution_moves(shares: pd.DataFrame, setting: str) -> Verdict:
     return judge("S9", [_fall(shares, "mouth_share", ASAC, BASE)], ours=f"percent on the mouth: {shown}", note=setting)
 
 
-def means(frame: pd.DataFrame, task: str, rows: Iterable[str], metrics: Sequence[str]) -> str:
-    """``task eo_sum / acc: Base (linear probe) 8.80 / 84.29, ...`` in percent, for the rows that the frame has."""
-    there = set(frame.loc[frame["task"] == task, "label"])
-    parts = [
-        f"{row} " + " / ".join(f"{per_seed(frame, row, metric, task, 'label').mean():.2f}" for metric in metrics)
-        for row in rows
-        if row in there
-    ]
-    return f"{task} {' / '.join(metrics)}: {', '.join(parts)}"
-
-
 def _judged(
     claim: str,
     conditions: list[Condition],
@@ -134,16 +121,7 @@ def _judged(
 ) -> Verdict:
     """``judge``, but undecided where one of ``rows`` finds next to no positives: a constant shows nothing."""
     found = judge(claim, conditions, ours=ours, note=note)
-    silent = [
-        f"{row} in {task}"
-        for task in names
-        for row in rows
-        if "tpr" in frame and per_seed(frame, row, "tpr", task, "label").mean() < FEW
-    ]
-    if not silent:
-        return found
-    said = f"{', '.join(silent)}: under {FEW:g} % of the positives found, and a constant prediction shows nothing"
-    return dataclasses.replace(found, verdict=UNDECIDED, note=f"{found.note}; {said}")
+    return unless_silent(found, silent(frame, rows, names))
 
 
 def _lower(frame: pd.DataFrame, metric: str, low: str, high: str, task: str) -> Condition:
