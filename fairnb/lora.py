@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -46,9 +46,9 @@ class Adapter:
     def __post_init__(self) -> None:
         object.__setattr__(self, "places", tuple(self.places))  # a list where it comes back from JSON
         object.__setattr__(self, "layers", tuple(self.layers))
-        if self.rank < 1 or not self.alpha > 0 or not 0 <= self.dropout < 1:
+        if not isinstance(self.rank, int) or self.rank < 1 or not self.alpha > 0 or not 0 <= self.dropout < 1:
             found = f"{self.rank}, {self.alpha:g} and {self.dropout:g}"
-            raise BadData(f"an adapter needs a rank of 1 or more, alpha above 0 and dropout in [0, 1), got {found}")
+            raise BadData(f"an adapter needs a whole rank from 1, alpha above 0 and dropout in [0, 1), got {found}")
         if not self.places or set(self.places) - set(PLACES):
             raise BadData(f"adapters sit in {', '.join(PLACES)}, got {list(self.places)}: name at least one of them")
 
@@ -124,7 +124,7 @@ def negate(model: nn.Module, tensors: Tensors, form: Adapter, strength: float) -
     """
     if not strength >= 0:
         raise BadData(f"the strength of a negation is 0 or more, got {strength:g}")
-    attach(model, form, PROTECTED)
+    attach(model, replace(form, dropout=0.0), PROTECTED)  # a weight is not dropped
     load(model, tensors, PROTECTED)
     for layer in layers(model):
         layer.set_scale(PROTECTED, -strength)
