@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 from fairnb.errors import BadData
 
 PARTIES = ("developer", "auditor")
+FACTORS = {"A.weight": "B.weight", "B.weight": "A.weight"}  # of each, its partner; the rank is A's first axis
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -20,7 +21,7 @@ class BadMessage(BadData):
     """A message that a party refuses: wrong type, sender or adapter, or not finite."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # slots: nothing can be hung on it
 class AdapterMessage:
     """One adapter on its way.
 
@@ -55,13 +56,13 @@ def seal(tensors: Mapping[str, torch.Tensor], sender: str, step: int) -> Adapter
 
 
 def unseal(message: object) -> dict[str, torch.Tensor]:
-    """The tensors of a message, whatever they are.
+    """The tensors of a message: those of an adapter, of whatever rank and layers.
 
     Raises:
-        BadMessage: no ``AdapterMessage``, or its bytes are no safetensors file in its one canonical form (nothing can
-            hide in a header or between the tensors).
+        BadMessage: no ``AdapterMessage``; its bytes are no safetensors file in its one canonical form (nothing can
+            hide in a header or between the tensors); or they hold another tensor than pairs of A and B, float32.
     """
-    if not isinstance(message, AdapterMessage):
+    if type(message) is not AdapterMessage:
         kind = type(message).__name__
         raise BadMessage(f"only an AdapterMessage crosses between the parties, got {kind}: send the adapter by seal()")
     try:
@@ -70,17 +71,35 @@ def unseal(message: object) -> dict[str, torch.Tensor]:
         raise BadMessage(f"the {message.sender}'s message is no safetensors file ({error}): send it again") from None
     if save(tensors) != message.tensors:
         raise BadMessage(f"the {message.sender}'s message holds more than tensors: send plain safetensors by seal()")
+    _require_pairs(tensors, f"the {message.sender}'s message of step {message.step}")
     return tensors
+
+
+def _require_pairs(tensors: Mapping[str, torch.Tensor], said: str) -> None:
+    """BadMessage for anything but A ``(r, in)`` and B ``(out, r)`` of one rank r: no head, no logits, no labels."""
+    if not tensors:
+        raise BadMessage(f"{said} holds no tensor: send the adapter by seal()")
+    ranks = set()
+    for name, tensor in tensors.items():
+        layer, _, factor = name.rpartition(".lora_")
+        if factor not in FACTORS or f"{layer}.lora_{FACTORS[factor]}" not in tensors or tensor.dim() != 2:
+            found = f"{name} of shape {tuple(tensor.shape)}"
+            raise BadMessage(f"{said} has {found}, which is no part of an adapter: send its pairs of A and B alone")
+        if tensor.dtype != torch.float32:
+            raise BadMessage(f"{said} has {name} as {tensor.dtype}: send float32")
+        ranks.add(tensor.shape[list(FACTORS).index(factor)])
+    if len(ranks) > 1:
+        raise BadMessage(f"{said} has adapters of ranks {sorted(ranks)}: use one rank")
 
 
 def check(message: object, expected: Shapes) -> dict[str, torch.Tensor]:
     """The tensors of a message that holds exactly the adapter ``expected`` (name -> shape).
 
     Raises:
-        BadMessage: see ``unseal``; or another set of layers, rank, shape or dtype, or NaN or infinite values.
+        BadMessage: see ``unseal``; or another set of layers, rank or shape, or NaN or infinite values.
     """
     tensors = unseal(message)
-    assert isinstance(message, AdapterMessage)
+    assert isinstance(message, AdapterMessage)  # as unseal found
     said = f"the {message.sender}'s message of step {message.step}"
     unknown, absent = sorted(set(tensors) - set(expected)), sorted(set(expected) - set(tensors))
     if unknown:
@@ -88,8 +107,6 @@ def check(message: object, expected: Shapes) -> dict[str, torch.Tensor]:
     if absent:
         raise BadMessage(f"{said} lacks {absent[0]} ({len(absent)} of {len(expected)}): use one layer set")
     for name, tensor in tensors.items():
-        if tensor.dtype != torch.float32:
-            raise BadMessage(f"{said} has {name} as {tensor.dtype}: send float32")
         if tuple(tensor.shape) != tuple(expected[name]):
             rank = 0 if ".lora_A." in name else 1
             raise BadMessage(

@@ -45,13 +45,14 @@ class Wire:
 
     Args:
         folder: of this exchange; each has its own. call: party -> a function that does one step there (see
-            ``Party.do``), e.g. from ``processes.call``. shared: folder of answers that other exchanges may use too.
+            ``Party.do``), e.g. from ``processes.calls``. shared: folder of answers that other exchanges may use too.
         name: for the progress bar.
     """
 
     def __init__(self, folder: Path, call: Mapping[str, Call], shared: Path | None = None, name: str = "") -> None:
         self.folder, self.log = folder, list[Crossing]()
         self._call, self._shared, self._step = call, shared, 0
+        self._shapes: dict[str, tuple[int, ...]] | None = None
         self._bar = progress.bar(desc=name or folder.name, unit="step", leave=False)
 
     def ask(
@@ -81,15 +82,27 @@ class Wire:
             if not file.is_file():
                 answer = self._call[party](self._step, action, message, settings)
                 if answer is not None:
-                    unseal(answer)  # no party may send anything else
+                    self._check(answer, party)
                 write_atomic(file, b"" if answer is None else answer.tensors)
         self._bar.update()
         kept = file.read_bytes()
-        return AdapterMessage(party, self._step, kept) if kept else None
+        return self._check(AdapterMessage(party, self._step, kept), party) if kept else None
 
     def close(self) -> None:
         """End the progress bar."""
         self._bar.close()
+
+    def _check(self, answer: AdapterMessage, party: str) -> AdapterMessage:
+        """No party may send anything but its adapter, which has one form throughout an exchange."""
+        shapes = {name: tuple(tensor.shape) for name, tensor in unseal(answer).items()}
+        if (answer.sender, answer.step) != (party, self._step):
+            said = f"{answer.sender}'s of step {answer.step}"
+            raise BadMessage(f"the {party} answered step {self._step} with the {said}: let it send its own adapter")
+        self._shapes = self._shapes or shapes
+        if shapes != self._shapes:
+            other = sorted(set(shapes.items()) ^ set(self._shapes.items()))[0][0]
+            raise BadMessage(f"the {party}'s answer differs from the first adapter in {other}: use one adapter form")
+        return answer
 
     def _file(self, party: str, action: str, settings: Mapping[str, Any], share: bool) -> Path:
         if not share:
