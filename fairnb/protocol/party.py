@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
@@ -23,6 +24,7 @@ from fairnb.protocol.sites import Agreement, PartyData, Site
 
 STATE, DIARY = "state.safetensors", "diary.jsonl"
 HEAD, NEGATED = "head.", "negated."
+Found = TypeVar("Found")
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Party:
         self.agreement, self.site = agreement, site
         self.folder = Path(site.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.data = PartyData.read(Path(site.data)).split()
+        self.data = self._discreetly("at its start", lambda: PartyData.read(Path(site.data)).split())
         self._current: Kept | None = None
 
     def do(
@@ -60,15 +62,8 @@ class Party:
         Raises:
             FairnbError: one sentence that begins with the party's name; it holds no sample and no label.
         """
-        try:
-            kept = self._restored()
-            if kept.step > step:
-                raise BadData(f"step {step} is long done ({kept.step} are): give each exchange its own folder")
-            if kept.step < step:
-                kept = self._done(step, action, received, settings)
-            return seal(lora.state(self.model), self.role, step) if kept.replied else None
-        except FairnbError as error:
-            raise FairnbError(f"the {self.role} stopped in step {step} ({action}): {error}") from None
+        when = f"in step {step} ({action})"
+        return self._discreetly(when, lambda: self._answer(step, action, received, settings))
 
     def report_loss(self, lost: str, step: int) -> str:
         """The sentence with which this party reports that the other one is gone; it is kept in the diary too."""
@@ -78,6 +73,27 @@ class Party:
         )
         self._note(step, "lost", {"party": lost})
         return sentence
+
+    def _discreetly(self, when: str, work: Callable[[], Found]) -> Found:
+        """What ``work`` gives. Of an unexpected error only the type leaves the party: its text may hold a label."""
+        try:
+            return work()
+        except FairnbError as error:
+            said = f"the {self.role} stopped {when}: {error}"
+        except Exception as error:
+            traceback.print_exc()
+            said = f"the {self.role} failed {when}, {type(error).__name__}: its own log says why"
+        raise FairnbError(said)  # outside of the handlers: Dask would send the first error along
+
+    def _answer(
+        self, step: int, action: str, received: AdapterMessage | None, settings: Mapping[str, Any]
+    ) -> AdapterMessage | None:
+        kept = self._restored()
+        if kept.step > step:
+            raise BadData(f"step {step} is long done ({kept.step} are): give each exchange its own folder")
+        if kept.step < step:
+            kept = self._done(step, action, received, settings)
+        return seal(lora.state(self.model), self.role, step) if kept.replied else None
 
     def _done(self, step: int, action: str, received: AdapterMessage | None, settings: Mapping[str, Any]) -> Kept:
         if action not in self.actions:
@@ -92,9 +108,10 @@ class Party:
 
     def _restored(self) -> Kept:
         """The state of the last step that was kept, in memory."""
-        if self._current is None:
+        kept = read_state(self.folder)
+        if self._current is None or self._current.step != kept.step:  # another process did the same exchange
             self.model, self.strength = self._fresh(), 0.0
-            self._current = read_state(self.folder)
+            self._current = kept
             put_state(self.model, self._current, self.agreement.form)
             self.strength = self._current.strength
         return self._current
@@ -122,6 +139,8 @@ class Party:
     def _fit(self, step: int, steps: int, names: list[str], loss: training.Loss | None, **recipe: Any) -> list[float]:
         """``steps`` optimiser steps on the parameters ``names``; the mean loss of each pass."""
         options = dict(self.agreement.recipe) | recipe
+        if steps < 1 or options["batch_size"] < 1:
+            raise BadData(f"training takes 1 step or more of 1 image or more, got {steps} of {options['batch_size']}")
         per_pass = max(1, len(self.data) // options["batch_size"])
         passes = math.ceil(steps / per_pass)
         samples = max(1, round(steps / passes)) * options["batch_size"]
@@ -158,12 +177,15 @@ def build(base: str, classes: int, seed: int, agreement: Agreement) -> nn.Module
 
 
 def read_state(folder: Path) -> Kept:
-    """What a party has kept in its folder; step 0 where that is nothing."""
+    """What a party has kept in its folder; step 0 where that is nothing. Raises BadData: the file is damaged."""
     if not (folder / STATE).is_file():
         return Kept()
-    with safe_open(folder / STATE, "pt") as file:
-        told = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    try:
+        with safe_open(folder / STATE, "pt") as file:
+            told = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise BadData(f"{STATE} is damaged ({error}): remove the exchange's folder and begin it anew") from None
     return Kept(int(told["step"]), told["replied"] == "1", float(told["strength"]), tensors)
 
 

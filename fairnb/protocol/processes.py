@@ -22,15 +22,17 @@ from fairnb import paths
 from fairnb.engine import WORKER_ENVIRONMENT
 from fairnb.errors import FairnbError
 from fairnb.protocol.messages import PARTIES, AdapterMessage
+from fairnb.protocol.wire import PartyLost
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
     from fairnb.protocol.party import Agreement, Site
     from fairnb.protocol.wire import Call
 
 ADDRESS = "FAIRNB_PARTIES"
 WAIT = 60  # seconds for a party to appear
+SOON = 2  # seconds after which to look whether a party that says nothing is still there
 _here: dict[str, Any] = {}
 
 
@@ -52,9 +54,8 @@ def calls(agreement: Agreement, sites: Mapping[str, Site]) -> Iterator[dict[str,
             return thread.submit(_with, client, work, *arguments).result()
 
         try:
-            for name, site in sites.items():
-                actors[name] = aside(_actor, client, name, agreement, site)
-            yield {name: partial(aside, _asked, client, actors, name) for name in actors}
+            actors.update(aside(_actors, client, agreement, sites))
+            yield {name: partial(aside, _asked, actors, name) for name in actors}
         finally:
             aside(actors.clear)
 
@@ -64,17 +65,30 @@ def _with(client: Client, work: Callable[..., Any], *arguments: Any) -> Any:
         return work(*arguments)
 
 
-def _actor(client: Client, name: str, agreement: Agreement, site: Site) -> Any:
+def _actors(client: Client, agreement: Agreement, sites: Mapping[str, Site]) -> dict[str, Any]:
+    """Both parties, which start at the same time."""
     from fairnb.protocol.auditor import Auditor
     from fairnb.protocol.developer import Developer
 
-    made = {"developer": Developer, "auditor": Auditor}[name]
-    where = {"workers": [name], "allow_other_workers": False}
-    return client.submit(made, agreement, site, actor=True, pure=False, **where).result()
+    made, rules = {"developer": Developer, "auditor": Auditor}, {"allow_other_workers": False, "pure": False}
+    futures = {
+        name: client.submit(made[name], agreement, site, actor=True, workers=[name], **rules)
+        for name, site in sites.items()
+    }
+    return {name: _ready(client, name, future) for name, future in futures.items()}
+
+
+def _ready(client: Client, name: str, future: Future) -> Any:
+    while True:
+        try:
+            return future.result(timeout=SOON)
+        except TimeoutError:
+            if name not in alive(client):  # else the scheduler waits for it for ever
+                break
+    raise PartyLost(f"the {name} was lost before its first step: start it again and repeat the command")
 
 
 def _asked(
-    client: Client,
     actors: Mapping[str, Any],
     name: str,
     step: int,
@@ -83,18 +97,17 @@ def _asked(
     settings: Mapping[str, Any],
 ) -> AdapterMessage | None:
     """One step of the party ``name``; what goes wrong there comes back as one sentence."""
-    from fairnb.protocol.wire import PartyLost
-
     try:
         return actors[name].do(step, action, message, dict(settings)).result()
     except FairnbError:
         raise
-    except Exception as error:
-        if name in alive(client):
-            said = f"the {name} failed in step {step} ({action}, {type(error).__name__}): its own log says why"
-            raise FairnbError(said) from error
+    except Exception:  # Dask's: whatever goes wrong in a party itself comes as a sentence (Party.do)
         [other] = set(PARTIES) - {name}
-        raise PartyLost(actors[other].report_loss(name, step).result()) from None
+    try:
+        said = actors[other].report_loss(name, step).result()
+    except Exception:
+        said = f"both parties were lost in step {step}: start them again and repeat the command; it goes on there"
+    raise PartyLost(said)
 
 
 def alive(client: Client) -> set[str]:
@@ -105,37 +118,35 @@ def alive(client: Client) -> set[str]:
 
 def _connected() -> Client:
     """A client of the scheduler at which both parties are; those of this machine are started where they are not."""
+    address = os.environ.get(ADDRESS, "")
+    if "client" not in _here or _here["address"] != address or _here["client"].status != "running":
+        found = _visited(address) if address else _own_scheduler()
+        stop()  # what served another address until now
+        _here.update(found, address=address, processes={})
+    _wait_for_both(_here["client"], local=not address)
+    return _here["client"]
+
+
+def _visited(address: str) -> dict[str, Any]:
     from distributed import Client
 
-    address = os.environ.get(ADDRESS, "")
-    if address and address != _here.get("address"):
-        try:
-            client = Client(address, timeout="20s", set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
-            raise FairnbError(
-                f"no Dask scheduler answers at {ADDRESS}={address!r} ({type(error).__name__}): start it, or leave "
-                f"{ADDRESS} out to have both parties on this machine"
-            ) from None
-        _here.update(address=address, client=client)
-    elif not address and "cluster" not in _here:
-        _start_scheduler()
-    client = _here["client"]
-    if not address:
-        for name in set(PARTIES) - alive(client):
-            _start(name, client.scheduler.address)
-    _wait_for_both(client)
-    return client
+    try:
+        return {"client": Client(address, timeout="20s", set_as_default=False)}
+    except (OSError, TimeoutError, ValueError) as error:
+        raise FairnbError(
+            f"no Dask scheduler answers at {ADDRESS}={address!r} ({type(error).__name__}): start it, or leave "
+            f"{ADDRESS} out to have both parties on this machine"
+        ) from None
 
 
-def _start_scheduler() -> None:
+def _own_scheduler() -> dict[str, Any]:
     import dask
     from distributed import Client, LocalCluster
 
     with dask.config.set({"distributed.admin.log-length": 0}):
-        cluster = LocalCluster(n_workers=0, processes=True, dashboard_address=None, silence_logs=50)
-    client = Client(cluster, set_as_default=False)
-    _here.update(cluster=cluster, client=client, address="", processes={})
+        cluster = LocalCluster(n_workers=0, processes=True, dashboard_address=":0", silence_logs=50)
     atexit.register(stop)
+    return {"cluster": cluster, "client": Client(cluster, set_as_default=False)}
 
 
 def _start(name: str, address: str) -> None:
@@ -152,16 +163,25 @@ def _start(name: str, address: str) -> None:
     _here["processes"][name] = process
 
 
-def _wait_for_both(client: Client) -> None:
-    end = time.monotonic() + WAIT
-    while missing := set(PARTIES) - alive(client):
+def _wait_for_both(client: Client, local: bool) -> None:
+    end, address = time.monotonic() + WAIT, client.scheduler.address
+    while missing := set(PARTIES) - alive(client) | (_ended() if local else set()):
+        for name in missing - alive(client) if local else ():
+            if name in _ended():  # the scheduler has noticed, so its name is free again
+                _start(name, address)
         if time.monotonic() > end:
-            name, address = min(missing), client.scheduler.address
+            name = min(missing)
             raise FairnbError(
                 f"no {name} came to {address} within {WAIT} s: start it on its machine with "
                 f"`dask worker {address} --name {name} --nthreads 1 --no-nanny`"
             )
         time.sleep(0.05)
+
+
+def _ended() -> set[str]:
+    """The parties of which no process, started here, lives."""
+    processes = _here["processes"]
+    return {name for name in PARTIES if name not in processes or processes[name].poll() is not None}
 
 
 def process_of(name: str) -> subprocess.Popen:
