@@ -66,7 +66,7 @@ def unseal(message: object) -> dict[str, torch.Tensor]:
         kind = type(message).__name__
         raise BadMessage(f"only an AdapterMessage crosses between the parties, got {kind}: send the adapter by seal()")
     try:
-        tensors = load(message.tensors)
+        tensors = dict(sorted(load(message.tensors).items()))  # safetensors gives them in no fixed order
     except SafetensorError as error:
         raise BadMessage(f"the {message.sender}'s message is no safetensors file ({error}): send it again") from None
     if save(tensors) != message.tensors:
