@@ -37,7 +37,7 @@ def results() -> str:
     if not cards:
         return "No reference results yet."
     blocks = [_verdicts(cards), *(_table3(tier) for tier in cards), *(_people(tier) for tier in cards)]
-    blocks += [*(_attacks(tier) for tier in cards), _audit()]
+    blocks += [*(_attacks(tier) for tier in cards), *(_adapters(tier) for tier in cards), _audit()]
     return "\n\n".join(filter(None, blocks))
 
 
@@ -102,6 +102,20 @@ def _attacks(tier: str) -> str:
         "seeds with 95 % t-interval; `eo_sum` is what the printed DEO fits. The two controls are fine-tuned for as "
         "many epochs, and for as many steps, on images that nobody attacked.\n\n"
         + tables.compact(table, ("acc", "eo_sum", "tpr_gap")).to_markdown(index=False)
+    )
+
+
+def _adapters(tier: str) -> str:
+    """FairLoRA's five strategies in all tasks of the tier."""
+    if not (paths.reference(tier) / "tables/fairlora_methods.csv").exists():
+        return ""
+    table = _read(tier, "tables/fairlora_methods.csv")
+    return (
+        f"**FairLoRA at tier `{tier}`** ({table['network'].iloc[0]}). **Our reconstruction**: the paper's full text and "
+        "tables could not be had, so nothing is printed beside. Percent, mean over seeds with 95 % t-interval.\n\n"
+        + tables.compact(table.replace({"": float("nan")}), ("acc", "fpr_gap", "ddp", "tpr_gap")).to_markdown(
+            index=False
+        )
     )
 
 

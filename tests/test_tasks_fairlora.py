@@ -87,10 +87,12 @@ def test_bald_people_are_few_and_nearly_all_men_but_tpr_is_defined_for_women(sma
     natural = toy_faces.attributes.draw(20_000, 0, {})[0]
     women = natural[:, attributes.ATTRIBUTES.index("Male")] == 0
     assert natural[women, attributes.ATTRIBUTES.index("Bald")].sum() == 0, "why the cells are stated"
-    cells = lora_faces.drawings(fairlora.PAPER["quick"]["settings"], "Bald")["test"].cells
-    assert cells[1, 0] + cells[1, 1] == pytest.approx(0.022 * 3000, abs=1) and cells[1, 1] > 4 * cells[1, 0] >= 20
+    settings = fairlora.PAPER["quick"]["settings"]
+    cells = lora_faces.drawings(settings, "Bald")["test"].cells
+    assert cells[1, 0] + cells[1, 1] == pytest.approx(0.11 * settings["n_test"], abs=1)
+    assert cells[1, 1] >= 4 * cells[1, 0] >= 80
     test = tasks.problem("toy_faces/bald_male_vit", "smoke").test
-    assert positives(test)[0] < 0.02 < 0.03 < positives(test)[1], "no label noise hides the few"
+    assert positives(test)[0] < 0.06 < 0.15 < positives(test)[1], "no label noise hides the few"
 
 
 @pytest.mark.parametrize(

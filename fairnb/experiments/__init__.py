@@ -6,13 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fairnb.experiments import aimfair, asac, reactivate
+from fairnb.experiments import aimfair, asac, fairlora, reactivate
 from fairnb.experiments.layout import grid_of as _together
 
 if TYPE_CHECKING:
     from fairnb.runs import Run
 
-_AIMFAIR, _REACTIVATE, _ASAC = (partial(partial, _together, paper.grid) for paper in (aimfair, reactivate, asac))
+_AIMFAIR, _REACTIVATE, _ASAC, _FAIRLORA = (
+    partial(partial, _together, paper.grid) for paper in (aimfair, reactivate, asac, fairlora)
+)
 GRIDS: dict[str, Callable[[str], list[Run]]] = {
     "10_aimfair": _AIMFAIR(("T3",)),
     "11_aimfair_comparison": _AIMFAIR(("T1", "T2")),
@@ -27,6 +29,9 @@ GRIDS: dict[str, Callable[[str], list[Run]]] = {
     "31_asac_lfw": _ASAC(("T2",)),
     "32_asac_ablations": _ASAC(("T4", "T5", "T6")),
     "33_asac_attributions": _ASAC(("F",)),
+    "40_fairlora": _FAIRLORA(("methods",)),
+    "41_fairlora_tradeoff": _FAIRLORA(("strength", "choices")),
+    "42_fairlora_privacy": _FAIRLORA(("methods",)),
 }
 
 

@@ -23,12 +23,13 @@ ADV: Row = ("Adv", "lora_adv", {})
 ORTH: Row = ("Orth", "lora_orth", {})
 ENT: Row = ("Ent", "lora_ent", {})
 METHODS = (ERM, UNL, ADV, ORTH, ENT)
-# SPEC 4's grids; a tier's plain row has the middle one, and is run once.
+# The plain row of a method has the middle one (its default), and is run once. The overlap of normalised adapters is
+# small, hence the large λ of Orth; λ of Adv and Ent is the auditor's rate in units of the developer's.
 STRENGTHS: dict[str, tuple[float, ...]] = {
     "lora_unl": (0.25, 0.5, 1.0),
-    "lora_adv": (0.01, 0.1, 1.0),
-    "lora_orth": (0.1, 1.0, 10.0),
-    "lora_ent": (0.01, 0.1, 1.0),
+    "lora_adv": (0.2, 1.0, 5.0),
+    "lora_orth": (1.0, 10.0, 100.0),
+    "lora_ent": (0.2, 1.0, 5.0),
 }
 PRODUCT = {"form": "product"}
 

@@ -42,7 +42,7 @@ def lora_unl(task: Task, *, seed: int, strength: float = 0.5, **options: Unpack[
 
 @method(version=VERSION, reads_groups=True, source=SOURCE)
 def lora_orth(
-    task: Task, *, seed: int, strength: float = 1.0, form: Form = "factors", **options: Unpack[Options]
+    task: Task, *, seed: int, strength: float = 10.0, form: Form = "factors", **options: Unpack[Options]
 ) -> Predictor:
     """Orth: ``strength`` times the overlap of both adapters in the loss, see ``developer.overlap`` for ``form``."""
     own = {"auditor_steps": steps_of(task, options), "strength": strength, "form": form}
@@ -54,7 +54,7 @@ def lora_adv(
     task: Task,
     *,
     seed: int,
-    strength: float = 0.1,
+    strength: float = 1.0,
     objective: Objective = "adversarial",
     rounds: int | None = None,
     hide_steps: int | None = None,
@@ -73,7 +73,7 @@ def lora_ent(
     task: Task,
     *,
     seed: int,
-    strength: float = 0.1,
+    strength: float = 1.0,
     rounds: int | None = None,
     hide_steps: int | None = None,
     **options: Unpack[Options],
