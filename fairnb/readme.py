@@ -109,13 +109,11 @@ def _adapters(tier: str) -> str:
     """FairLoRA's five strategies in all tasks of the tier."""
     if not (paths.reference(tier) / "tables/fairlora_methods.csv").exists():
         return ""
-    table = _read(tier, "tables/fairlora_methods.csv")
+    table = _read(tier, "tables/fairlora_methods.csv").replace({"": float("nan")})
     return (
-        f"**FairLoRA at tier `{tier}`** ({table['network'].iloc[0]}). **Our reconstruction**: the paper's full text and "
-        "tables could not be had, so nothing is printed beside. Percent, mean over seeds with 95 % t-interval.\n\n"
-        + tables.compact(table.replace({"": float("nan")}), ("acc", "fpr_gap", "ddp", "tpr_gap")).to_markdown(
-            index=False
-        )
+        f"**FairLoRA at tier `{tier}`** ({table['network'].iloc[0]}). **Our reconstruction**: the paper's full text "
+        "and tables could not be had, so nothing is printed beside. Percent, mean over seeds with 95 % t-interval.\n\n"
+        + tables.compact(table, ("acc", "fpr_gap", "ddp", "tpr_gap")).to_markdown(index=False)
     )
 
 
