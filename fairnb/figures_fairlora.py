@@ -150,7 +150,8 @@ def cosines(tensors: Mapping[str, Tensors], form: Adapter, other: str = "auditor
     for i, name in enumerate(names):
         values = [_cosine(changes[name][key].numpy(), changes[other][key].numpy()) for key in maps]
         places = np.arange(len(maps)) + (i - (len(names) - 1) / 2) * width
-        ax.bar(places, values, 0.9 * width, label=name, color=report.COLOURS[i % len(report.COLOURS)])
+        text = f"{name}: mean |cosine| {np.abs(values).mean():.2g}"  # bars of Orth may be too low to see
+        ax.bar(places, values, 0.9 * width, label=text, color=report.COLOURS[i % len(report.COLOURS)])
     ax.axhline(0, color="0.3", lw=1)
     ax.set_xticks(range(len(maps)), [_short(name) for name in maps], fontsize=LABEL_SIZE, rotation=30, ha="right")
     ax.set_ylabel(f"cosine of ΔW with\nthat of the {other}", fontsize=9)

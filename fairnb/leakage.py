@@ -56,12 +56,15 @@ def probe(
     return {"bacc": float(bacc), "auc": float(roc_auc_score(test_labels, model.decision_function(test_features)))}
 
 
-def label_free(base: Pair, moved: Pair, test_labels: np.ndarray) -> float:
+def label_free(base: Pair | None, moved: Pair, test_labels: np.ndarray) -> float:
     """AUC of the protected attribute, 0.5..1, from how features move: max(auc, 1 - auc) on their first component.
 
     Whoever has a message and the public network sees ``f(W0 + BA) - f(W0)`` of any image. Its first principal
     component on unlabelled images sorts the test images; no label is used but to score the order. As the better of
     both directions counts, chance lies a little above 0.5.
+
+    Args:
+        base: features f(W0); None sorts by the first component of ``moved`` itself: what needs no message either.
 
     Raises:
         BadData: labels of another number of groups than two.
@@ -69,7 +72,7 @@ def label_free(base: Pair, moved: Pair, test_labels: np.ndarray) -> float:
     from sklearn.metrics import roc_auc_score
 
     _two_groups(test_labels)
-    seen, tried = (after - before for before, after in zip(base, moved, strict=True))
+    seen, tried = moved if base is None else (after - before for before, after in zip(base, moved, strict=True))
     _, _, axes = np.linalg.svd(seen - seen.mean(0), full_matrices=False)
     auc = float(roc_auc_score(test_labels, tried @ axes[0]))
     return max(auc, 1 - auc)
@@ -117,7 +120,8 @@ def of_run(run: Run, few: int = 2) -> pd.DataFrame:
 
     Returns:
         columns ``COLUMNS``, fractions. ``who``: ``frozen base`` (no adapter at all: what the images themselves show),
-        ``final model`` or ``message 1 (auditor → developer)`` ...; label_free_auc is NaN for the base.
+        ``final model`` or ``message 1 (auditor → developer)`` ... label_free_auc of the base is that of its features'
+        own first component, all others' is of the change that they make to them.
 
     Raises:
         BadData: a run of another method, or ``few`` below 1.
@@ -172,8 +176,8 @@ def _pair(model: nn.Module, parts: tuple[Split, Split]) -> Pair:
 
 def _scores(moved: Pair, base: Pair | None, parts: tuple[Split, Split]) -> dict[str, float]:
     train, test = parts
-    free = np.nan if base is None else label_free(base, moved, test.protected)
-    return probe(moved[0], train.protected, moved[1], test.protected) | {"label_free_auc": free}
+    free = {"label_free_auc": label_free(base, moved, test.protected)}
+    return probe(moved[0], train.protected, moved[1], test.protected) | free
 
 
 def _two_groups(labels: np.ndarray) -> None:

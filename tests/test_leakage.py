@@ -67,6 +67,14 @@ def test_the_direction_of_the_largest_change_needs_no_label():
     assert leakage.label_free((x, test), (x, test), labels) == 0.5, "a message that changes nothing says nothing"
 
 
+def test_the_base_is_sorted_by_its_own_largest_component():
+    (x, _), (test, labels) = numbers(1, 0), numbers(2, 0)
+    axis = 1000 * np.eye(6)[4]
+    sides = np.random.default_rng(3).integers(0, 2, 200)[:, None]
+    assert leakage.label_free(None, (x + sides * axis, test + labels[:, None] * axis), labels) == pytest.approx(1)
+    assert leakage.label_free(None, (x, test), labels) < 0.6
+
+
 def test_a_fresh_adapter_gives_away_what_the_network_does(model):
     plain, found = leakage.of_model(model, TRAIN, TEST), leakage.of_message(model, lora.state(model), TRAIN, TEST)
     assert found == plain | {"label_free_auc": 0.5}
@@ -107,9 +115,8 @@ def test_a_run_has_rows_for_base_model_and_messages(world):
     assert found["who"].tolist() == ["frozen base", "final model", "message 1 (auditor → developer)"]
     assert set(found["label"]) == {"Orth"} and set(found["seed"]) == {0}
     values = found.set_index("who")
-    assert np.isnan(values.loc["frozen base", "label_free_auc"])
     assert found[["bacc", "auc"]].stack().between(0, 1).all()
-    assert values["label_free_auc"].dropna().between(0.5, 1).all()
+    assert values["label_free_auc"].between(0.5, 1).all()
 
 
 def test_the_auditors_message_moves_features_by_its_own_attribute(world):
