@@ -131,7 +131,7 @@ def _visited(address: str) -> dict[str, Any]:
     from distributed import Client
 
     try:
-        return {"client": Client(address, timeout="20s", set_as_default=False)}
+        return {"client": Client(address, timeout=min(20, WAIT), set_as_default=False)}
     except (OSError, TimeoutError, ValueError) as error:
         raise FairnbError(
             f"no Dask scheduler answers at {ADDRESS}={address!r} ({type(error).__name__}): start it, or leave "
