@@ -297,7 +297,7 @@ def test_the_strategies_differ_and_a_seed_gives_the_same_again(recordings, elsew
 def test_the_developer_learns_its_own_half_of_the_images():
     task = fairlora_task(lora_steps=150)
     own = shared_out(task.train)[DEVELOPER]
-    assert (trained("lora_erm", task)(own.x).argmax(1) == own.labels).mean() >= 0.95
+    assert (trained("lora_erm", task)(own.x).argmax(1) == own.labels).mean() >= 0.9
 
 
 def test_finished_steps_are_not_repeated_and_first_answers_are_shared(recordings, elsewhere):
