@@ -128,10 +128,10 @@ def agree(work: Work) -> bool:
     """
     ours = {name: tensor.detach().double().requires_grad_() for name, tensor in work.ours().items()}
     theirs = {name: tensor.double() for name, tensor in work.theirs.items()}
-    values = [overlap(ours, theirs, "product"), formed(ours, theirs)]
-    both = [torch.autograd.grad(value, list(ours.values())) for value in values]
+    product, plain = overlap(ours, theirs, "product"), formed(ours, theirs)
+    both = [torch.autograd.grad(value, list(ours.values())) for value in (product, plain)]
     same = [torch.allclose(a, b, rtol=0, atol=1e-9 * float(b.abs().max())) for a, b in zip(*both, strict=True)]
-    return torch.allclose(*values, rtol=1e-9, atol=0) and all(same)
+    return torch.allclose(product, plain, rtol=1e-9, atol=0) and all(same)
 
 
 def ratio(found: Mapping[str, list[float]], name: str, base: str) -> str:
@@ -156,9 +156,8 @@ def steps(name: str, shape: Shape, batch: int, repeats: int) -> bool:
     for step, times in found.items():
         middle = statistics.median(times)
         against = f"{ratio(found, step, 'Erm')} Erm steps, {ratio(found, step, 'full fine-tuning')} full steps"
-        print(
-            f"  {step}: {1000 * middle:.1f} ms, {batch / middle:.{'0f' if batch > middle else '2f'}} images/s, {against}"
-        )
+        rate = f"{batch / middle:.{0 if batch > 10 * middle else 2}f} images/s"
+        print(f"  {step}: {1000 * middle:.1f} ms, {rate}, {against}")
     same = agree(developer)
     cheap = overlap_alone(developer, repeats=11) or shape != BASE  # small changes are as fast formed
     cost = [statistics.median(found[f"Orth, {form}"]) / statistics.median(found["Erm"]) for form in FORMS[:2]]
