@@ -138,10 +138,13 @@ def _schedule(
     backbone_rate: float,
 ) -> Schedule:
     """What was asked, else what the task's settings say, else the paper's."""
-    asked = {"finetune_lr": lr, "finetune_epochs": epochs, "batch_size": batch_size, "augment": augment}
-    usual = {"finetune_lr": LR, "finetune_epochs": EPOCHS, "batch_size": BATCH, "augment": AUGMENT}
-    known: dict[str, Any] = {k: task.settings.get(k, v) if asked[k] is None else asked[k] for k, v in usual.items()}
-    epochs, lr, batch_size, augment = (
-        known[name] for name in ("finetune_epochs", "finetune_lr", "batch_size", "augment")
-    )
+    asked = {
+        "finetune_epochs": (epochs, EPOCHS),
+        "finetune_lr": (lr, LR),
+        "batch_size": (batch_size, BATCH),
+        "augment": (augment, AUGMENT),
+    }
+    chosen: list[Any] = [
+        task.settings.get(name, usual) if value is None else value for name, (value, usual) in asked.items()
+    ]
     return Schedule(*chosen, seed, backbone_rate, task.settings.get("pixels"))
