@@ -76,7 +76,8 @@ class Predictor(Protocol):
     """Scores for a batch of inputs: ``(N, F | 3xHxW) -> (N, classes)``, higher means more likely; see ``models``.
 
     One that has a true attribute ``reads_protected`` (a post-processor, say) is called with the protected labels as a
-    second argument.
+    second argument. One that has ``snapshots`` (Predictors, one per epoch) has them measured on test by the runner too,
+    for a study of what choosing there would have given (``notes["test_by_epoch"]``); no method ever sees the result.
     """
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

@@ -122,6 +122,10 @@ def compute(group: list[Run]) -> list[Record]:
     if entry.keeps_model:
         for run, predictor in zip(group, found, strict=True):
             weights.write(_weights_of(run), predictor.model)  # type: ignore[attr-defined]
+    for predictor, problem in zip(found, problems, strict=True):
+        if snapshots := getattr(predictor, "snapshots", ()):
+            accuracies = [_accuracy(_scores(one, problem.test), problem.test) for one in snapshots]
+            predictor.notes["test_by_epoch"] = accuracies  # type: ignore[attr-defined]
     scores = [_scores(predictor, problem.test) for predictor, problem in zip(found, problems, strict=True)]
     seconds = (time.perf_counter() - start) / len(group)
     parts = zip(group, problems, found, scores, strict=True)
@@ -149,6 +153,10 @@ def _weights_of(run: Run) -> Path:
 def _scores(predictor: Predictor, test: Split) -> np.ndarray:
     protected = (test.protected,) if getattr(predictor, "reads_protected", False) else ()
     return np.asarray(predictor(test.x, *protected), dtype=np.float32)
+
+
+def _accuracy(score: np.ndarray, test: Split) -> float:
+    return round(float((score.argmax(axis=1) == test.target).mean()), 10)
 
 
 def _record(run: Run, test: Split, predictor: Predictor, score: np.ndarray, seconds: float) -> Record:

@@ -8,6 +8,7 @@ reconstruction (see ``protocol.strategies``).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any, Unpack
 
 from fairnb.contract import Predictor, Task
@@ -91,11 +92,13 @@ def _trained(
     arguments = own | {"steps": steps_of(task, options)}
     if strategy is strategies.alternating:
         arguments["lr"] = session.agreement.recipe["lr"]
-    with processes.calls(session.agreement, session.sites) as call:
-        wire = Wire(session.folder, call, session.shared, f"{name} on {task.name}, seed {seed}")
+    session.begin_anew_if_broken()
+    with (
+        processes.calls(session.agreement, session.sites) as call,
+        closing(Wire(session.folder, call, session.shared, f"{name} on {task.name}, seed {seed}")) as wire,
+    ):
         strategy(wire, **arguments)
         wire.ask(DEVELOPER, "finish")
-        wire.close()
     return TrainedPredictor(session.model(), _notes(session, wire))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -21,7 +22,7 @@ from fairnb.errors import BadData, UnknownName
 from fairnb.files import atomic_folder
 from fairnb.protocol.developer import load_model
 from fairnb.protocol.messages import PARTIES
-from fairnb.protocol.party import DIARY
+from fairnb.protocol.party import DIARY, STATE
 from fairnb.protocol.sites import Agreement, PartyData, Site
 from fairnb.protocol.wire import AUDITOR, DEVELOPER
 from fairnb.vit import quiet
@@ -56,7 +57,7 @@ class Options(TypedDict, total=False):
     """What all five take; None: as in the task's settings (``lora_...``), see ``DEFAULTS``.
 
     ``rank``, ``alpha``, ``dropout``, ``places``: see ``lora.Adapter``. ``part``: of the blocks that have adapters.
-    ``steps``: the developer's. ``lr``, ``batch_size``: of AdamW, for both parties.
+    ``steps``: the developer's, rounded to passes of equal length. ``lr``, ``batch_size``: of AdamW, for both parties.
     """
 
     rank: int
@@ -77,6 +78,13 @@ class Session:
     shared: Path
     sites: Mapping[str, Site]
     agreement: Agreement
+
+    def begin_anew_if_broken(self) -> None:
+        """Drop an exchange whose party has lost its private folder: what the wire kept would go on from nothing."""
+        for party, site in self.sites.items():
+            if any(self.folder.glob(f"*-{party}-*.safetensors")) and not (Path(site.folder) / STATE).is_file():
+                shutil.rmtree(self.folder)
+                return
 
     def model(self) -> nn.Module:
         """The developer's finished network, in evaluation mode."""
@@ -162,7 +170,8 @@ def _save(vit: Any, folder: Path) -> None:
 def _data(task: Task) -> Path:
     """Folder with a folder for each party: half of the training images and one label of each."""
     train = task.train
-    key = _key([VERSION, task.name, task.settings, train.x.shape, _digest(train.ids), _digest(train.target)])
+    labels = [_digest(array) for array in (train.ids, train.target, train.protected)]
+    key = _key([VERSION, task.name, task.settings, train.x.shape, *labels])
     folder = paths.cache() / "parties" / f"data-{key}"
     if not all((folder / party).is_dir() for party in PARTIES):
         for party, part in shared_out(train).items():
@@ -173,12 +182,13 @@ def _data(task: Task) -> Path:
 def shared_out(train: Split) -> dict[str, PartyData]:
     """The developer's and the auditor's half of the training images (SPEC 4: 50/50, the same for all seeds).
 
+    In random order: where a split is sorted by cells, the place in it tells the label that is withheld.
+
     Raises:
         BadData: a half with one class or one group only.
     """
     order = subsets.shuffled(train.ids, seed=0)
-    halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
-    mine, theirs = (train.take(rows) for rows in halves)
+    mine, theirs = (train.take(rows) for rows in (order[: len(order) // 2], order[len(order) // 2 :]))
     return {
         DEVELOPER: PartyData(mine.x, mine.target, mine.ids, mine.target_name),
         AUDITOR: PartyData(theirs.x, theirs.protected, theirs.ids, theirs.protected_name),
