@@ -15,10 +15,11 @@ from torch.nn import functional
 
 from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData
+from fairnb.losses import mean_loss
 from fairnb.methods import method
 from fairnb.methods.aimfair_engine import PreTraining, settings_of
 from fairnb.methods.baselines import common
-from fairnb.models import device
+from fairnb.models import device, seeded
 from fairnb.training import TrainedPredictor, fit
 
 Merge = Callable[[torch.Tensor], torch.Tensor]
@@ -81,9 +82,9 @@ def merge_pairs(logits: torch.Tensor, log_prior: torch.Tensor, classes: int, mer
 
 
 def own_domain_loss(logits: torch.Tensor, target: torch.Tensor, domain: torch.Tensor, classes: int) -> torch.Tensor:
-    """Mean cross-entropy of ``target`` within the logits of each sample's own ``domain``."""
+    """Mean cross-entropy of ``target`` within the logits of each sample's own ``domain`` (binary where it has one)."""
     own = by_domain(logits, classes)[torch.arange(len(target), device=logits.device), domain]
-    return functional.cross_entropy(own, target)
+    return mean_loss(own, target, max(2, classes))
 
 
 class Merged(nn.Module):
@@ -106,9 +107,8 @@ def protected_groups(task: Task) -> int:
 def replaced_head(task: Task, seed: int, outputs: int) -> nn.Module:
     """The task's network of ``seed`` with a fresh last layer of so many outputs."""
     model: Any = task.backbone(seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model.net.fc = nn.Linear(model.net.fc.in_features, outputs)
+    with seeded(seed):
+        model.head = nn.Linear(model.head.in_features, outputs)
     return model
 
 
