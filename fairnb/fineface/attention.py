@@ -83,7 +83,8 @@ def crops(x: torch.Tensor, boxes: torch.Tensor, size: int) -> torch.Tensor:
     several = boxes if boxes.ndim == 3 else boxes[:, None]
     count = several.shape[1]
     top, left, bottom, right = several.unbind(-1)
-    ys, xs = _positions(top, bottom, size, x.shape[2]), _positions(left, right, size, x.shape[3])
+    steps = (torch.arange(size, device=x.device, dtype=x.dtype) + 0.5) / size
+    ys, xs = _positions(top, bottom, steps, x.shape[2]), _positions(left, right, steps, x.shape[3])
     shape = (len(x), count, size, size)
     grid = torch.stack([xs[..., None, :].expand(shape), ys[..., :, None].expand(shape)], -1)
     found = functional.grid_sample(x, grid.flatten(1, 2), "bilinear", "border", align_corners=False)
@@ -91,9 +92,8 @@ def crops(x: torch.Tensor, boxes: torch.Tensor, size: int) -> torch.Tensor:
     return parts if boxes.ndim == 3 else parts[0]
 
 
-def _positions(start: torch.Tensor, end: torch.Tensor, size: int, length: int) -> torch.Tensor:
-    """Sampling positions in [-1, 1] of an axis of ``length`` pixels: ``size`` of them spread over [start, end)."""
+def _positions(start: torch.Tensor, end: torch.Tensor, steps: torch.Tensor, length: int) -> torch.Tensor:
+    """Sampling positions in [-1, 1] of an axis of ``length`` pixels: ``steps``, shares in (0, 1), of [start, end)."""
     extent = (end - start)[..., None]
-    steps = (torch.arange(size, device=start.device) + 0.5) / size
     inside = (steps * extent).clamp(min=0.5).minimum(extent - 0.5)
     return (start[..., None] + inside) * (2 / length) - 1

@@ -95,7 +95,7 @@ def _step(
 ) -> tuple[Output, torch.Tensor]:
     """One optimiser step on the cross-entropies of the heads in ``weights``; what came out before it, and the loss."""
     output = model(x.contiguous(memory_format=torch.channels_last))
-    parts = [weight * functional.cross_entropy(output.logits[:, head], target) for head, weight in weights.items()]
+    parts = [weight * functional.cross_entropy(output.heads[head], target) for head, weight in weights.items()]
     loss = torch.stack(parts).sum()
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -113,7 +113,7 @@ def scores(model: Experts, x: torch.Tensor, looking: Looking) -> torch.Tensor:
         output = model(x)
         if looking.fused == "raw":
             return output.logits
-        crop = looking.crops(model, output, x, [output.logits.shape[1] - 1])[0]
+        crop = looking.crops(model, output, x, [len(output.features)])[0]
         again = model(crop.contiguous(memory_format=torch.channels_last))
     return torch.cat([output.logits, again.logits], 1)
 

@@ -34,12 +34,17 @@ class Output:
     """What B images look like to N experts.
 
     Attributes:
-        logits: ``(B, N+1, K)``: of each expert, shallow ones first, and of their concatenation last.
+        heads: logits ``(B, K)`` of each expert, shallow ones first, and of their concatenation last.
         features: of each expert its maps x'' ``(B, C, h, w)``.
     """
 
-    logits: torch.Tensor
+    heads: tuple[torch.Tensor, ...]
     features: tuple[torch.Tensor, ...]
+
+    @property
+    def logits(self) -> torch.Tensor:
+        """All ``heads`` as one, ``(B, N+1, K)``. A loss takes them singly: here the unused ones get a gradient of 0."""
+        return torch.stack(self.heads, 1)
 
 
 class Head(nn.Module):
@@ -131,8 +136,8 @@ class Experts(nn.Module):
             self.backbone(x)
         features = tuple(block(found[name]) for block, name in zip(self.blocks, self.tapped, strict=True))
         pooled = [self.pooled(one) for one in features]
-        logits = [head(v) for head, v in zip(self.heads, [*pooled, torch.cat(pooled, 1)], strict=True)]
-        return Output(torch.stack(logits, 1), features)
+        heads = tuple(head(v) for head, v in zip(self.heads, [*pooled, torch.cat(pooled, 1)], strict=True))
+        return Output(heads, features)
 
     def pooled(self, features: torch.Tensor) -> torch.Tensor:
         """v ``(B, C)`` of maps ``(B, C, h, w)``."""

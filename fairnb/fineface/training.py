@@ -180,7 +180,8 @@ def _optimizer(model: nn.Module, new: nn.Module, schedule: Schedule) -> torch.op
     known = {id(tensor) for tensor in fresh}
     backbone = [tensor for tensor in model.parameters() if id(tensor) not in known]
     groups: list[dict[str, Any]] = [{"params": fresh}, {"params": backbone, "lr": schedule.lr * schedule.backbone_rate}]
-    return torch.optim.SGD(groups, schedule.lr, MOMENTUM, weight_decay=WEIGHT_DECAY, fused=True)
+    # Not fused: torch's fused SGD fails where some tensors have had no gradient yet and others have.
+    return torch.optim.SGD(groups, schedule.lr, MOMENTUM, weight_decay=WEIGHT_DECAY)
 
 
 def _on_cpu(model: nn.Module) -> State:

@@ -139,12 +139,13 @@ def _schedule(
 ) -> Schedule:
     """What was asked, else what the task's settings say, else the paper's."""
     asked = {
-        "finetune_epochs": (epochs, EPOCHS),
-        "finetune_lr": (lr, LR),
-        "batch_size": (batch_size, BATCH),
-        "augment": (augment, AUGMENT),
+        "epochs": (epochs, "finetune_epochs", EPOCHS),
+        "lr": (lr, "finetune_lr", LR),
+        "batch_size": (batch_size, "batch_size", BATCH),
+        "augment": (augment, "augment", AUGMENT),
     }
-    chosen: list[Any] = [
-        task.settings.get(name, usual) if value is None else value for name, (value, usual) in asked.items()
-    ]
-    return Schedule(*chosen, seed, backbone_rate, task.settings.get("pixels"))
+    chosen: dict[str, Any] = {
+        field: task.settings.get(name, usual) if value is None else value
+        for field, (value, name, usual) in asked.items()
+    }
+    return Schedule(**chosen, seed=seed, backbone_rate=backbone_rate, pixels=task.settings.get("pixels"))
