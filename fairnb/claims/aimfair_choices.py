@@ -64,10 +64,10 @@ def prompts(frame: pd.DataFrame, setting: str) -> list[Verdict]:
 def sensitivity(k: pd.DataFrame, bias: pd.DataFrame, ratio: pd.DataFrame, setting: str) -> list[Verdict]:
     """Verdicts on A14 (Figure 5's runs), A15 and A16 (Table 6's) and A17 (Table 7's)."""
     [task] = k["task"].unique()
-    full, own = aimfair.FULL[0], [row[0] for row in aimfair.TABLES["T6"].rows[2:]]
+    full, own = aimfair.FULL[0], _run("T6", bias)[2:]
     a15 = [less(bias, "eo_max", own[-1], row, task, "label") for row in own[:-1]]
     a16 = [less(bias, "acc", full, row, task, "label") for row in own]
-    half, same, *more = (row[0] for row in aimfair.TABLES["T7"].rows)
+    half, same, *more = _run("T7", ratio)
     a17 = [less(ratio, "eo_max", same, row, task, "label") for row in (half, *more)]
     a17 += [less(ratio, "acc", row, half, task, "label") for row in (same, *more)]
     both = "; ".join(_means(ratio, metric, (half, same, *more)) for metric in ("eo_max", "acc"))
@@ -79,9 +79,14 @@ def sensitivity(k: pd.DataFrame, bias: pd.DataFrame, ratio: pd.DataFrame, settin
     ]
 
 
+def _run(table: str, frame: pd.DataFrame) -> list[str]:
+    """The labels of a table that the frame has, in the table's order: a tier may run some values of a sweep."""
+    return [label for label, _, _ in aimfair.TABLES[table].rows if label in set(frame["label"])]
+
+
 def _a14(frame: pd.DataFrame, task: str, setting: str) -> Verdict:
     """The smallest gap lies inside: below both ends at the inner k that is best in the *other* seeds."""
-    rows = [row[0] for row in aimfair.TABLES["F5"].rows]
+    rows = _run("F5", frame)
     gaps = np.array([per_seed(frame, row, "eo_max", task, "label") for row in rows])  # (k, seeds)
     inner = []
     for seed in range(gaps.shape[1]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairnb.errors import FairnbError, UnknownName
-from fairnb.tiers import aimfair, asac, fairlora, reactivate
+from fairnb.tiers import aimfair, asac, fairlora, fineface, reactivate
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,13 @@ class Tier:
 
 
 PRESET = "FAIRNB_PRESET"
-PAPERS = {"aimfair": aimfair.PAPER, "reactivate": reactivate.PAPER, "asac": asac.PAPER, "fairlora": fairlora.PAPER}
+PAPERS = {
+    "aimfair": aimfair.PAPER,
+    "reactivate": reactivate.PAPER,
+    "asac": asac.PAPER,
+    "fairlora": fairlora.PAPER,
+    "fineface": fineface.PAPER,
+}
 # Notebook 02: a linear classifier on small toy faces, the same at every tier but smoke.
 _FOUNDATIONS = {"size": 32, "n_train": 2000, "n_test": 2000}
 

@@ -56,10 +56,11 @@ _OPEN = TRAINING | {
     "own_lr": 1e-3,
     "own_optimizer": "adam",
     "size": 48,
-    "n_train": 8000,
+    "n_train": 4000,
     "batch_size": 64,
-    "lora_steps": 300,
-    "lora_hide_steps": 15,
+    "lora_steps": 120,
+    "lora_rounds": 6,
+    "lora_hide_steps": 10,
 }
 
 # Young first: of the toy's targets it depends most on gender. Smiling and the toy's Female are there, but not at quick.
@@ -80,7 +81,7 @@ PAPER: dict[str, dict[str, Any]] = {
         "rows": {"choices": tuple(f"{name}, {form}" for form in _FEW_FORMS for name in ("Erm", "Orth"))},
         "settings": _TOY | {"n_train": 1000, "n_val": 300, "n_test": 2000},
     },
-    "open": {"plan": _plan(_utkface("utkface"), "utkface/over35_white_vit", None), "settings": _OPEN},
+    "open": {"plan": {"methods": ((_utkface("utkface"), None),)}, "settings": _OPEN},
     "paper": {
         "seeds": (0, 1, 2, 3, 4),
         "plan": _plan((*_CELEBA, *_utkface("utkface")), _CELEBA[1], None),

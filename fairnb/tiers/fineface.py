@@ -1,0 +1,104 @@
+"""FineFACE at every tier: data sizes, network and schedules, tasks and seeds of its tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# The released script: SGD with momentum 0.9 and weight decay 5e-4, a cosine from 2e-3 (a tenth of it for the backbone),
+# mini-batches of 16, 25 epochs, 448 of 460 pixels, mean and standard deviation 0.5. The comparators train as long.
+TRAINING = {
+    "batch_size": 16,
+    "augment": "flip_shift",
+    "amp": False,
+    "finetune_epochs": 25,
+    "finetune_lr": 2e-3,
+    "pretrain_epochs": 25,
+    "pretrain_lr": 2e-3,
+    "pretrain_schedule": "cosine",
+    "pretrain_milestones": (),
+}
+ATTRIBUTES = (
+    "bags_under_eyes", "bangs", "black_hair", "blond_hair", "brown_hair", "chubby", "eyeglasses", "gray_hair",
+    "high_cheekbones", "mouth_slightly_open", "narrow_eyes", "smiling", "wearing_hat",
+)  # fmt: skip
+
+
+def _plan(races: str, others: tuple[str, ...], attributes: tuple[str, ...], seeds: int | None) -> dict[str, Any]:
+    """Tasks of every table: ``races`` is the one of Tables 2 and 5, of the figures and of the choices."""
+    main = (((races,), seeds),)
+    return {
+        "table2": main,
+        "transfer": ((others, seeds),) if others else (),
+        "table5": main,
+        "table6": ((attributes, seeds),) if attributes else (),
+        "figures": main,
+        "choices": main,
+    }
+
+
+def _thirteen(folder: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}_male_13" for name in ATTRIBUTES)
+
+
+_TOY_PLAN = (
+    "toy_races/female",
+    tuple(f"toy_races_{where}/female" for where in ("poster", "render", "celeba")),
+    _thirteen("toy_faces"),
+)
+_REAL_PLAN = (
+    "fairface/female_race",
+    ("utkface/female_race_fairface", "lfw/female_race", "celeba/female"),
+    _thirteen("celeba"),
+)
+# Toy faces: a slim network that knows toy faces as ImageNet's knows photographs, few images, a short schedule.
+_TOY = TRAINING | {
+    "width": 8,
+    "weights": "toy_all",
+    "size": 43,
+    "crop": 32,
+    "pixels": 64,
+    "difficulty": 0.3,
+    "finetune_epochs": 4,
+    "finetune_lr": 0.01,
+    "pretrain_epochs": 4,
+    "pretrain_lr": 0.01,
+}
+_SMALL = {"n_train": 210, "n_val": 70, "n_test": 140}
+# Real photographs on a CPU: the backbone is trained on other people and other labels, there being no ImageNet weights.
+_OPEN = TRAINING | {
+    "width": 16,
+    "weights": "own",
+    "own_epochs": 8,
+    "own_lr": 0.05,
+    "size": 48,
+    "pixels": 96,
+    "batch_size": 64,
+    "n_train": 4000,
+    "finetune_epochs": 8,
+    "finetune_lr": 0.01,
+    "pretrain_epochs": 8,
+    "pretrain_lr": 0.01,
+}
+
+# ``attributes_...`` are the numbers of the thirteen attributes, where they differ.
+PAPER: dict[str, dict[str, Any]] = {
+    "smoke": {
+        "plan": _plan(*_TOY_PLAN[:2], _TOY_PLAN[2][:2], None),
+        "settings": _TOY
+        | _SMALL
+        | {f"attributes_{name}": n for name, n in _SMALL.items()}
+        | {"finetune_epochs": 1, "pretrain_epochs": 1},
+    },
+    "quick": {
+        "plan": _plan(*_TOY_PLAN, 3),
+        "settings": _TOY
+        | {"n_train": 560, "n_val": 280, "n_test": 2100}
+        | {"attributes_n_train": 480, "attributes_n_val": 240, "attributes_n_test": 2000},
+    },
+    "open": {"plan": _plan("utkface/female_race", (), (), None), "settings": _OPEN},
+    "paper": {
+        "seeds": (0, 1, 2),
+        "plan": _plan(*_REAL_PLAN, None),
+        "settings": TRAINING | {"backbone": "resnet50", "width": 64, "weights": "imagenet", "size": 448},
+    },
+}
