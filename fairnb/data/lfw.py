@@ -33,18 +33,29 @@ def read(root: Path | None = None) -> Labels:
         MissingData: the attribute file is not there.
         BadData: no header line, a missing column, short or surplus rows, or a value that is no number.
     """
+    found = values(root)
+    person, ids = found.pop("person").to_numpy(str), found.index.to_numpy(str)
+    files = np.array([f"{p}/{i}.jpg" for p, i in zip(person, ids, strict=True)])
+    table = (found.reset_index(drop=True) > 0).astype(np.int8)
+    return Labels(NAME, Path(root or paths.data()) / FOLDER, ids, files, table.assign(person=person))
+
+
+def values(root: Path | None = None) -> pd.DataFrame:
+    """The owner's real numbers, a row per image id: ``person``, then the attributes, larger for a surer "yes".
+
+    Arguments and errors: see ``read``.
+    """
     root = Path(root or paths.data())
     require_files(NAME, root, f"{FOLDER}/{ATTRIBUTE_FILE}")
-    folder = root / FOLDER
-    path = folder / ATTRIBUTE_FILE
+    path = root / FOLDER / ATTRIBUTE_FILE
     columns, first_line = _header(path)
     body = list(rows(path, "\t", len(columns), first_line))
     person = np.array([r[0].strip().replace(" ", "_") for r in body])
-    number, values = _numbers(path, body)
-    table = pd.DataFrame((values > 0).astype(np.int8), columns=columns[2:])
-    ids = np.array([f"{p}_{n:04d}" for p, n in zip(person, number, strict=True)])
-    files = np.array([f"{p}/{i}.jpg" for p, i in zip(person, ids, strict=True)])
-    return Labels(NAME, folder, ids, files, table.assign(person=person))
+    number, numbers = _numbers(path, body)
+    ids = [f"{p}_{n:04d}" for p, n in zip(person, number, strict=True)]
+    table = pd.DataFrame(numbers, ids, columns[2:])
+    table.insert(0, "person", person)
+    return table
 
 
 def _header(path: Path) -> tuple[list[str], int]:

@@ -13,17 +13,28 @@ from fairnb import paths, tiers
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
 from fairnb.errors import BadData, UnknownName
-from fairnb.tasks import biased, celeba, cifar10s, genders, lora_faces, pretrained, skin, tabular, toy, utk, utk_natural
+from fairnb.tasks import (
+    attributes13,
+    biased,
+    celeba,
+    cifar10s,
+    genders,
+    lora_faces,
+    pretrained,
+    races,
+    skin,
+    tabular,
+    toy,
+    utk,
+    utk_natural,
+)
 from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells
 
 if TYPE_CHECKING:
     from torch import nn
 
-RECIPES: dict[str, Recipe] = {
-    name: recipe
-    for module in (toy, celeba, utk, tabular, cifar10s, skin, genders, utk_natural, lora_faces)
-    for name, recipe in module.RECIPES.items()
-}
+MODULES = (toy, celeba, utk, tabular, cifar10s, skin, genders, utk_natural, lora_faces, races, attributes13)
+RECIPES: dict[str, Recipe] = {name: recipe for module in MODULES for name, recipe in module.RECIPES.items()}
 TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training changes its numbers
 
 

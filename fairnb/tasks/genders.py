@@ -112,7 +112,8 @@ def _lfw_build(settings: dict[str, Any], target: str) -> Data:
     return _data(labels, subsets.by_identity(labels.table["person"], seed=0), target, settings["size"])
 
 
-def _lfw_fingerprint(settings: dict[str, Any]) -> str:
+def lfw_fingerprint(settings: dict[str, Any]) -> str:
+    """Of LFW's images, see ``folder_fingerprint``."""
     return folder_fingerprint("LFW", lfw.FOLDER, people=True)
 
 
@@ -174,6 +175,6 @@ RECIPES = {_name("toy_faces", t, end): _toy("celeba", "CelebA", t, backbone) for
 RECIPES |= {_name("toy_lfw", target): _toy("lfw", "LFW", target) for target in LFW_TARGETS}
 RECIPES |= {_name("celeba", t, end): _celeba(t, backbone) for t, end, backbone in _NATURAL}
 RECIPES |= {
-    _name("lfw", target): _recipe(partial(_lfw_build, target=target), _lfw_fingerprint, "LFW", target)
+    _name("lfw", target): _recipe(partial(_lfw_build, target=target), lfw_fingerprint, "LFW", target)
     for target in LFW_TARGETS
 }
