@@ -100,6 +100,19 @@ def test_the_tasks_own_optimiser_is_used():
     assert cells.steps(tiny(), epochs=5, batch_size=30) == 5 * (160 // 30)
 
 
+@pytest.mark.parametrize("name", ["group_weighting", "domain_independent_binary", "multi_task", "fair_mixup"])
+def test_images_are_resized_as_for_fineface(name):
+    """The plain network of the trained weights, given images of 48 pixels, says what the trained one says of 32."""
+    task = dataclasses.replace(tiny(), settings=tiny().settings | {"pixels": 48, "amp": False})
+    model = trained(name, task, epochs=1).model.eval()
+    whole = model.pairs if name == "domain_independent_binary" else model
+    plain = resnet18(8).eval()
+    plain.net = whole.net[1]
+    x = torch.from_numpy(task.val.x[:4]).float() / 255
+    larger = functional.interpolate(x, (48, 48), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(whole(x), plain(larger), atol=1e-4, rtol=1e-4)
+
+
 class TestWeights:
     def test_every_cell_weighs_the_same(self):
         split = seven().train

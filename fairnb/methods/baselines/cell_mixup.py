@@ -50,7 +50,7 @@ def cell_mixup(
     judged = cells.cells(task.val, "adaptive sampling", found) if adaptive else {}
     numbers = cells.numbers(task, **options)
     mixer = Mixer(task.train, list(found.values()), seed, numbers["augment"])
-    model, classes = task.backbone(seed), int(task.train.target.max()) + 1
+    model, classes = cells.backbone(task, seed), int(task.train.target.max()) + 1
     shares = [np.full(len(found), 1 / len(found))]
 
     def loss(x: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:

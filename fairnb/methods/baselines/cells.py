@@ -12,6 +12,7 @@ from torch import nn
 from fairnb import augment
 from fairnb.contract import Split, Task
 from fairnb.errors import BadData
+from fairnb.fineface.training import resized
 from fairnb.methods.aimfair_engine import settings_of
 from fairnb.methods.baselines import common
 from fairnb.models import device, to_pixels
@@ -36,6 +37,26 @@ class Learner(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """What ``learn`` or ``predict`` makes of images ``x`` in [0, 1]."""
         return (self._learn if self.training else self._predict)[0](x)
+
+
+def backbone(task: Task, seed: int, pretrained: bool = True) -> Any:
+    """``task.backbone`` that first resizes images to ``task.settings["pixels"]`` as FineFACE does, if that is set."""
+    model: Any = task.backbone(seed, pretrained=pretrained)
+    if task.settings.get("pixels"):
+        model.net = nn.Sequential(Resize(task.settings["pixels"]), model.net)
+    return model
+
+
+class Resize(nn.Module):
+    """A layer that resizes images to a width of ``pixels``, see ``fineface.training.resized``."""
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__()
+        self.pixels = pixels
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``(N, 3, H, W)`` to ``(N, 3, pixels, pixels)``."""
+        return resized(x, self.pixels)
 
 
 def train(task: Task, seed: int, model: nn.Module, loss: Loss | None = None, **options: Any) -> History:

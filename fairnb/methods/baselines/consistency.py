@@ -40,7 +40,7 @@ def consistency(
     cells.require_weight("penalty_weight", penalty_weight)
     if not 0 <= colour < 1:
         raise BadData(f"colour must be in [0, 1), got {colour}: factors of brightness are drawn from 1 ± colour")
-    model, classes = task.backbone(seed), int(task.train.target.max()) + 1
+    model, classes = cells.backbone(task, seed), int(task.train.target.max()) + 1
     generator = torch.Generator().manual_seed(seed)
 
     def both(x: torch.Tensor) -> torch.Tensor:

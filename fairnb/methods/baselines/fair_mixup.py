@@ -47,7 +47,7 @@ def fair_mixup(
     cells.require_binary(task.train, "fair_mixup")
     cells.require_groups(task.train, "fair_mixup")
     levels = strata(task.train, form)
-    random, model = np.random.default_rng(seed), task.backbone(seed)
+    random, model = np.random.default_rng(seed), cells.backbone(task, seed)
     numbers = cells.numbers(task, **options)
     count = max(1, numbers["batch_size"] // (2 * len(levels)))
     generator = torch.Generator().manual_seed(seed)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from functools import partial
 from typing import Any, Literal, Unpack
 
 import torch
@@ -31,7 +33,8 @@ def domain_independent_binary(
         BadData: not two classes, one group only, or a group without training samples.
     """
     cells.require_binary(task.train, "domain_independent_binary")
-    model = replaced_head(task, seed, cells.require_groups(task.train, "domain_independent_binary"))
+    groups = cells.require_groups(task.train, "domain_independent_binary")
+    model = replaced_head(dataclasses.replace(task, backbone=partial(cells.backbone, task)), seed, groups)
     group = cells.groups(task.train)
 
     def merged(logits: torch.Tensor) -> torch.Tensor:
@@ -58,7 +61,7 @@ def multi_task(
     Raises:
         BadData: one group only, or a group without training samples.
     """
-    network = TwoHeads(task.backbone(seed), cells.require_groups(task.train, "multi_task"), seed)
+    network = TwoHeads(cells.backbone(task, seed), cells.require_groups(task.train, "multi_task"), seed)
 
     def combine(losses: torch.Tensor) -> torch.Tensor:
         return (losses if weights == "equal" else dynamic_weights(losses) * losses).sum()
@@ -82,7 +85,7 @@ def race_adversary(task: Task, *, seed: int, strength: float = 1.0, **options: U
     cells.require_weight("strength", strength)
     steps = cells.steps(task, **options)
     groups = cells.require_groups(task.train, "race_adversary")
-    network = TwoHeads(task.backbone(seed), groups, seed, lambda done: strength * ramp(done / steps))
+    network = TwoHeads(cells.backbone(task, seed), groups, seed, lambda done: strength * ramp(done / steps))
     return _trained(task, seed, network, torch.sum, {"strength": strength}, **options)
 
 

@@ -30,7 +30,7 @@ def group_weighting(task: Task, *, seed: int, **options: Unpack[PreTraining]) ->
     def loss(logits: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         return (weights[rows] * common.sample_losses(logits, target)).mean()
 
-    model = task.backbone(seed)
+    model = cells.backbone(task, seed)
     history = cells.train(task, seed, model, loss, **options)
     return predictor_of(model, history, largest_weight=weights.max().item())
 
@@ -63,7 +63,7 @@ def gap_regularised(
         penalty = sum(soft_gap(positive, target == y, group[rows]) for y in ((1, 0) if gap == "both" else (1,)))
         return mean_loss(logits, target, 2) + penalty_weight * penalty
 
-    model = task.backbone(seed)
+    model = cells.backbone(task, seed)
     history = cells.train(task, seed, model, loss, **options)
     return predictor_of(model, history, penalty_weight=penalty_weight, gap=gap)
 
