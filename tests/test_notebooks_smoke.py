@@ -48,12 +48,28 @@ def test_tables_figures_and_scorecard_are_there(executed):
     assert len(card) == 50 and set(card["claim"].head(2)) == {"A1", "A2"}
 
 
-def test_every_claim_of_three_papers_is_judged_and_one_seed_decides_none(executed):
+def test_every_claim_of_four_papers_is_judged_and_one_seed_decides_none(executed):
     card = pd.read_csv(paths.results("smoke") / "scorecard.csv").set_index("claim")
     own = card.loc[[*(f"A{i}" for i in range(1, 19)), *(f"{paper}{i}" for paper in "RS" for i in range(1, 11))]]
-    assert set(own["verdict"]) == {claims.UNDECIDED} and set(own["seeds"]) == {1}
+    lora = card.loc[["L1", "L2", "L3"]]
+    assert set(own["verdict"]) | set(lora["verdict"]) == {claims.UNDECIDED} and set(own["seeds"]) == {1}
     assert own["ours"].notna().all() and own["note"].str.contains("decided by: ").all()
-    assert set(card.loc[card.index.difference(own.index), "verdict"]) == {claims.NOT_RUN}
+    assert card.loc["L4", "verdict"] == claims.HOLDS, "by construction: every message is looked at"
+    judged = [*own.index, *lora.index, "L4"]
+    assert set(card.loc[card.index.difference(judged), "verdict"]) == {claims.NOT_RUN}
+
+
+@pytest.mark.parametrize(("name", "rows"), [("methods", 5), ("strength", 16), ("choices", 14)])
+def test_a_table_of_fairlora_has_every_row_and_says_whose_it_is(executed, name, rows):
+    table = pd.read_csv(paths.tables("smoke") / f"fairlora_{name}.csv")
+    assert set(table["source"]) == {"our reconstruction"} and len(table) == rows
+    assert table[["acc", "fpr_gap", "ddp"]].notna().all().all() and not [c for c in table if "printed" in c]
+
+
+def test_fairloras_messages_and_leakage_have_tables_and_figures(executed):
+    tables = {file.stem.removeprefix("fairlora_") for file in paths.tables("smoke").glob("fairlora_*.csv")}
+    figures = {file.stem.removeprefix("fairlora_") for file in paths.figures("smoke").glob("fairlora_*.png")}
+    assert {"leakage", "messages"} <= tables and {"protocol", "adapters", "leakage", "bytes"} <= figures
 
 
 @pytest.mark.parametrize("number", range(1, 8))

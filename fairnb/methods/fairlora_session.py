@@ -27,7 +27,7 @@ from fairnb.protocol.sites import Agreement, PartyData, Site
 from fairnb.protocol.wire import AUDITOR, DEVELOPER
 from fairnb.vit import quiet
 
-VERSION = "1"
+VERSION = "2"
 HALVES: dict[str, Callable[[int], range]] = {  # of that many blocks; none named means all
     "all": lambda depth: range(0),
     "first_half": lambda depth: range(depth // 2),

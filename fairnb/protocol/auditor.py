@@ -28,11 +28,19 @@ class Auditor(Party):
 
     def learn(self, step: int, received: None, *, steps: int, **recipe: Any) -> bool:
         """Cross-entropy on the protected attribute: an adapter, which is sent, and a head, which stays."""
-        self._note(step, "learn", {"loss": self._fit(step, steps, [*self._adapter(), *self._head()], None, **recipe)})
+        self._note(step, "learn", {"loss": self._fit(0, steps, [*self._adapter(), *self._head()], None, **recipe)})
         return True
 
     def hide(
-        self, step: int, received: AdapterMessage, *, steps: int, objective: Objective, lr: float, **recipe: Any
+        self,
+        step: int,
+        received: AdapterMessage,
+        *,
+        steps: int,
+        objective: Objective,
+        lr: float,
+        turn: int = 0,
+        **recipe: Any,
     ) -> bool:
         """Change the developer's adapter so that a freshly fitted head finds the protected attribute worse.
 
@@ -48,7 +56,7 @@ class Auditor(Party):
             raise BadData(f"the auditor's steps need an lr above 0, got {lr:g}: leave it out (lora_erm) instead")
         lora.load(self.model, self._read(received))
         before = self._fit_head()
-        lost = self._fit(step, steps, self._adapter(), OBJECTIVES[objective], lr=lr, **recipe)
+        lost = self._fit(turn, steps, self._adapter(), OBJECTIVES[objective], lr=lr, **recipe)
         self._note(step, "hide", {"loss": lost, "head_accuracy": before})
         return True
 

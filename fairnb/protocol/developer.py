@@ -26,9 +26,11 @@ class Developer(Party):
     role = "developer"
     actions = ("train", "train_away", "negate", "take", "fit_head", "finish")
 
-    def train(self, step: int, received: None, *, steps: int, reply: bool = False, **recipe: Any) -> bool:
+    def train(
+        self, step: int, received: None, *, steps: int, turn: int = 0, reply: bool = False, **recipe: Any
+    ) -> bool:
         """Cross-entropy on the target: adapter and head."""
-        self._learn(step, steps, None, **recipe)
+        self._learn(step, turn, steps, None, **recipe)
         return reply
 
     def train_away(
@@ -44,7 +46,7 @@ class Developer(Party):
         def loss(logits: torch.Tensor, target: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
             return mean_loss(logits, target, classes) + strength * overlap(ours, theirs, form)
 
-        self._learn(step, steps, loss, overlap=lambda: overlap(ours, theirs, form).item(), **recipe)
+        self._learn(step, 0, steps, loss, overlap=lambda: overlap(ours, theirs, form).item(), **recipe)
         return False
 
     def negate(self, step: int, received: AdapterMessage, *, strength: float) -> bool:
@@ -58,9 +60,9 @@ class Developer(Party):
         lora.load(self.model, self._read(received))
         return False
 
-    def fit_head(self, step: int, received: None, *, steps: int, **recipe: Any) -> bool:
+    def fit_head(self, step: int, received: None, *, steps: int, turn: int = 0, **recipe: Any) -> bool:
         """Cross-entropy on the target: the head only, on an adapter that the auditor had last."""
-        self._note(step, "fit_head", {"loss": self._fit(step, steps, self._head(), None, **recipe)})
+        self._note(step, "fit_head", {"loss": self._fit(turn, steps, self._head(), None, **recipe)})
         return False
 
     @torch.no_grad()
@@ -76,8 +78,10 @@ class Developer(Party):
             raise TrainingFailed("the saved adapter gives other logits than the trained one: report this as a bug")
         return False
 
-    def _learn(self, step: int, steps: int, loss: training.Loss | None, overlap: Any = None, **recipe: Any) -> None:
-        lost = self._fit(step, steps, [*self._adapter(), *self._head()], loss, **recipe)
+    def _learn(
+        self, step: int, turn: int, steps: int, loss: training.Loss | None, overlap: Any = None, **recipe: Any
+    ) -> None:
+        lost = self._fit(turn, steps, [*self._adapter(), *self._head()], loss, **recipe)
         self._note(step, "train", {"loss": lost} | ({"overlap": overlap()} if overlap else {}))
 
 

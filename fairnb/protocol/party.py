@@ -136,8 +136,11 @@ class Party:
         own = {name: tuple(tensor.shape) for name, tensor in lora.parameters(self.model).items()}
         return check(message, own)
 
-    def _fit(self, step: int, steps: int, names: list[str], loss: training.Loss | None, **recipe: Any) -> list[float]:
-        """``steps`` optimiser steps on the parameters ``names``; the mean loss of each pass."""
+    def _fit(self, turn: int, steps: int, names: list[str], loss: training.Loss | None, **recipe: Any) -> list[float]:
+        """``steps`` optimiser steps on the parameters ``names``; the mean loss of each pass.
+
+        Images and dropout are drawn by the run's seed and the ``turn``: alike in all strategies, whatever went before.
+        """
         options = dict(self.agreement.recipe) | recipe
         if steps < 1 or options["batch_size"] < 1:
             raise BadData(f"training takes 1 step or more of 1 image or more, got {steps} of {options['batch_size']}")
@@ -151,7 +154,7 @@ class Party:
             loss=loss,
             epochs=passes,
             epoch_samples=samples,
-            seed=1000 * self.agreement.seed + step,
+            seed=1000 * self.agreement.seed + turn,
             **options,
         )
         return history.train_loss

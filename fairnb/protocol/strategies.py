@@ -2,7 +2,8 @@
 
 Source: "Fairness-Aware Low-Rank Adaptation Under Demographic Privacy Constraints" (arXiv 2503.05684), whose abstract
 names the strategies; steps, schedules and formulas are OUR RECONSTRUCTION, as the full text could not be had. The
-entropy form is from the authors' follow-up. In all of them the developer takes the same number of ``steps``.
+entropy form is from the authors' follow-up. In all of them the developer takes ``steps`` steps (rounded to passes and
+rounds of equal length), on the same images; Adv and Ent end with one round more for the head alone.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ def alternating(
     each = max(1, round(steps / rounds))
     for turn in range(rounds):
         rate = lr * (1 + math.cos(math.pi * (turn + 0.5) / rounds)) / 2
-        adapter = wire.ask(DEVELOPER, "train", steps=each, lr=rate, reply=True)
+        adapter = wire.ask(DEVELOPER, "train", steps=each, turn=turn, lr=rate, reply=True)
         if strength:
-            hidden = wire.ask(AUDITOR, "hide", adapter, steps=hide_steps, objective=objective, lr=strength * rate)
+            hidden = wire.ask(
+                AUDITOR, "hide", adapter, steps=hide_steps, turn=turn, objective=objective, lr=strength * rate
+            )
             wire.ask(DEVELOPER, "take", hidden)
-    wire.ask(DEVELOPER, "fit_head", steps=each, lr=lr / 2)
+    wire.ask(DEVELOPER, "fit_head", steps=each, turn=rounds, lr=lr / 2)
