@@ -7,10 +7,7 @@ from torchvision.transforms import functional as transforms
 
 def activation_map(features, weights):
     """Sum over channels c of weights[c] features[c], ``(h, w)``."""
-    total = torch.zeros(features.shape[1:], dtype=features.dtype)
-    for channel, weight in zip(features, weights, strict=True):
-        total = total + weight * channel
-    return total
+    return (weights[:, None, None] * features).sum(0)
 
 
 def normalised(one):

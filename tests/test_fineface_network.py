@@ -113,6 +113,7 @@ class TestNetwork:
             pooled = [by(one) for one in output.features]
             expected = [head(v) for head, v in zip(model.heads, [*pooled, torch.cat(pooled, 1)], strict=True)]
         torch.testing.assert_close(output.logits, torch.stack(expected, 1))
+        torch.testing.assert_close(list(output.pooled), pooled)
         assert [tuple(one.shape[1:]) for one in output.features] == [(20, 8, 8), (20, 4, 4), (20, 2, 2)]
 
     def test_released_head_and_the_papers(self):
@@ -170,7 +171,7 @@ class TestFormulas:
         with torch.no_grad():
             output = model(x)
         weights = []
-        for head, logits, features in zip(model.heads, output.logits.unbind(1)[:3], output.features, strict=False):
+        for head, logits, features in zip(model.heads, output.heads[:3], output.features, strict=False):
             weights.append(head.class_weights(features.amax((2, 3)), logits.argmax(1), formula))
         maps, _, crops = reference.attention(output.features, weights, x)
         torch.testing.assert_close(model.attention(output, (64, 64), formula), maps, rtol=0, atol=1e-5)
@@ -232,7 +233,7 @@ class TestMutual:
         output, first = step(x, lambda parts: parts[2])
         with torch.no_grad():
             matrices = [(head.layers[4].weight @ head.layers[1].weight) for head in plain.heads[:3]]
-        weights = [matrix[output.logits[:, n].argmax(1)] for n, matrix in enumerate(matrices)]
+        weights = [matrix[output.heads[n].argmax(1)] for n, matrix in enumerate(matrices)]
         _, _, crops = reference.attention(
             [one.detach() for one in output.features], weights, x, NARROW.pad, NARROW.threshold
         )

@@ -35,11 +35,12 @@ class Output:
 
     Attributes:
         heads: logits ``(B, K)`` of each expert, shallow ones first, and of their concatenation last.
-        features: of each expert its maps x'' ``(B, C, h, w)``.
+        features: of each expert its maps x'' ``(B, C, h, w)``. pooled: and v, the same ``(B, C)``.
     """
 
     heads: tuple[torch.Tensor, ...]
     features: tuple[torch.Tensor, ...]
+    pooled: tuple[torch.Tensor, ...]
 
     @property
     def logits(self) -> torch.Tensor:
@@ -135,13 +136,9 @@ class Experts(nn.Module):
         with _outputs(self.backbone.net, self.tapped) as found:
             self.backbone(x)
         features = tuple(block(found[name]) for block, name in zip(self.blocks, self.tapped, strict=True))
-        pooled = [self.pooled(one) for one in features]
+        pooled = tuple(one.amax((2, 3)) if self.pool == "max" else one.mean((2, 3)) for one in features)
         heads = tuple(head(v) for head, v in zip(self.heads, [*pooled, torch.cat(pooled, 1)], strict=True))
-        return Output(heads, features)
-
-    def pooled(self, features: torch.Tensor) -> torch.Tensor:
-        """v ``(B, C)`` of maps ``(B, C, h, w)``."""
-        return features.amax((2, 3)) if self.pool == "max" else features.mean((2, 3))
+        return Output(heads, features, pooled)
 
     @torch.no_grad()
     def attention(self, output: Output, size: tuple[int, int], formula: Formula = "code") -> torch.Tensor:
@@ -149,9 +146,11 @@ class Experts(nn.Module):
 
         The weights are those of now, maps and predictions those of ``output``; ``size`` is (H, W).
         """
-        predicted, maps = output.logits[:, :-1].argmax(2).unbind(1), []
-        for head, features, chosen in zip(self.heads, output.features, predicted, strict=False):
-            weights = head.class_weights(self.pooled(features), chosen, formula)  # type: ignore[operator]
+        maps = []
+        for head, features, pooled, logits in zip(
+            self.heads, output.features, output.pooled, output.heads, strict=False
+        ):
+            weights = head.class_weights(pooled, logits.argmax(1), formula)  # type: ignore[operator]
             maps.append(attention.enlarged(attention.activation_maps(features, weights), size))
         return attention.with_overall(attention.normalised(torch.stack(maps, 1)))
 
