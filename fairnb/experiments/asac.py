@@ -66,10 +66,8 @@ ALPHAS: tuple[Row, ...] = tuple(
     _asac(f"α = {alpha}", **({} if alpha == 0.5 else {"alpha": alpha})) for alpha in (0.3, 0.5, 0.7)
 )
 _OTHER_NAMES = tuple(f"CelebA;T=Smile;P=Gender;FGSM;{end}" for end in ("backbone=ResNet-18", "ResNet-18"))
-_COMPARED = (PROBE, TRAINED, CONTROL, STEPS, AEDA, GENERATOR, FGSM, PGD)
 TABLES = {
-    "T1": Table("table1", _COMPARED, _PRINTED),
-    "T1 others": Table("table1_others", _COMPARED, _PRINTED),  # its other targets, of which a tier may run some rows
+    "T1": Table("table1", (PROBE, TRAINED, CONTROL, STEPS, AEDA, GENERATOR, FGSM, PGD), _PRINTED),
     "T2": Table("table2", (PROBE, STEPS, AEDA, FGSM, PGD), _PRINTED),
     "T3": Table("table3", (PROBE, STEPS, FGSM), _PRINTED),
     "T4": Table(
@@ -95,11 +93,9 @@ def grid(name: str, tier: str) -> list[Run]:
     """
     from fairnb import tasks
 
-    parts = [name, "T1 others"] if name == "T1" else [name]
     return [
         run
-        for part in parts
-        for run in layout.grid("asac", TABLES[part], tier)
+        for run in layout.grid("asac", TABLES[name], tier)
         if run.method != GENERATOR[1] or tasks.synthetic_words(run.task, tier)
     ]
 

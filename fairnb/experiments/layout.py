@@ -38,12 +38,13 @@ def grid(paper: str, table: Table, tier: str, label_of: Callable[[str], str] = s
     """
     from fairnb.runs import Run
 
-    others, wanted = tiers.baselines(tier, paper), tiers.rows(tier, paper, table.plan)
+    others = tiers.baselines(tier, paper)
+    planned = [(*found, tiers.rows(tier, paper, table.plan, found[0])) for found in tiers.plan(tier, paper, table.plan)]
     return [
         Run(task, method, seed, tier, others.get(method, {}) | hparams, label or label_of(task))
         for label, method, hparams in table.rows
+        for task, seeds, wanted in planned
         if wanted is None or label in wanted
-        for task, seeds in tiers.plan(tier, paper, table.plan)
         for seed in seeds
     ]
 

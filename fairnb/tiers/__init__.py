@@ -20,7 +20,7 @@ class Tier:
         seeds: run seeds behind every number.
         papers: per paper slug its ``settings`` (data sizes, network, schedules) and its ``plan`` (tasks and seeds of
             each table), ``baselines`` with hyper-parameters other than their papers', ``rows`` of a table where not all
-            are run, and ``seeds`` if it has its own.
+            are run (for all tasks, or by task), and ``seeds`` if it has its own.
     """
 
     name: str
@@ -132,9 +132,10 @@ def seeds(tier: str, paper: str) -> tuple[int, ...]:
     return _seeds(os.environ.get("FAIRNB_SEEDS", "").strip() or str(len(own)), own) if own else found.seeds
 
 
-def rows(tier: str, paper: str, table: str) -> tuple[str, ...] | None:
-    """The labels of the rows that a tier runs of a table; None for all of them."""
-    return get(tier).papers[paper].get("rows", {}).get(table)
+def rows(tier: str, paper: str, table: str, task: str) -> tuple[str, ...] | None:
+    """The labels of the rows that a tier runs of a table for a task; None for all of them."""
+    found = get(tier).papers[paper].get("rows", {}).get(table)
+    return found.get(task) if isinstance(found, dict) else found
 
 
 def plan(tier: str, paper: str, table: str) -> list[tuple[str, tuple[int, ...]]]:
