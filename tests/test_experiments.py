@@ -208,7 +208,6 @@ def test_fewer_real_images_train_longer_where_the_tier_says_so():
                 "22_reactivate_celeba",
                 "31_asac_lfw",
                 "32_asac_ablations",
-                "41_fairlora_tradeoff",
             },
         ),
         ("quick", set()),

@@ -30,7 +30,7 @@ GRIDS: dict[str, Callable[[str], list[Run]]] = {
     "32_asac_ablations": _ASAC(("T4", "T5", "T6")),
     "33_asac_attributions": _ASAC(("F",)),
     "40_fairlora": _FAIRLORA(("methods",)),
-    "41_fairlora_tradeoff": _FAIRLORA(("strength", "choices")),
+    "41_fairlora_tradeoff": _FAIRLORA(("methods", "strength", "choices")),
     "42_fairlora_privacy": _FAIRLORA(("methods",)),
 }
 
