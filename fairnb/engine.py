@@ -101,7 +101,7 @@ def _ensure_there(group: list[Run], settings: dict[str, str]) -> list[str]:
     """Compute runs on a worker; their records go to the shared disk, only the keys come back."""
     from fairnb.runs import ensure_together
 
-    os.environ.update(settings)
+    os.environ.update(settings | {progress.HEADLESS: "1"})  # whoever asked shows the progress
     use_one_thread()
     return [record.key for record in ensure_together(group)]
 
