@@ -237,7 +237,7 @@ def test_infinite_weights_after_the_last_step_are_a_sentence():
     ("change", "error", "words"),
     [
         ({"schedule": "linear"}, UnknownName, "unknown schedule 'linear'"),
-        ({"optimizer": "adamw"}, UnknownName, "unknown optimizer 'adamw'"),
+        ({"optimizer": "adagrad"}, UnknownName, "unknown optimizer 'adagrad'"),
         ({"augment": "cutmix"}, UnknownName, "unknown augmentation 'cutmix'"),
         ({"select": "test_acc"}, UnknownName, "unknown selection 'test_acc'"),
         ({"tie": "best"}, UnknownName, "unknown tie rule 'best'"),
