@@ -129,25 +129,31 @@ def of_run(run: Run, few: int = 2) -> pd.DataFrame:
     if not run.method.startswith("lora_") or few < 1:
         raise BadData(f"leakage is of a run of lora_* and 1 message or more, got {run.method} and {few}")
     problem = tasks.problem(run.task, run.tier, run.seed)
-    parts, (session, log) = (problem.task.val, problem.test), _exchange(run, problem.task)
+    parts, (session, sent) = (problem.task.val, problem.test), exchange(run)
     model: Any = fairlora_kept.base_model(session)
     base = _pair(model, parts)
     final = _pair(session.model(), parts)
     rows = {BASE: _scores(base, None, parts), FINAL: _scores(final, base, parts)}
-    for name, message in _chosen(fairlora_kept.messages(session, log), few).items():
+    for name, message in _chosen(sent, few).items():
         rows[name] = _of_tensors(model, unseal(message), base, parts)
     own = {"task": run.task, "label": run.label or run.method, "seed": run.seed}
     return pd.DataFrame([own | {"who": who} | found for who, found in rows.items()], columns=list(COLUMNS))
 
 
-def _exchange(run: Run, task: Any) -> tuple[Session, list[dict[str, Any]]]:
-    """The session of a run and the log of its messages, both from one and the same training."""
-    record = runs.ensure(run)
+def exchange(run: Run) -> tuple[Session, list[AdapterMessage]]:
+    """Session and messages of a run of ``lora_*``, both of one training; run again where the cache has lost them.
+
+    Raises:
+        BadData: a run of another method.
+    """
+    if not run.method.startswith("lora_"):
+        raise BadData(f"exchanges are of a run of lora_*, got {run.method}: name one of FairLoRA's methods")
+    task, record = tasks.problem(run.task, run.tier, run.seed).task, runs.ensure(run)
     session = fairlora_kept.session_again(task, run.seed, run.hparams, record.notes)
     if not fairlora_kept.is_kept(session, record.notes["messages"]):
         [record] = runs.compute([run])
         session = fairlora_kept.session_again(task, run.seed, run.hparams, record.notes)
-    return session, record.notes["messages"]
+    return session, fairlora_kept.messages(session, record.notes["messages"])
 
 
 def _chosen(messages: Sequence[AdapterMessage], few: int) -> dict[str, AdapterMessage]:
