@@ -10,7 +10,8 @@ import json
 import time
 import warnings
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import pandas as pd
 from filelock import FileLock
 
 from fairnb import methods, metrics, paths, provenance, records, tasks, tiers, weights
-from fairnb.contract import Predictor, Split
+from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData, BrokenRecord, TrainingFailed
 from fairnb.records import Record
 
@@ -117,11 +118,7 @@ def compute(group: list[Run]) -> list[Record]:
     if entry.together and len(group) > 1:
         found = entry.together([problem.task for problem in problems], seeds=[run.seed for run in group], **hparams)
     else:
-        pairs = zip(group, problems, strict=True)
-        found = [entry.function(problem.task, seed=run.seed, **run.hparams) for run, problem in pairs]
-    if entry.keeps_model:
-        for run, predictor in zip(group, found, strict=True):
-            weights.write(_weights_of(run), predictor.model)  # type: ignore[attr-defined]
+        found = [_trained(run, problem.task) for run, problem in zip(group, problems, strict=True)]
     for predictor, problem in zip(found, problems, strict=True):
         if snapshots := getattr(predictor, "snapshots", ()):
             accuracies = [_accuracy(_scores(one, problem.test), problem.test) for one in snapshots]
@@ -132,6 +129,46 @@ def compute(group: list[Run]) -> list[Record]:
     return [_record(run, problem.test, predictor, score, seconds) for run, problem, predictor, score in parts]
 
 
+def _trained(run: Run, task: Task) -> Predictor:
+    """Train, and keep the network where the method does; or look with the network of another run (``trained_by``)."""
+    entry = methods.get(run.method)
+    if trained_by(run).key != run.key:
+        return predictor_of(run)
+    found = entry.function(task, seed=run.seed, **run.hparams)
+    if entry.keeps_model:
+        weights.write(_weights_of(run), found.model)  # type: ignore[attr-defined]
+    return found
+
+
+def trained_by(run: Run) -> Run:
+    """The run that trains the network of ``run``: mostly itself.
+
+    With a method that can look ``again`` it is the run on the task whose training data this task has (``biased_as``),
+    with the same hyper-parameters but those of ``inference``.
+    """
+    entry = methods.get(run.method)
+    if entry.again is None:
+        return run
+    home = tasks.recipe(run.task).biased_as or run.task
+    return replace(run, task=home, hparams={k: v for k, v in run.hparams.items() if k not in entry.inference})
+
+
+def predictor_of(run: Run) -> Predictor:
+    """The Predictor of a finished training (``trained_by``), which is done now if there is none, or its file is gone.
+
+    Raises:
+        BadData: the run's method cannot make one from kept weights.
+    """
+    entry, home = methods.get(run.method), trained_by(run)
+    if entry.again is None:
+        raise BadData(f"method {run.method} makes no predictor from kept weights: use runs.model_of, or train it")
+    if home.key != run.key:
+        ensure(home)
+    file = _kept(home)
+    task = tasks.problem(run.task, run.tier, run.seed).task
+    return entry.again(task, partial(weights.read, file), seed=run.seed, **run.hparams)
+
+
 def model_of(run: Run) -> nn.Module:
     """The trained network of a run, in evaluation mode; trained again where its weights are no longer in the cache.
 
@@ -140,10 +177,17 @@ def model_of(run: Run) -> nn.Module:
     """
     if not methods.get(run.method).keeps_model:
         raise BadData(f"method {run.method} keeps no network: take a run of a method with keeps_model=True")
+    if methods.get(run.method).again:
+        return predictor_of(run).model.eval()  # type: ignore[attr-defined]
+    fresh = tasks.problem(run.task, run.tier, run.seed).task.backbone(run.seed, pretrained=False)
+    return weights.read(_kept(run), fresh).eval()
+
+
+def _kept(run: Run) -> Path:
+    """The file with the network of a run, which is trained once more if there is none."""
     if not _weights_of(run).is_file():
         compute([run])
-    fresh = tasks.problem(run.task, run.tier, run.seed).task.backbone(run.seed, pretrained=False)
-    return weights.read(_weights_of(run), fresh).eval()
+    return _weights_of(run)
 
 
 def _weights_of(run: Run) -> Path:

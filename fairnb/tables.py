@@ -25,15 +25,20 @@ def over_seeds(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         columns ``task, row, groups, seeds`` and three per metric; ``groups`` is ``●`` where the method reads the
-        protected labels of the real training data, else ``○``. Rows keep the order of the grid.
+        protected labels of the real training data, else ``○``. Rows keep the order of the grid. Where a metric is not
+        defined for one of the seeds (a ratio to 0, say) its three numbers are NaN.
     """
     rows = []
     for (task, label), part in frame.groupby(["task", "label"], sort=False):
         method = methods.get(part["method"].iloc[0])
         row = {"task": task, "row": label, "groups": "●" if method.reads_groups else "○", "seeds": len(part)}
         for name in names:
-            interval = metrics.seed_interval(100 * part[name].to_numpy())
-            row |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
+            values = 100 * part[name].to_numpy()
+            ends = [np.nan] * 3
+            if np.isfinite(values).all():
+                interval = metrics.seed_interval(values)
+                ends = [interval.mean, interval.low, interval.high]
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
         rows.append(row)
     return pd.DataFrame(rows)
 

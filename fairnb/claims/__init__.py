@@ -8,7 +8,7 @@ It *holds* when its 95 % t-interval over seeds lies above zero, *fails* when the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -18,6 +18,8 @@ from fairnb import metrics, paths, report, reported
 
 HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "does not hold", "undecided", "not run"
 FEW = 5.0  # percent of the positives
+By = Mapping[str, Sequence["Condition"]]
+Decide = Callable[[int, int, int], str]
 COLUMNS = ("claim", "paper", "verdict", "ours", "printed", "seeds", "note")
 
 
@@ -75,8 +77,7 @@ def judge(claim: str, conditions: Iterable[Condition], *, ours: str, note: str) 
         note: what a reader must know (setting, stand-ins); the weakest of the deciding conditions is appended.
     """
     conditions = list(conditions)
-    states = {condition.state for condition in conditions}
-    verdict = FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
+    verdict = state_of(conditions)
     weakest = min((condition for condition in conditions if condition.state == verdict), key=_strength)
     row = reported.claims().set_index("id").loc[claim]
     seeds = min(len(condition.values) for condition in conditions)
@@ -129,6 +130,40 @@ def unless_silent(found: Verdict, quiet: Sequence[str]) -> Verdict:
         return found
     said = f"{', '.join(quiet)}: under {FEW:g} % of the positives found, and a constant prediction shows nothing"
     return replace(found, verdict=UNDECIDED, note=f"{found.note}; {said}")
+
+
+def over_tasks(
+    claim: str,
+    by_task: By,
+    quiet: Mapping[str, Sequence[str]],
+    decide: Decide,
+    *,
+    ours: str,
+    note: str,
+    what: str = "tasks",
+) -> Verdict:
+    """A verdict from verdicts on each task; tasks with a ``silent`` row are undecided, whatever their conditions say.
+
+    Args:
+        by_task: the conditions of each task. quiet: what ``silent`` says of each.
+        decide: verdict from how many tasks hold, how many fail, and how many there are.
+        ours, note: as in ``judge``. what: the tasks in the words of the claim.
+    """
+    states = {task: UNDECIDED if quiet[task] else state_of(conditions) for task, conditions in by_task.items()}
+    counts = [list(states.values()).count(state) for state in (HOLDS, FAILS)]
+    verdict = decide(counts[0], counts[1], len(by_task))
+    deciding = [c for task, conditions in by_task.items() if states[task] == verdict for c in conditions]
+    deciding = deciding or [c for conditions in by_task.values() for c in conditions]
+    where = f"holds in {counts[0]}, fails in {counts[1]} of {len(by_task)} {what}"
+    found = judge(claim, deciding, ours=f"{where}; {ours}", note=note)
+    found = unless_silent(found, [text for texts in quiet.values() for text in texts])
+    return replace(found, verdict=verdict)
+
+
+def state_of(conditions: Iterable[Condition]) -> str:
+    """``does not hold`` if one condition fails, else ``undecided`` if one is, else ``holds``."""
+    states = {condition.state for condition in conditions}
+    return FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
 
 
 def save(verdicts: list[Verdict], name: str, *, tier: str) -> pd.DataFrame:

@@ -8,14 +8,28 @@ claims are words of an abstract, so how they become numbers is our reading: bias
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from fairnb import reported
-from fairnb.claims import FAILS, HOLDS, UNDECIDED, Condition, Verdict, judge, less, means, per_seed, silent
+from fairnb.claims import (
+    FAILS,
+    HOLDS,
+    UNDECIDED,
+    By,
+    Condition,
+    Decide,
+    Verdict,
+    judge,
+    less,
+    means,
+    over_tasks,
+    per_seed,
+    silent,
+)
 from fairnb.claims import unless_silent as checked
 from fairnb.experiments.fairlora import ADV, ERM, ORTH, UNL
 
@@ -23,7 +37,6 @@ GAPS = ("fpr_gap", "ddp")
 SHOWN = ("acc", *GAPS)
 MARGIN = 2.0  # percentage points: a smaller fall of a gap is no clear benefit
 ADAPTER = re.compile(r".+\.layers\.\d+\..+\.lora_([AB])\.weight")
-By = Mapping[str, Sequence[Condition]]
 
 
 def main_table(frame: pd.DataFrame, setting: str) -> list[Verdict]:
@@ -144,28 +157,10 @@ def _is_adapter(shapes: Mapping[str, Sequence[int]]) -> bool:
 
 
 def _over_tasks(
-    claim: str,
-    frame: pd.DataFrame,
-    by_task: By,
-    rows: Sequence[str],
-    decide: Callable[[int, int, int], str],
-    note: str,
+    claim: str, frame: pd.DataFrame, by_task: By, rows: Sequence[str], decide: Decide, note: str
 ) -> Verdict:
-    """A verdict from verdicts on each task; tasks with a ``silent`` row are undecided, whatever their gaps."""
     quiet = {task: silent(frame, rows, [task]) for task in by_task}
-    states = {task: UNDECIDED if quiet[task] else _state(conditions) for task, conditions in by_task.items()}
-    counts = [list(states.values()).count(state) for state in (HOLDS, FAILS)]
-    verdict = decide(counts[0], counts[1], len(by_task))
-    deciding = [c for task, conditions in by_task.items() if states[task] == verdict for c in conditions]
-    where = f"holds in {counts[0]}, fails in {counts[1]} of {len(by_task)} tasks"
-    found = judge(claim, deciding, ours=f"{where}; {_shown(frame, by_task, rows)}", note=note)
-    found = checked(found, [text for texts in quiet.values() for text in texts])
-    return replace(found, verdict=verdict)
-
-
-def _state(conditions: Sequence[Condition]) -> str:
-    states = {condition.state for condition in conditions}
-    return FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
+    return over_tasks(claim, by_task, quiet, decide, ours=_shown(frame, by_task, rows), note=note)
 
 
 def _tasks(frame: pd.DataFrame) -> list[str]:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fairnb.experiments import aimfair, asac, fairlora, reactivate
+from fairnb.experiments import aimfair, asac, fairlora, fineface, reactivate
 from fairnb.experiments.layout import grid_of as _together
 
 if TYPE_CHECKING:
     from fairnb.runs import Run
 
-_AIMFAIR, _REACTIVATE, _ASAC, _FAIRLORA = (
-    partial(partial, _together, paper.grid) for paper in (aimfair, reactivate, asac, fairlora)
+_AIMFAIR, _REACTIVATE, _ASAC, _FAIRLORA, _FINEFACE = (
+    partial(partial, _together, paper.grid) for paper in (aimfair, reactivate, asac, fairlora, fineface)
 )
 GRIDS: dict[str, Callable[[str], list[Run]]] = {
     "10_aimfair": _AIMFAIR(("T3",)),
@@ -32,6 +32,10 @@ GRIDS: dict[str, Callable[[str], list[Run]]] = {
     "40_fairlora": _FAIRLORA(("methods",)),
     "41_fairlora_tradeoff": _FAIRLORA(("methods", "strength", "choices")),
     "42_fairlora_privacy": _FAIRLORA(("methods",)),
+    "50_fineface": _FINEFACE(("T2", "T5")),
+    "51_fineface_transfer": _FINEFACE(("T2", "T3", "T4")),
+    "52_fineface_attributes": _FINEFACE(("T7",)),
+    "53_fineface_choices": _FINEFACE(("choices",)),
 }
 
 

@@ -37,6 +37,10 @@ class Method:
         together: ``together(tasks, seeds=seeds, **hparams) -> list[Predictor]`` for methods that train many seeds as
             one batch, each seed with its own task; None for the others.
         keeps_model: whether the runner keeps the trained network (``runs.model_of``), for figures that look inside.
+        again: ``again(task, read, seed=seed, **hparams) -> Predictor`` makes the Predictor from the kept network, which
+            ``read`` puts into a fresh one; then tests of one training on other data, or by another inference, train
+            nothing (``runs.trained_by``). None for most.
+        inference: hyper-parameters that act on inference alone, for methods with ``again``.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Method:
     defaults: Mapping[str, Any] = field(default_factory=dict, hash=False)
     together: Callable[..., list[Predictor]] | None = None
     keeps_model: bool = False
+    again: Callable[..., Predictor] | None = None
+    inference: tuple[str, ...] = ()
 
     def __call__(self, task: Task, *, seed: int, **hparams: Any) -> Predictor:
         """Train on ``task`` and give the Predictor. Raises: see ``check_hparams``."""
@@ -62,6 +68,8 @@ def method(
     source: str = "",
     together: bool = False,
     keeps_model: bool = False,
+    again: Callable[..., Predictor] | None = None,
+    inference: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: register ``name(task, *, seed, **hparams) -> Predictor``, its hyper-parameters being keyword-only.
 
@@ -84,7 +92,8 @@ def method(
         name = function.__name__
         defaults = types.MappingProxyType(_defaults(function))
         single, many = (alone, checked) if together else (checked, None)
-        entry = Method(name, version, single, reads_groups, needs_synthetic, source, defaults, many, keeps_model)
+        shown = (reads_groups, needs_synthetic, source, defaults)
+        entry = Method(name, version, single, *shown, many, keeps_model or again is not None, again, inference)
         if name in _REGISTRY and _REGISTRY[name].function.__module__ != function.__module__:
             raise ValueError(f"two methods are named {name!r}: {function.__module__} must rename its own")
         _REGISTRY[name] = entry

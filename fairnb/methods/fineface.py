@@ -6,6 +6,9 @@ runner can measure from the ``snapshots``.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,9 +25,33 @@ from fairnb.methods import method
 
 EPOCHS, LR, BATCH, AUGMENT = 25, 2e-3, 16, "flip_shift"
 WIDTH, CHANNELS = 8, 16  # of the experts, in channels of the backbone's first layer: 512 and 1024 where those are 64
+Read = Callable[[nn.Module], nn.Module]
 
 
-@method(version="1", keeps_model=True, source="FineFACE Tables 2 to 8")
+def _look_again(
+    task: Task, read: Read, *, seed: int, taps: int = 3, pool: Pool = "max", head: HeadKind = "code", **options: Any
+) -> Predictor:
+    """The Predictor of kept experts; ``options`` that only training reads do not matter here."""
+    model = read(fresh(task, seed, taps=taps, pool=pool, head=head, pretrained=False))
+    names = [field.name for field in dataclasses.fields(Looking)]
+    looking = Looking(**{name: options[name] for name in names if name in options})
+    return training.ScoredPredictor(model, _score(looking), task.settings.get("pixels"))
+
+
+def _plain_again(task: Task, read: Read, *, seed: int, **options: Any) -> Predictor:
+    """The Predictor of the kept plain network."""
+    return training.ScoredPredictor(read(task.backbone(seed, pretrained=False)), _call, task.settings.get("pixels"))
+
+
+def _score(looking: Looking) -> training.Score:
+    return lambda net, x: mutual.fused(mutual.scores(net, x, looking), looking)  # type: ignore[arg-type]
+
+
+def _call(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    return net(x)
+
+
+@method(version="1", again=_look_again, inference=("fused", "fusion"), source="FineFACE Tables 2 to 8")
 def fineface(
     task: Task,
     *,
@@ -48,7 +75,8 @@ def fineface(
 
     Args:
         taps: N experts on the last N stages. pool: of their maps, ``max`` or ``mean``. head: see ``network.Head``.
-        cam: formula of the class-activation maps. pad, threshold: of the boxes. fused, fusion: see ``mutual.Looking``.
+        cam: formula of the class-activation maps. pad, threshold: of the boxes.
+        fused, fusion: see ``mutual.Looking``; they act on inference alone, the epoch is chosen with all scores.
         backbone_rate: the backbone's learning rate as a share of ``lr``.
         lr, epochs: None: ``task.settings["finetune_lr"]`` and ``finetune_epochs``, else 2e-3 and 25.
         batch_size, augment: None: the settings', else 16 and ``flip_shift``.
@@ -61,23 +89,22 @@ def fineface(
         BadData: fewer stages than experts, one class only, a number out of range. UnknownName: an unknown option.
         TrainingFailed: the loss diverged.
     """
-    looking = Looking(cam, pad, threshold, fused, fusion)
+    looking = Looking(cam, pad, threshold)
+    chosen = replace(looking, fused=fused, fusion=fusion)
     schedule = _schedule(task, seed, lr, epochs, batch_size, augment, backbone_rate)
     model = fresh(task, seed, taps=taps, pool=pool, head=head)
 
     def step(x: torch.Tensor, target: torch.Tensor, optimizer: Any, generator: torch.Generator) -> torch.Tensor:
         return mutual.mini_batch(model, x, target, optimizer, looking, generator)
 
-    def score(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
-        return mutual.fused(mutual.scores(net, x, looking), looking)  # type: ignore[arg-type]
-
     new = nn.ModuleList([model.blocks, model.heads])
-    found = training.tune(model, new, task, schedule, step, score, snapshots)
+    found = training.tune(model, new, task, schedule, step, _score(looking), snapshots)
+    found.score = _score(chosen)
     found.notes |= {"stages": model.tapped, "pixels": schedule.pixels}
     return found
 
 
-@method(version="1", keeps_model=True, source="FineFACE Tables 2, 3, 4 and 6")
+@method(version="1", again=_plain_again, source="FineFACE Tables 2, 3, 4 and 6")
 def fineface_base(
     task: Task,
     *,
@@ -104,7 +131,7 @@ def fineface_base(
         optimizer.step()
         return loss.detach()[None]
 
-    found = training.tune(model, model.head, task, schedule, step, lambda net, x: net(x), snapshots)
+    found = training.tune(model, model.head, task, schedule, step, _call, snapshots)
     found.notes |= {"pixels": schedule.pixels}
     return found
 

@@ -48,7 +48,8 @@ class Recipe:
         build: settings of the tier -> data. fingerprint: settings -> hash of what the data are made from.
         paper: slug whose settings (``tiers``) it has. setting: the printed setting that it stands for.
         synthetic: settings -> what plays the synthetic images, in words, for tables and verdicts.
-        biased_as: name of the task whose biased model it shares (same training data); empty for its own.
+        biased_as: name of the task whose training it shares, the biased model's and that of methods which can look
+            ``again`` (same training data; for these also the same validation data); empty for its own.
         adapt: the tier's settings -> this task's own (``as_they_are`` for most).
         seeded: whether every run seed has other splits; then ``build`` also takes ``seed=``.
         family: which network and pre-training it has: ``images`` or ``features``, see ``tasks.biased``.
