@@ -137,6 +137,38 @@ def test_a_method_that_keeps_no_network_is_a_sentence(fake):
         runs.model_of(a_run())
 
 
+class TestLookingAgain:
+    """A run whose network another run trains: other sums of FineFACE's scores."""
+
+    def looking(self, **hparams):
+        return a_run("fineface", epochs=1, batch_size=16, lr=0.02, **hparams)
+
+    def test_the_network_is_trained_once_and_looks_as_asked(self, fake, monkeypatch):
+        again = self.looking(fused="raw")
+        assert runs.trained_by(again) == self.looking() and runs.trained_by(a_run()) == a_run()
+        record = runs.ensure(again)
+        assert self.looking().exists(), "its training is a finished run too"
+        entry = methods.get("fineface")
+        direct = entry(fake, seed=0, **again.hparams)(squares(balanced(12), 3).x)
+        np.testing.assert_array_equal(direct[:, 1], record.predictions["score"])
+        monkeypatch.setattr(runs, "compute", lambda group: pytest.fail("trained again"))
+        plain = runs.predictor_of(self.looking())(squares(balanced(12), 3).x)
+        np.testing.assert_array_equal(plain[:, 1], runs.ensure(self.looking()).predictions["score"])
+        assert not np.array_equal(plain, direct)
+        assert not runs.model_of(again).training
+
+    def test_a_lost_file_is_made_again(self, fake, sandbox):
+        before = runs.ensure(self.looking(fused="crop")).predictions["score"]
+        [file] = (sandbox / "cache" / "models").glob("run-*.safetensors")
+        file.unlink()
+        found = runs.predictor_of(self.looking(fused="crop"))(squares(balanced(12), 3).x)
+        np.testing.assert_array_equal(found[:, 1], before)
+
+    def test_other_methods_say_what_to_do(self, fake):
+        with pytest.raises(BadData, match="method asac_base makes no predictor from kept weights: use runs.model_of"):
+            runs.predictor_of(a_run("asac_base"))
+
+
 def test_a_missing_data_set_is_a_sentence_with_the_remedy(sandbox, monkeypatch):
     monkeypatch.setenv("FAIRNB_DATA", str(sandbox / "nothing"))
     tasks.fingerprint.cache_clear()

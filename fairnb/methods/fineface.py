@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from fairnb import models
+from fairnb.batches import channels_last
 from fairnb.contract import Predictor, Task
 from fairnb.fineface import attention, mutual, training
 from fairnb.fineface.mutual import Fused, Fusion, Looking
@@ -22,6 +23,7 @@ from fairnb.fineface.network import Experts, Formula, HeadKind, Pool
 from fairnb.fineface.training import Schedule
 from fairnb.losses import mean_loss
 from fairnb.methods import method
+from fairnb.models import device
 
 EPOCHS, LR, BATCH, AUGMENT = 25, 2e-3, 16, "flip_shift"
 WIDTH, CHANNELS = 8, 16  # of the experts, in channels of the backbone's first layer: 512 and 1024 where those are 64
@@ -35,12 +37,17 @@ def _look_again(
     model = read(fresh(task, seed, taps=taps, pool=pool, head=head, pretrained=False))
     names = [field.name for field in dataclasses.fields(Looking)]
     looking = Looking(**{name: options[name] for name in names if name in options})
-    return training.ScoredPredictor(model, _score(looking), task.settings.get("pixels"))
+    return _predictor(model, _score(looking), task)
 
 
 def _plain_again(task: Task, read: Read, *, seed: int, **options: Any) -> Predictor:
     """The Predictor of the kept plain network."""
-    return training.ScoredPredictor(read(task.backbone(seed, pretrained=False)), _call, task.settings.get("pixels"))
+    return _predictor(read(task.backbone(seed, pretrained=False)), _call, task)
+
+
+def _predictor(model: nn.Module, score: training.Score, task: Task) -> Predictor:
+    channels_last(model, device())  # as in training
+    return training.ScoredPredictor(model.eval(), score, task.settings.get("pixels"))
 
 
 def _score(looking: Looking) -> training.Score:
