@@ -114,7 +114,7 @@ def one_picture(
     boxes: Mapping[str, Sequence[int]],
     crops: Mapping[str, np.ndarray],
 ) -> Figure:
-    """The way from one image to crops, a column per expert and one for all: its map, where it is high and the box, crop.
+    """From one image to crops, a column per expert and one for all: the map, where it is high and the box, the crop.
 
     Args:
         image: ``(3, H, W)`` in [0, 1]. coarse: the maps as small as they come ``(h, w)``; the overall one has none.
@@ -223,6 +223,7 @@ def _bare(ax: Axes, title: str) -> None:
     ax.set_xticks([])
     ax.set_yticks([])
     ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
     ax.set_title(title, fontsize=9)
 
 
