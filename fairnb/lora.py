@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
-from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
-from peft.tuners.lora import LoraLayer
 from torch import nn
 
 from fairnb.errors import BadData
 from fairnb.models import seeded
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "IProgress not found")  # of bars for notebooks, which nobody sees here
+    from peft import LoraConfig, get_peft_model_state_dict, inject_adapter_in_model
+    from peft.tuners.lora import LoraLayer
 
 Tensors = Mapping[str, torch.Tensor]
 TASK, PROTECTED = "task", "protected"
