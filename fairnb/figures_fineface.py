@@ -162,7 +162,8 @@ def dots(panels: Mapping[str, pd.DataFrame], label: str = "accuracy, %") -> Figu
 
     Args:
         panels: title -> columns ``row, group, accuracy``, and where known ``accuracy_low``, ``accuracy_high``, and
-            ``damaged`` (bool; drawn hollow), as from ``experiments.fineface.by_group``. label: of the horizontal axis.
+            ``damaged`` (bool; drawn hollow), as from ``experiments.fineface.by_group``. label: of the horizontal axis,
+            which holds all points; longer bars are cut.
     """
     import matplotlib.pyplot as plt
 
@@ -176,6 +177,9 @@ def dots(panels: Mapping[str, pd.DataFrame], label: str = "accuracy, %") -> Figu
         ax.set_ylim(len(groups) - 0.5, -0.5)
         ax.set_title(title, fontsize=9)
         ax.set_xlabel(label, fontsize=9)
+    points = pd.concat(panels.values())["accuracy"]
+    room = max(0.25 * (points.max() - points.min()), 1.0)
+    axes[0, 0].set_xlim(points.min() - room, points.max() + room)
     _legend(fig, any(part.get("damaged", pd.Series(False)).any() for part in panels.values()))
     return fig
 
