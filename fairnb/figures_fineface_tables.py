@@ -202,7 +202,7 @@ def epochs(frame: pd.DataFrame, released: Callable[[Sequence[float]], int]) -> F
     for ax, row in zip(axes[0], shown, strict=True):
         validation, test = (100 * np.array(row["notes"][name]) for name in ("val_accuracy", "test_by_epoch"))
         steps, looked = np.arange(1, len(test) + 1), edge(len(test))
-        for start in (0.5, len(test) - looked + 0.5):
+        for start in sorted({0.5, len(test) - looked + 0.5}):
             words = "the released script tests" if start < 1 else None
             ax.axvspan(start, start + looked, color="0.92", zorder=0, label=words)
         ax.plot(steps, validation, "--", color=report.COLOURS[5], label="validation images")
@@ -225,6 +225,6 @@ def chance(found: Mapping[str, Mapping[int, float]]) -> Figure:
     fig, ax = plt.subplots(figsize=(WIDTH * 0.7, 3.3))
     for (name, gains), mark in zip(found.items(), MARKS, strict=False):
         ax.plot(list(gains), list(gains.values()), marker=mark, ms=5, label=name)
-    ax.set(xlabel="epochs that are tested", ylabel="gain by chance, points", ylim=(0, None))
+    ax.set(xlabel="epochs that are tested", ylabel="gain by chance, points", yscale="log")
     ax.legend(fontsize=8)
     return fig

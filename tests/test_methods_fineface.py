@@ -143,6 +143,15 @@ class TestBase:
     def test_learns_the_squares(self, task):
         assert accuracy(fineface_base(task, seed=0, epochs=8, backbone_rate=1.0), task.val) > 0.75
 
+    def test_several_passes_are_several_steps_on_each_mini_batch(self, task):
+        found = fineface_base(task, seed=0, epochs=1, passes=5, backbone_rate=1.0, lr=0.01)
+        [losses] = found.notes["train_loss"]
+        assert len(losses) == 5 and losses == sorted(losses, reverse=True), "each step on the same images lowers the loss"
+        once = fineface_base(task, seed=0, epochs=1, backbone_rate=1.0, lr=0.01)
+        assert len(once.notes["train_loss"][0]) == 1 and not same(found.model, once.model)
+        with pytest.raises(BadData, match="1 optimiser step or more, got passes=0"):
+            fineface_base(task, seed=0, passes=0)
+
     def test_is_sgd_with_two_rates_and_a_cosine_by_epoch(self, task):
         predictor = fineface_base(task, seed=3, epochs=2, batch_size=40, augment="none", snapshots=True)
         model, generator = task.backbone(3).train(), torch.Generator().manual_seed(3)

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 TRACED = {"snapshots": True}  # so that the runner can say what each epoch does on test images (claim F8)
 BASE: Row = ("Baseline", "fineface_base", TRACED)
 FINEFACE: Row = ("FineFACE", "fineface", TRACED)
+# The paper's baseline takes one optimiser step where FineFACE takes five. This one takes as many, on the same images.
+STEPS: Row = ("Baseline, same steps", "fineface_base", TRACED | {"passes": 5})
 # Of the thirteen attributes no epochs are kept: their rows are not asked what choosing on test would have given.
 PLAIN: Row = (BASE[0], BASE[1], {})
+STEPS_13: Row = (STEPS[0], STEPS[1], {"passes": 5})
 OURS: Row = (FINEFACE[0], FINEFACE[1], {})
 MULTI_TASK: Row = ("Multi-tasking", "multi_task", {})
 ADVERSARY: Row = ("Adversarial debiasing", "race_adversary", {})
@@ -86,13 +89,13 @@ TRAININGS: tuple[Row, ...] = (
     (f"{BASE[0]}, one learning rate for all", BASE[1], TRACED | {"backbone_rate": 1.0}),
 )
 TABLES = {
-    "T2": Table("table2", (BASE, FINEFACE), _PRINTED),
-    "T3": Table("transfer", (BASE, FINEFACE), _PRINTED),
-    "T4": Table("celeba", (BASE, FINEFACE), _PRINTED),
+    "T2": Table("table2", (BASE, STEPS, FINEFACE), _PRINTED),
+    "T3": Table("transfer", (BASE, STEPS, FINEFACE), _PRINTED),
+    "T4": Table("celeba", (BASE, STEPS, FINEFACE), _PRINTED),
     "T5": Table("table5", (BASE, *RIVALS_5, FINEFACE), _PRINTED_5),
     "T6": Table("table6", (PLAIN, OURS), _PRINTED),
-    "T7": Table("table6", (PLAIN, *RIVALS_7, OURS), _PRINTED_7),
-    "choices": Table("choices", (BASE, FINEFACE, *FUSIONS, *TRAININGS)),
+    "T7": Table("table6", (PLAIN, STEPS_13, *RIVALS_7, OURS), _PRINTED_7),
+    "choices": Table("choices", (BASE, STEPS, FINEFACE, *FUSIONS, *TRAININGS)),
 }
 
 

@@ -17,6 +17,7 @@ from torch import nn
 from fairnb import models
 from fairnb.batches import channels_last
 from fairnb.contract import Predictor, Task
+from fairnb.errors import BadData
 from fairnb.fineface import attention, mutual, training
 from fairnb.fineface.mutual import Fused, Fusion, Looking
 from fairnb.fineface.network import Experts, Formula, HeadKind, Pool
@@ -116,6 +117,7 @@ def fineface_base(
     task: Task,
     *,
     seed: int,
+    passes: int = 1,
     backbone_rate: float = 0.1,
     lr: float | None = None,
     epochs: int | None = None,
@@ -125,18 +127,27 @@ def fineface_base(
 ) -> Predictor:
     """The plain network: the same backbone, data, optimiser, schedule and choice of the epoch, one step a mini-batch.
 
-    Its head is the backbone's own (one logit for two classes). Arguments and errors: see ``fineface``.
+    Its head is the backbone's own (one logit for two classes).
+
+    Args:
+        passes: optimiser steps on each mini-batch. FineFACE takes N + 2 (five): as many here are the control for its
+            gain being one of steps, which the paper lacks. The others, and errors: see ``fineface``.
     """
+    if passes < 1:
+        raise BadData(f"a mini-batch needs 1 optimiser step or more, got passes={passes}")
     schedule = _schedule(task, seed, lr, epochs, batch_size, augment, backbone_rate)
     model: Any = task.backbone(seed)
     classes = int(task.train.target.max()) + 1
 
     def step(x: torch.Tensor, target: torch.Tensor, optimizer: Any, generator: torch.Generator) -> torch.Tensor:
-        loss = mean_loss(model(x), target, classes)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()[None]
+        losses = []
+        for _ in range(passes):
+            loss = mean_loss(model(x), target, classes)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        return torch.stack(losses)
 
     found = training.tune(model, model.head, task, schedule, step, _call, snapshots)
     found.notes |= {"pixels": schedule.pixels}

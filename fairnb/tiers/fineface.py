@@ -75,7 +75,7 @@ _OPEN = TRAINING | {
     "own_epochs": 8,
     "own_lr": 0.05,
     "size": 48,
-    "pixels": 96,
+    "pixels": 64,
     "batch_size": 64,
     "n_train": 4000,
     "finetune_epochs": 8,
