@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fairnb import metrics, report
-from fairnb.experiments.fineface import BASE, FINEFACE, accuracies
+from fairnb.experiments.fineface import BASE, FINEFACE, STEPS, accuracies
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 WIDTH = 9.5
 OVERALL, THRESHOLD = "overall", 0.5
-LOOKS = {BASE[0]: (report.COLOURS[0], "o", -0.14), FINEFACE[0]: (report.COLOURS[1], "D", 0.14)}
+# Colour, mark, and how far below the group's line.
+LOOKS = {
+    BASE[0]: (report.COLOURS[0], "o", -0.2),
+    STEPS[0]: (report.COLOURS[2], "s", 0.0),
+    FINEFACE[0]: (report.COLOURS[1], "D", 0.2),
+}
 HEAT = "inferno"
 
 
@@ -44,8 +49,7 @@ class Looks:
 def looks(ours: ScoredPredictor, base: ScoredPredictor, images: np.ndarray) -> Looks:
     """Where FineFACE's experts (``ours``) and the plain network (``base``) look for the class that each predicts.
 
-    Args:
-        images: uint8 ``(R, 3, H, W)``, a few: all go through the networks at once.
+    ``images``: uint8 ``(R, 3, H, W)``, a few: all go through the networks at once.
     """
     import torch
 
@@ -67,9 +71,7 @@ def plain_map(model: ImageClassifier, x: torch.Tensor) -> torch.Tensor:
     """Class-activation maps [Zhou 2016] of a plain network for the class that it predicts, ``(B, H, W)`` in [0, 1].
 
     The network ends in mean pooling and a linear layer; a single logit speaks for class 1, its negative for class 0.
-
-    Args:
-        x: images ``(B, 3, H, W)`` in [0, 1].
+    ``x``: images ``(B, 3, H, W)`` in [0, 1].
     """
     import torch
 
@@ -128,12 +130,8 @@ def one_picture(
         ax.set_axis_off()
     for (top, middle, bottom), (name, one) in zip(axes.T[1:], maps.items(), strict=True):
         _bare(top, name)
-        if name in coarse:
-            top.imshow(coarse[name], cmap=HEAT)
-            top.set_xlabel("{} × {}".format(*coarse[name].shape), fontsize=8)
-        else:
-            top.imshow(one, cmap=HEAT, vmin=0, vmax=1)
-            top.set_xlabel("sum of the three", fontsize=8)
+        top.imshow(coarse.get(name, one), cmap=HEAT)
+        top.set_xlabel("{} × {}".format(*coarse[name].shape) if name in coarse else "sum of the others", fontsize=8)
         _heat(middle, image, one, "")
         if one.max() >= THRESHOLD:  # a flat map has no edge
             middle.contour(one, [THRESHOLD], colors="white", linewidths=1)
@@ -158,7 +156,7 @@ def faces(rows: Mapping[str, np.ndarray], columns: Sequence[str]) -> Figure:
 
 
 def dots(panels: Mapping[str, pd.DataFrame], label: str = "accuracy, %") -> Figure:
-    """A number for every group by row (FineFACE and Baseline), a panel per title; bars are 95 % intervals.
+    """A number for every group by row (those of ``LOOKS``), a panel per title; bars are 95 % intervals.
 
     Args:
         panels: title -> columns ``row, group, accuracy``, and where known ``accuracy_low``, ``accuracy_high``, and
@@ -167,8 +165,9 @@ def dots(panels: Mapping[str, pd.DataFrame], label: str = "accuracy, %") -> Figu
     """
     import matplotlib.pyplot as plt
 
+    every = pd.concat(panels.values())
     lines = max(part["group"].nunique() for part in panels.values())
-    fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 1 + 0.24 * max(lines, 4)), squeeze=False, sharex=True)
+    fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 1 + 0.3 * max(lines, 4)), squeeze=False, sharex=True)
     for ax, (title, part) in zip(axes[0], panels.items(), strict=True):
         groups = {name: y for y, name in enumerate(dict.fromkeys(part["group"]))}
         for row in part.to_dict("records"):
@@ -177,10 +176,10 @@ def dots(panels: Mapping[str, pd.DataFrame], label: str = "accuracy, %") -> Figu
         ax.set_ylim(len(groups) - 0.5, -0.5)
         ax.set_title(title, fontsize=9)
         ax.set_xlabel(label, fontsize=9)
-    points = pd.concat(panels.values())["accuracy"]
-    room = max(0.25 * (points.max() - points.min()), 1.0)
-    axes[0, 0].set_xlim(points.min() - room, points.max() + room)
-    _legend(fig, any(part.get("damaged", pd.Series(False)).any() for part in panels.values()))
+    low, high = every["accuracy"].min(), every["accuracy"].max()
+    room = max(0.25 * (high - low), 1.0)
+    axes[0, 0].set_xlim(low - room, high + room)
+    _legend(fig, every)
     return fig
 
 
@@ -214,13 +213,14 @@ def _dot(ax: Axes, row: Mapping[Any, Any], y: float) -> None:
     ax.plot(row["accuracy"], y + shift, mark, color=colour, mfc=face, ms=4.5)
 
 
-def _legend(fig: Figure, damaged: bool) -> None:
+def _legend(fig: Figure, every: pd.DataFrame) -> None:
     from matplotlib.lines import Line2D
 
-    handles = [Line2D([], [], ls="", color=c, marker=mark, label=row) for row, (c, mark, _) in LOOKS.items()]
-    if damaged:
+    rows = {row: look for row, look in LOOKS.items() if row in set(every["row"])}
+    handles = [Line2D([], [], ls="", color=c, marker=mark, label=row) for row, (c, mark, _) in rows.items()]
+    if "damaged" in every and every["damaged"].eq(True).any():
         handles.append(Line2D([], [], ls="", color="0.4", marker="o", mfc="none", label="hollow: transcript damaged"))
-    fig.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+    fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)
 
 
 def _bare(ax: Axes, title: str) -> None:
@@ -247,5 +247,5 @@ def _box(ax: Axes, box: Sequence[int] | np.ndarray) -> None:
     from matplotlib.patches import Rectangle
 
     top, left, bottom, right = (int(end) for end in box)
-    style: dict[str, Any] = {"fill": False, "ec": report.COLOURS[5], "lw": 2}
-    ax.add_patch(Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, **style))
+    corner = left - 0.5, top - 0.5
+    ax.add_patch(Rectangle(corner, right - left, bottom - top, fill=False, ec=report.COLOURS[5], lw=2))

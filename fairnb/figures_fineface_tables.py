@@ -10,7 +10,7 @@ import pandas as pd
 
 from fairnb import report, reported, tables
 from fairnb.claims import Condition, per_seed
-from fairnb.experiments.fineface import CHECKPOINTS, FINEFACE, PLAIN, RIVALS_7
+from fairnb.experiments.fineface import CHECKPOINTS, FINEFACE, PLAIN, TABLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,8 +27,8 @@ TITLES = {
 }
 METRICS = ("acc", "dob")
 # A row looks the same in every figure, whatever else is in it.
-_ROWS = (PLAIN[0], FINEFACE[0], *(row[0] for row in RIVALS_7))
-LOOKS = {row: (report.COLOURS[(0, 1, 2, 3, 4, 5)[i % 6]], MARKS[i // 6 + (i > 1)]) for i, row in enumerate(_ROWS)}
+_ROWS = dict.fromkeys((PLAIN[0], FINEFACE[0], *(row[0] for row in TABLES["T7"].rows)))
+LOOKS = {row: (report.COLOURS[i % 6], MARKS[i // 6 + (i > 1)]) for i, row in enumerate(_ROWS)}
 OTHER = ("0.4", "v")
 
 
