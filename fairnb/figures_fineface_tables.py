@@ -226,5 +226,5 @@ def chance(found: Mapping[str, Mapping[int, float]]) -> Figure:
     for (name, gains), mark in zip(found.items(), MARKS, strict=False):
         ax.plot(list(gains), list(gains.values()), marker=mark, ms=5, label=name)
     ax.set(xlabel="epochs that are tested", ylabel="gain by chance, points", yscale="log")
-    ax.legend(fontsize=8)
+    fig.legend(loc="outside lower center", ncols=2, fontsize=8)
     return fig
