@@ -97,8 +97,7 @@ def attention_grid(found: Looks, names: Sequence[str]) -> Figure:
     """A line per face: the image, then every map over it; the overall one with its padded box. ``names``: of lines."""
     import matplotlib.pyplot as plt
 
-    size = (WIDTH, 0.3 + 1.45 * len(names))
-    fig, axes = plt.subplots(len(names), 1 + len(found.maps), figsize=size, squeeze=False)
+    fig, axes = plt.subplots(len(names), 1 + len(found.maps), figsize=(WIDTH, 0.3 + 1.45 * len(names)), squeeze=False)
     for i, (line, name) in enumerate(zip(axes, names, strict=True)):
         _picture(line[0], found.x[i], "image" if i == 0 else "")
         line[0].set_ylabel(name, fontsize=9, rotation=0, ha="right", va="center")
@@ -173,7 +172,7 @@ def dots(panels: Mapping[str, pd.DataFrame], label: str = "accuracy, %") -> Figu
         for row in part.to_dict("records"):
             _dot(ax, row, groups[row["group"]])
         ax.set_yticks(range(len(groups)), list(groups), fontsize=8)
-        ax.set_ylim(len(groups) - 0.5, -0.5)
+        ax.set(ylim=(len(groups) - 0.5, -0.5))
         ax.set_title(title, fontsize=9)
         ax.set_xlabel(label, fontsize=9)
     low, high = every["accuracy"].min(), every["accuracy"].max()
@@ -218,7 +217,7 @@ def _legend(fig: Figure, every: pd.DataFrame) -> None:
 
     rows = {row: look for row, look in LOOKS.items() if row in set(every["row"])}
     handles = [Line2D([], [], ls="", color=c, marker=mark, label=row) for row, (c, mark, _) in rows.items()]
-    if "damaged" in every and every["damaged"].eq(True).any():
+    if every.get("damaged", pd.Series()).eq(True).any():
         handles.append(Line2D([], [], ls="", color="0.4", marker="o", mfc="none", label="hollow: transcript damaged"))
     fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)
 
