@@ -42,7 +42,8 @@ def calls(sandbox, monkeypatch):
     for name in ("fake/one", "fake/two"):
         monkeypatch.setitem(tasks.RECIPES, name, recipe)
     monkeypatch.setitem(tasks.RECIPES, "fake/images", Recipe(None, lambda s: "1", "reactivate", "Fake", lambda s: ""))
-    methods.names()  # all are loaded before the registry is replaced by a copy
+    for name in methods.names():  # loaded before the registry is replaced by a copy
+        methods.get(name)
     monkeypatch.setattr(methods, "_REGISTRY", dict(methods._REGISTRY))
 
     @method(version="1", together=True)
