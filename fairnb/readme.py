@@ -37,7 +37,8 @@ def results() -> str:
     if not cards:
         return "No reference results yet."
     blocks = [_verdicts(cards), *(_table3(tier) for tier in cards), *(_people(tier) for tier in cards)]
-    blocks += [*(_attacks(tier) for tier in cards), *(_adapters(tier) for tier in cards), _audit()]
+    blocks += [*(_attacks(tier) for tier in cards), *(_adapters(tier) for tier in cards)]
+    blocks += [*(_races(tier) for tier in cards), _audit()]
     return "\n\n".join(filter(None, blocks))
 
 
@@ -114,6 +115,19 @@ def _adapters(tier: str) -> str:
         f"**FairLoRA at tier `{tier}`** ({table['network'].iloc[0]}). **Our reconstruction**: the paper's full text "
         "and tables could not be had, so nothing is printed beside. Percent, mean over seeds with 95 % t-interval.\n\n"
         + tables.compact(table, ("acc", "fpr_gap", "ddp", "tpr_gap")).to_markdown(index=False)
+    )
+
+
+def _races(tier: str) -> str:
+    """FineFACE's Table 2 with the control that the paper lacks."""
+    if not (paths.reference(tier) / "tables/fineface_table2.csv").exists():
+        return ""
+    table = _read(tier, "tables/fineface_table2.csv").replace({"": float("nan")})
+    return (
+        f"**FineFACE, Table 2 at tier `{tier}`** ({table['task'].iloc[0]}; {table['network'].iloc[0]}). Accuracy and "
+        "degree of bias (standard deviation of the accuracies by race and gender, ddof=1) in percent, mean over seeds "
+        "with 95 % t-interval. The second row takes as many optimiser steps as FineFACE, on the same mini-batches.\n\n"
+        + tables.compact(table, ("acc", "dob", "max_min"), digits=2).to_markdown(index=False)
     )
 
 
