@@ -117,6 +117,8 @@ def test_printed_numbers_by_hand(name, task, row, numbers):
 @pytest.mark.parametrize("tier", ["smoke", "quick"])
 def test_toy_tasks_stand_for_the_same_printed_numbers(name, tier):
     toy, real = (printed(name, planned(name, size)) for size in (tier, "paper"))
+    if (name, tier) == ("T3", "quick"):  # has the first of the other networks alone
+        real = real[~real["task"].str.contains("densenet")].reset_index(drop=True)
     pd.testing.assert_frame_equal(toy.drop(columns="task"), real.drop(columns="task"))
     assert set(toy["task"]) == set(planned(name, tier))
 
@@ -152,7 +154,7 @@ def test_grids_name_each_row_once_for_a_task_and_seed(name, tier):
 def test_all_tables_are_run_at_a_tier_with_its_seeds(tier, seeds):
     for name in TABLES:
         assert {run.seed for run in grid(name, tier)} == seeds
-    assert [len(planned(name, tier)) for name in TABLES] == [3, 3, 4, 1, 1, 1, 1]
+    assert [len(planned(name, tier)) for name in TABLES] == [3, 3, 2 if tier == "quick" else 4, 1, 1, 1, 1]
 
 
 def test_open_has_photographs_of_one_network_only():
@@ -234,10 +236,11 @@ def test_the_main_configuration_is_printed_differently_in_three_tables():
 def test_the_gan_row_is_rerun_where_there_are_generated_faces_and_quoted_elsewhere(tier, monkeypatch):
     monkeypatch.setattr(tasks, "synthetic_words", lambda task, tier: "generated" * task.startswith("toy"))
     made = table("T1", results("T1", tier), tier)
-    rows = made[made["row"] == "Counterfactual generator"]
-    assert len(rows) == 3 and set(rows["source"]) == {"rerun" if tier == "quick" else "quoted"}
-    assert rows["printed_acc"].tolist() == pytest.approx([86.5, 78.77, 79.21])
-    assert rows["acc"].isna().all() == (tier == "paper")
+    rows = made[made["row"] == "Counterfactual generator"].sort_values("printed_acc")
+    rerun = ["rerun", "rerun", "quoted"]  # at quick for the two targets of claim S3
+    assert rows["source"].tolist() == (rerun if tier == "quick" else ["quoted"] * 3)
+    assert rows["printed_acc"].tolist() == pytest.approx([78.77, 79.21, 86.5])
+    assert rows["acc"].isna().tolist() == (rows["source"] == "quoted").tolist()
     others = made[(made["row"] != "Counterfactual generator") & (made["task"] == planned("T1", tier)[0])]
     assert set(others["source"]) == {"rerun"} and len(others) == len(TABLES["T1"].rows) - 1
     assert (rows["network"] != "").all()
@@ -246,11 +249,12 @@ def test_the_gan_row_is_rerun_where_there_are_generated_faces_and_quoted_elsewhe
 def test_faces_without_generated_ones_have_no_generator_runs(monkeypatch):
     monkeypatch.setattr(tasks, "synthetic_words", lambda task, tier: "" if "big_nose" in task else "generated")
     found = {run.task for run in grid("T1", "quick") if run.method == "generative_counterfactuals"}
-    assert found == {"toy_faces/smiling_male_natural", "toy_faces/wavy_hair_male_natural"}
+    assert found == {"toy_faces/wavy_hair_male_natural"}
     quoted = table("T1", results("T1", "quick"), "quick").query("source == 'quoted'")
-    assert quoted.query("row == 'Counterfactual generator'")["task"].tolist() == ["toy_faces/big_nose_male_natural"]
+    smiling = quoted["task"].str.contains("smiling")
+    assert set(quoted.loc[smiling, "row"]) == {"Counterfactual generator"}, "quick has all others of the first target"
     left_out = {"Counterfactual generator", "Adversarial training (AEDA)", "ASAC (PGD)"}
-    assert set(quoted["row"]) == left_out and not quoted["task"].str.contains("smiling").any(), "quick's few rows"
+    assert set(quoted.loc[~smiling, "row"]) == left_out, "and few of the others"
 
 
 def test_stand_ins_and_networks_are_named():

@@ -75,7 +75,7 @@ _TOY = (
 _BASELINES = {name: {"lr": 3e-4} for name in ("adversarial_augmentation", "generative_counterfactuals")}
 # A step of the deeper networks takes three to six times as long.
 _DEEP = {"n_train": 200, "finetune_epochs": 1}
-# Twenty minutes are for five papers: the generator for the two targets that claim S3 is about; these two and LFW with few
+# Twenty minutes are for five papers: the generator for the two targets of claim S3; these two and LFW with few
 # rows (the others are quoted); one other backbone, without a control.
 _ENDS = ("Base (linear probe)", "ASAC (FGSM)")
 _STEPS, _GENERATOR = "Control, same steps", "Counterfactual generator"
