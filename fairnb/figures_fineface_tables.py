@@ -26,6 +26,8 @@ TITLES = {
     "dob": "DoB",
 }
 METRICS = ("acc", "dob")
+COLUMNS_8 = ["attribute", "source", "seeds", "before", "after", "change", "change_low", "change_high", "change_values"]
+COLUMNS_8 += ["printed_before", "printed_after", "printed_change"]
 # A row looks the same in every figure, whatever else is in it.
 _ROWS = dict.fromkeys((PLAIN[0], FINEFACE[0], *(row[0] for row in TABLES["T7"].rows)))
 LOOKS = {row: (report.COLOURS[i % 6], MARKS[i // 6 + (i > 1)]) for i, row in enumerate(_ROWS)}
@@ -62,7 +64,7 @@ def by_attribute(frame: pd.DataFrame, metric: str = "acc_min") -> pd.DataFrame:
             row |= _interval("change", (ends[1] - ends[0]).dropna())
         row |= {"printed_before": theirs.iloc[0], "printed_after": theirs.iloc[1]}
         rows.append(row | {"printed_change": theirs.iloc[1] - theirs.iloc[0]})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS_8)
 
 
 def against(frame: pd.DataFrame, main: Mapping[str, str], names: Sequence[str] = METRICS) -> pd.DataFrame:
