@@ -47,3 +47,31 @@ def sandbox(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("FAIRNB_RESULTS", str(tmp_path / "results"))
     monkeypatch.setenv("FAIRNB_CACHE", str(tmp_path / "cache"))
     return tmp_path
+
+
+@pytest.fixture
+def small(request, sandbox, monkeypatch):
+    """Tier smoke with the module's ``SETTINGS`` for its paper ``SLUG``; ``small(settings)`` changes them."""
+    from fairnb import engine, tasks, tiers
+
+    def use(settings):
+        monkeypatch.setitem(tiers.TIERS["smoke"].papers, request.module.SLUG, {"settings": settings})
+        forget()
+
+    def forget():
+        for cache in (tasks.fingerprint, tasks._problem):
+            cache.cache_clear()
+
+    monkeypatch.delenv("FAIRNB_SEEDS", raising=False)
+    engine.use_one_thread()
+    use(request.module.SETTINGS)
+    yield use
+    forget()
+
+
+@pytest.fixture
+def owned(request, small, tmp_path, monkeypatch):
+    """An empty data root, to be filled in the owners' layouts, and the module's ``REAL`` settings."""
+    monkeypatch.setenv("FAIRNB_DATA", str(tmp_path))
+    small(request.module.REAL)
+    return tmp_path

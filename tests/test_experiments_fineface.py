@@ -110,8 +110,9 @@ class TestMeasured:
         setting = tasks.recipe(races.REAL).setting
         shown = fineface.printed("T2", [races.REAL]).set_index("row")
         for row, part in fineface.printed_by_group("T2", setting).groupby("row"):
-            assert part["accuracy"].std(ddof=1) == pytest.approx(shown.loc[row, "dob"], abs=0.06)
-            assert part["accuracy"].max() / part["accuracy"].min() == pytest.approx(shown.loc[row, "max_min"], abs=0.011)
+            accuracy, told = part["accuracy"], shown.loc[row]
+            assert accuracy.std(ddof=1) == pytest.approx(told["dob"], abs=0.06)
+            assert accuracy.max() / accuracy.min() == pytest.approx(told["max_min"], abs=0.011)
 
 
 def test_groups_are_named_as_in_print_on_the_real_data():

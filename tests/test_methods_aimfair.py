@@ -312,7 +312,7 @@ def test_a_method_is_found_without_importing_the_others():
         "import sys; from fairnb import methods; found = methods.names(); assert 'torch' not in sys.modules\n"
         "methods.get('erm'); assert not {'peft', 'transformers', 'sklearn'} & set(sys.modules)\n"
         "import importlib, pkgutil\n"
-        "for module in pkgutil.walk_packages(methods.__path__, 'fairnb.methods.'): importlib.import_module(module.name)\n"
+        "for one in pkgutil.walk_packages(methods.__path__, 'fairnb.methods.'): importlib.import_module(one.name)\n"
         "assert found == methods.names() == sorted(methods._REGISTRY), 'each is written as the index expects'\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

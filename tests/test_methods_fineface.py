@@ -146,7 +146,7 @@ class TestBase:
     def test_several_passes_are_several_steps_on_each_mini_batch(self, task):
         found = fineface_base(task, seed=0, epochs=1, passes=5, backbone_rate=1.0, lr=0.01)
         [losses] = found.notes["train_loss"]
-        assert len(losses) == 5 and losses == sorted(losses, reverse=True), "each step on the same images lowers the loss"
+        assert len(losses) == 5 and losses == sorted(losses, reverse=True), "each step lowers their loss"
         once = fineface_base(task, seed=0, epochs=1, backbone_rate=1.0, lr=0.01)
         assert len(once.notes["train_loss"][0]) == 1 and not same(found.model, once.model)
         with pytest.raises(BadData, match="1 optimiser step or more, got passes=0"):

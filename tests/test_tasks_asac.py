@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from fairnb import backbones, engine, reported, tasks, tiers
+from fairnb import backbones, reported, tasks
 from fairnb.contract import Split
 from fairnb.data import celeba, labels, lfw, subsets, toy_faces, utkface
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.tasks import genders, recipes, skin, toy, utk_natural
 from fairnb.tiers import asac
 
+SLUG = "asac"
 SIZES = {"n_train": 240, "n_val": 80, "n_test": 160, "size": 32, "crop": 24, "difficulty": 0.3, "width": 8}
 LFW_SIZES = {"lfw_n_train": 100, "lfw_n_val": 60, "lfw_n_test": 80}
 SMALL = {"size": 24, "width": 8, "weights": None, "batch_size": 16}
@@ -25,23 +26,6 @@ SETTINGS = (
 )
 OWN = SMALL | {"weights": "own", "own_epochs": 1, "own_lr": 0.05}
 SMILING = "toy_faces/smiling_male_natural"
-
-
-@pytest.fixture
-def small(sandbox, monkeypatch):
-    """Tier smoke with the tests' own numbers for this paper; ``small(settings)`` changes them."""
-
-    def use(settings):
-        monkeypatch.setitem(tiers.TIERS["smoke"].papers, "asac", {"settings": settings})
-        for cache in (tasks.fingerprint, tasks._problem):
-            cache.cache_clear()
-
-    monkeypatch.delenv("FAIRNB_SEEDS", raising=False)
-    engine.use_one_thread()
-    use(SETTINGS)
-    yield use
-    for cache in (tasks.fingerprint, tasks._problem):
-        cache.cache_clear()
 
 
 def parts(problem):

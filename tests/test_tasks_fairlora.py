@@ -5,45 +5,19 @@ import numpy as np
 import pytest
 import torch
 
-from fairnb import engine, reported, tasks, tiers
+from fairnb import reported, tasks
 from fairnb.data import celeba, labels, toy_faces
 from fairnb.data.toy_faces import attributes
 from fairnb.errors import MissingData, UnknownName
 from fairnb.tasks import lora_faces, recipes, utk_natural
 from fairnb.tiers import fairlora
 
+SLUG = "fairlora"
 SETTINGS = {"n_train": 200, "n_val": 100, "n_test": 500, "size": 27, "crop": 20, "difficulty": 0.3, "weights": None}
 TOYS = [name for name in lora_faces.RECIPES if name.startswith("toy_")]
 REAL = {"size": 24, "weights": None}
 OWN = {"weights": "own", "own_epochs": 1, "own_lr": 1e-3, "own_optimizer": "adam", "batch_size": 64}
 VIT = {"backbone": "vit", "vit": {"size": 24, "patch": 8, "width": 16, "layers": 1, "heads": 2}}
-
-
-@pytest.fixture
-def small(sandbox, monkeypatch):
-    """Tier smoke with the tests' own numbers for this paper; ``small(settings)`` changes them."""
-
-    def use(settings):
-        monkeypatch.setitem(tiers.TIERS["smoke"].papers, "fairlora", {"settings": settings})
-        forget()
-
-    def forget():
-        for cache in (tasks.fingerprint, tasks._problem):
-            cache.cache_clear()
-
-    monkeypatch.delenv("FAIRNB_SEEDS", raising=False)
-    engine.use_one_thread()
-    use(SETTINGS)
-    yield use
-    forget()
-
-
-@pytest.fixture
-def owned(small, tmp_path, monkeypatch):
-    """An empty data root, to be filled in the owners' layouts."""
-    monkeypatch.setenv("FAIRNB_DATA", str(tmp_path))
-    small(REAL)
-    return tmp_path
 
 
 def parts(problem):

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from fairnb import engine, reported, tasks, tiers
+from fairnb import reported, tasks
 from fairnb.data import celeba, fairface, labels, lfw, subsets, toy_faces, utkface
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.tasks import attributes13, races, recipes, utk_natural
 from fairnb.tiers import fineface
 
+SLUG = "fineface"
 SIZES = {"n_train": 280, "n_val": 140, "n_test": 140}
 DRAWN = SIZES | {"size": 27, "crop": 20, "difficulty": 0.3, "weights": None, "width": 8}
 SETTINGS = DRAWN | {"attributes_n_train": 240, "attributes_n_val": 80, "attributes_n_test": 400}
@@ -20,33 +21,6 @@ REAL = {"size": 24, "weights": None, "width": 8}
 OWN = {"weights": "own", "own_epochs": 1, "own_lr": 0.05, "batch_size": 64}
 TOY_TESTS = [f"toy_races_{where}/female" for where in races.TOY_TESTS]
 RACES = ("White", "Black", "Asian", "Indian")
-
-
-@pytest.fixture
-def small(sandbox, monkeypatch):
-    """Tier smoke with the tests' own numbers for this paper; ``small(settings)`` changes them."""
-
-    def use(settings):
-        monkeypatch.setitem(tiers.TIERS["smoke"].papers, "fineface", {"settings": settings})
-        forget()
-
-    def forget():
-        for cache in (tasks.fingerprint, tasks._problem):
-            cache.cache_clear()
-
-    monkeypatch.delenv("FAIRNB_SEEDS", raising=False)
-    engine.use_one_thread()
-    use(SETTINGS)
-    yield use
-    forget()
-
-
-@pytest.fixture
-def owned(small, tmp_path, monkeypatch):
-    """An empty data root, to be filled in the owners' layouts."""
-    monkeypatch.setenv("FAIRNB_DATA", str(tmp_path))
-    small(REAL)
-    return tmp_path
 
 
 def parts(problem):
@@ -167,9 +141,11 @@ def test_every_printed_setting_has_a_toy_and_a_real_task():
     assert all(tasks.recipe(name).paper == "fineface" for name in own)
 
 
-def test_the_tasks_of_a_plan_are_there():
+def test_the_tasks_of_a_plan_are_there_and_every_task_but_ten_toy_attributes_is_planned():
     names = {n for tier in fineface.PAPER.values() for table in tier["plan"].values() for ns, _ in table for n in ns}
-    assert names == {*races.RECIPES, *attributes13.RECIPES}
+    left_out = {*races.RECIPES, *attributes13.RECIPES} - names
+    assert names <= {*races.RECIPES, *attributes13.RECIPES} and left_out < set(attributes13.TOYS.values())
+    assert len(left_out) == 10, "quick has three of the thirteen"
 
 
 def test_fairface_keeps_a_tenth_of_its_training_part_and_tests_on_the_official_one(owned):
