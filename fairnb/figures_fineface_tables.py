@@ -10,7 +10,7 @@ import pandas as pd
 
 from fairnb import report, reported, tables
 from fairnb.claims import Condition, per_seed
-from fairnb.experiments.fineface import CHECKPOINTS, FINEFACE, PLAIN, TABLES
+from fairnb.experiments.fineface import CHECKPOINTS, FINEFACE, PLAIN, TABLES, edge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,11 +32,6 @@ COLUMNS_8 += ["printed_before", "printed_after", "printed_change"]
 _ROWS = dict.fromkeys((PLAIN[0], FINEFACE[0], *(row[0] for row in TABLES["T7"].rows)))
 LOOKS = {row: (report.COLOURS[i % 6], MARKS[i // 6 + (i > 1)]) for i, row in enumerate(_ROWS)}
 OTHER = ("0.4", "v")
-
-
-def edge(epochs: int) -> int:
-    """How many epochs at the beginning, and at the end, the released script tests of so many: a fifth, 1 or more."""
-    return max(1, round(epochs / 5))
 
 
 def by_attribute(frame: pd.DataFrame, metric: str = "acc_min") -> pd.DataFrame:

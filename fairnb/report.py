@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette: told apart by colour-blind readers and in grey print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MANIFEST = "FAIRNB_MANIFEST"
+PEOPLE, NOBODY = "people", ("toy_", "cifar10s/")  # where photographs of people go; tasks whose images show none
 
 
 def style() -> None:
@@ -90,9 +91,15 @@ def show(frame: pd.DataFrame) -> Styler:
     return frame.style.hide(axis="index").set_properties(**cells).set_table_styles(heads)
 
 
-def save_figure(fig: Figure, name: str, *, tier: str) -> None:
-    """Write ``fig`` as png and pdf with the tier in the lower right corner."""
+def save_figure(fig: Figure, name: str, *, tier: str, images_of: str = "") -> None:
+    """Write ``fig`` as png and pdf with the tier in the lower right corner.
+
+    Args:
+        images_of: the task whose images it shows, if any. Photographs of people go to the folder ``people`` inside the
+            other figures', which no reference takes: they are neither ours to publish nor needed to compare results.
+    """
     tiers.get(tier)
+    folder = paths.figures(tier) / (PEOPLE if images_of and not images_of.startswith(NOBODY) else "")
     strip = 0.13 / fig.get_figheight()  # inches kept free below the axes, so that the stamp never lies on a label
     layout = fig.get_layout_engine()
     if layout is not None:
@@ -104,7 +111,7 @@ def save_figure(fig: Figure, name: str, *, tier: str) -> None:
     ):
         buffer = io.BytesIO()
         fig.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
-        _write(paths.figures(tier) / f"{name}.{suffix}", buffer.getvalue())
+        _write(folder / f"{name}.{suffix}", buffer.getvalue())
 
 
 def save_json(content: object, file: Path) -> None:

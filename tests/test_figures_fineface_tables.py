@@ -7,7 +7,7 @@ import pytest
 
 from fairnb import figures_fineface_tables as figures
 from fairnb import report, tables
-from fairnb.experiments.fineface import BASE, FINEFACE, TABLES, checkpoints
+from fairnb.experiments.fineface import BASE, FINEFACE, TABLES, checkpoints, edge
 
 matplotlib.use("Agg")
 TASK = "toy_faces/bangs_male_13"
@@ -107,7 +107,7 @@ def test_epochs_mark_what_each_rule_keeps_and_where_the_script_tests():
 
 @pytest.mark.parametrize(("epochs", "looked"), [(1, 1), (4, 1), (8, 2), (25, 5)])
 def test_a_fifth_of_the_epochs_is_tested_at_each_end(epochs, looked):
-    assert figures.edge(epochs) == looked
+    assert edge(epochs) == looked
 
 
 def test_chance_draws_a_line_per_case():

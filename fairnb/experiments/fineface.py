@@ -211,6 +211,11 @@ def printed_by_group(name: str, setting: str) -> pd.DataFrame:
     )
 
 
+def edge(epochs: int) -> int:
+    """After how many epochs at the beginning, and at the end, the released script tests: a fifth of all, 1 or more."""
+    return max(1, round(epochs / 5))
+
+
 CHECKPOINTS = ("validation", "as released", "best on test", "last epoch")
 
 
@@ -224,10 +229,10 @@ def checkpoints(notes: dict[str, Any]) -> dict[str, float]:
         notes: of a run with ``snapshots``.
     """
     test = notes["test_by_epoch"]
-    edge = max(1, round(len(test) / 5))
+    tested = edge(len(test))
     best, kept = -1.0, 0
     for epoch, accuracy in enumerate(test):
-        looked = epoch < edge or epoch >= len(test) - edge
+        looked = epoch < tested or epoch >= len(test) - tested
         if not looked or accuracy > best:
             kept = epoch
         best = max(best, accuracy) if looked else best
