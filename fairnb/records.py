@@ -104,3 +104,15 @@ def find(run: dict[str, Any], key: str) -> Record | None:
 
 def _checksum(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def row_of(record: Record, label: str = "") -> dict[str, Any]:
+    """A record as one row of a tidy frame; ``label`` is how tables name it (default: the method)."""
+    correct, total = (np.array(record.cells[name], float) for name in ("correct", "total"))
+    with np.errstate(invalid="ignore"):
+        accuracy = np.where(total > 0, correct / total, np.nan)
+    cells = {f"y{t}s{p}": accuracy[t, p] for t, p in np.ndindex(*accuracy.shape)}
+    own = {name: record.run[name] for name in ("task", "method", "seed", "tier")}
+    values = {name: np.nan if value is None else value for name, value in record.metrics.items()}
+    hparams = {"hparams": json.dumps(record.run["hparams"], sort_keys=True)}
+    return {"label": label or record.run["method"]} | own | hparams | values | cells | {"notes": record.notes}

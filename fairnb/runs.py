@@ -154,19 +154,14 @@ def trained_by(run: Run) -> Run:
 
 
 def predictor_of(run: Run) -> Predictor:
-    """The Predictor of a finished training (``trained_by``), which is done now if there is none, or its file is gone.
-
-    Raises:
-        BadData: the run's method cannot make one from kept weights.
-    """
+    """The Predictor from the network of ``trained_by``, trained now if there is none. BadData: no such method."""
     entry, home = methods.get(run.method), trained_by(run)
     if entry.again is None:
         raise BadData(f"method {run.method} makes no predictor from kept weights: use runs.model_of, or train it")
     if home.key != run.key:
         ensure(home)
-    file = _kept(home)
     task = tasks.problem(run.task, run.tier, run.seed).task
-    return entry.again(task, partial(weights.read, file), seed=run.seed, **run.hparams)
+    return entry.again(task, partial(weights.read, _kept(home)), seed=run.seed, **run.hparams)
 
 
 def model_of(run: Run) -> nn.Module:
@@ -243,7 +238,7 @@ def run(grid: list[Run]) -> pd.DataFrame:
     from fairnb import engine
 
     engine.compute_missing(grid)
-    return pd.DataFrame([row_of(found(item), item.label) for item in grid])
+    return pd.DataFrame([records.row_of(found(item), item.label) for item in grid])
 
 
 def found(item: Run) -> Record:
@@ -253,15 +248,3 @@ def found(item: Run) -> Record:
         where = records.file_of(item.identity, item.key)
         raise BrokenRecord(f"record {where} cannot be read: run it first (runs.run), or check that disk")
     return record
-
-
-def row_of(record: Record, label: str = "") -> dict[str, Any]:
-    """A record as one row of a tidy frame; ``label`` is how tables name it (default: the method)."""
-    correct, total = (np.array(record.cells[name], float) for name in ("correct", "total"))
-    with np.errstate(invalid="ignore"):
-        accuracy = np.where(total > 0, correct / total, np.nan)
-    cells = {f"y{t}s{p}": accuracy[t, p] for t, p in np.ndindex(*accuracy.shape)}
-    own = {name: record.run[name] for name in ("task", "method", "seed", "tier")}
-    values = {name: np.nan if value is None else value for name, value in record.metrics.items()}
-    hparams = {"hparams": json.dumps(record.run["hparams"], sort_keys=True)}
-    return {"label": label or record.run["method"]} | own | hparams | values | cells | {"notes": record.notes}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fairnb import claims, paths, records, report, runs, tables
+from fairnb import claims, paths, records, report, tables
 from fairnb.claims import aimfair
 from fairnb.experiments.aimfair import METRICS, TABLES
 from fairnb.metrics import group_report
@@ -20,7 +20,7 @@ def frame():
     assert len(found) == 24
     order = list(LABELS)
     found.sort(key=lambda record: (order.index(record.run["method"]), record.run["seed"]))
-    return pd.DataFrame([runs.row_of(record, LABELS[record.run["method"]]) for record in found])
+    return pd.DataFrame([records.row_of(record, LABELS[record.run["method"]]) for record in found])
 
 
 def golden(name, text, update=False):

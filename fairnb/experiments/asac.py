@@ -8,7 +8,7 @@ import pandas as pd
 
 from fairnb import reported
 from fairnb.experiments import layout
-from fairnb.experiments.layout import Row, Table
+from fairnb.experiments.layout import Row, Table, network
 
 if TYPE_CHECKING:
     from fairnb.runs import Run
@@ -118,16 +118,6 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     differs = {(task, row): note.get("stand_in", "") for task, row, note in frame[["task", "label", "notes"]].values}
     notes = [differs.get(key, "") for key in zip(made["task"], made["row"], strict=True)]
     return made.assign(network=[network(task, tier) for task in made["task"]], differs=notes)
-
-
-def network(task: str, tier: str) -> str:
-    """Backbone and data of a task at a tier in a few words."""
-    from fairnb import tasks
-
-    own = tasks.settings_of(task, tier)
-    images = f"{own['n_train']} training images, " if own.get("n_train") else ""
-    pixels = own.get("crop") or own["size"]
-    return f"{images}{pixels} px, {own.get('backbone', 'resnet18')} of width {own['width']}, weights {own['weights']}"
 
 
 def printed(name: str, task_names: list[str]) -> pd.DataFrame:

@@ -166,13 +166,9 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
 
 def network(plan: str, tier: str) -> str:
     """Backbone and data of a table's tasks at a tier in a few words."""
-    from fairnb import tasks, tiers
+    from fairnb import tiers
 
-    task = tiers.plan(tier, "fineface", plan)[0][0]
-    own = tasks.settings_of(task, tier)
-    images = f"{own['n_train']} training images, " if own.get("n_train") else ""
-    pixels = own.get("pixels") or own.get("crop") or own["size"]
-    return f"{images}{pixels} px, {own.get('backbone', 'resnet18')} of width {own['width']}, weights {own['weights']}"
+    return layout.network(tiers.plan(tier, "fineface", plan)[0][0], tier)
 
 
 def printed(name: str, task_names: Sequence[str]) -> pd.DataFrame:

@@ -52,3 +52,13 @@ def grid(paper: str, table: Table, tier: str, label_of: Callable[[str], str] = s
 def grid_of(grid: Callable[[str, str], list[Run]], names: tuple[str, ...], tier: str) -> list[Run]:
     """The runs of several tables together, see ``grid``; to be bound by ``functools.partial``."""
     return [run for name in names for run in grid(name, tier)]
+
+
+def network(task: str, tier: str) -> str:
+    """Backbone and data of an image task at a tier in a few words."""
+    from fairnb import tasks
+
+    own = tasks.settings_of(task, tier)
+    images = f"{own['n_train']} training images, " if own.get("n_train") else ""
+    pixels = own.get("pixels") or own.get("crop") or own["size"]
+    return f"{images}{pixels} px, {own.get('backbone', 'resnet18')} of width {own['width']}, weights {own['weights']}"
