@@ -111,6 +111,7 @@ def save_figure(fig: Figure, name: str, *, tier: str, images_of: str = "") -> No
     ):
         buffer = io.BytesIO()
         fig.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
+        fig.set_layout_engine("none")  # the layout of the first copy serves all: it takes as long as the drawing
         _write(folder / f"{name}.{suffix}", buffer.getvalue())
 
 

@@ -171,7 +171,7 @@ def test_every_printed_row_has_a_row_of_ours(name):
         assert TABLES[name].printed[method] == OURS[method] and OURS[method] in rows
 
 
-def key_of(name, label, tier="quick"):
+def key_of(name, label, tier="smoke"):
     return {run.seed: run.key for run in grid(name, tier) if run.label == label and run.task == planned("T1", tier)[0]}
 
 

@@ -79,6 +79,9 @@ _DEEP = {"n_train": 200, "finetune_epochs": 1}
 # rows (the others are quoted); one other backbone, without a control.
 _ENDS = ("Base (linear probe)", "ASAC (FGSM)")
 _STEPS, _GENERATOR = "Control, same steps", "Counterfactual generator"
+_SETS = ("0.001, 0.01", "0.001, 0.03", "0.001, 0.05", "0.001, 0.03, 0.05", "0.001", "0.05")
+_ORDERS = ("Random order", "Easy to hard (ascending)", "Hard to easy (descending)")
+_ABLATIONS = (*_ENDS, _STEPS, *_ORDERS, *(f"ε = {{{magnitudes}}}" for magnitudes in _SETS), "α = 0.5")
 _REST = ("Base (trained)", "Control, ε = {0}", "Adversarial training (AEDA)", "ASAC (PGD)")
 _SMALL = {"n_train": 200, "n_val": 120, "n_test": 200}
 # Real photographs on a CPU: the backbone is trained on other people and other labels, there being no ImageNet weights.
@@ -106,6 +109,7 @@ PAPER: dict[str, dict[str, Any]] = {
             | {_TOY_PLAN[0][0]: (*_ENDS, _STEPS, *_REST)},
             "table2": (*_ENDS, _STEPS),
             "table3": _ENDS,
+            "ablations": _ABLATIONS,
         },
         "settings": _TOY
         | _wide(8, **_DEEP)

@@ -65,8 +65,8 @@ _OPEN = TRAINING | {
 
 # Young first: of the toy's targets it depends most on gender. Smiling and the toy's Female are there, but not at quick.
 _TOY_TASKS = (*_celeba("toy_faces", "young", "blond_hair", "bald"), *_utkface("toy_utk")[1:])
-# Twenty minutes are for five papers: of the forms of an adapter another rank, half of the blocks and the MLPs.
-_FEW_FORMS = ("rank 8, q and v, all blocks", "rank 2", "last half of the blocks", "MLPs")
+# Twenty minutes are for five papers: of the forms of an adapter another rank and half of the blocks.
+_FEW_FORMS = ("rank 8, q and v, all blocks", "rank 2", "last half of the blocks")
 _CELEBA = _celeba("celeba", "bald", "blond_hair", "smiling", "attractive", "young")
 
 # Of ``n_train`` images, developer and auditor get one half each.

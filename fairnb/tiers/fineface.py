@@ -105,7 +105,7 @@ PAPER: dict[str, dict[str, Any]] = {
     },
     "quick": {
         "plan": _plan(*_TOY_PLAN[:3], _FEW, 3),
-        "rows": {"choices": (*_CHEAP_CHOICES, "Mean pooling", "Single FC and its CAM (text)")},
+        "rows": {"choices": (*_CHEAP_CHOICES, "Mean pooling")},
         "baselines": _BASELINES,
         "settings": _TOY
         | {"n_train": 560, "n_val": 280, "n_test": 1400}
