@@ -75,3 +75,15 @@ def owned(request, small, tmp_path, monkeypatch):
     monkeypatch.setenv("FAIRNB_DATA", str(tmp_path))
     small(request.module.REAL)
     return tmp_path
+
+
+@pytest.fixture
+def closed_figures():
+    """The project's style, and every figure of a test closed again."""
+    import matplotlib.pyplot as plt
+
+    from fairnb import report
+
+    report.style()
+    yield
+    plt.close("all")

@@ -5,22 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairnb import figures, report
+from fairnb import figures
 from fairnb.contract import Split
 from fairnb.experiments import aimfair
 
 matplotlib.use("Agg")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 TASK = "toy_faces/smiling_male"
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Every figure of a test is closed again."""
-    import matplotlib.pyplot as plt
-
-    report.style()
-    yield
-    plt.close("all")
 
 
 def runs_of(name, seeds=3):

@@ -6,21 +6,11 @@ import pandas as pd
 import pytest
 
 from fairnb import figures_asac as figures
-from fairnb import report
 
 matplotlib.use("Agg")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 EPSILONS = (0.0, 0.01, 0.05)
 MODELS = ["Base", "Control", "ASAC"]
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Every figure of a test is closed again."""
-    import matplotlib.pyplot as plt
-
-    report.style()
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -7,21 +7,11 @@ import pytest
 from scipy import stats
 
 from fairnb import figures_asac_choices as figures
-from fairnb import report
 
 matplotlib.use("Agg")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 ROWS = ("main", "other", "same")
 HEADS = {"0": 0.98, "0.001": 0.9, "0.01": 0.4}
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Every figure of a test is closed again."""
-    import matplotlib.pyplot as plt
-
-    report.style()
-    yield
-    plt.close("all")
 
 
 def frame(seeds=3):

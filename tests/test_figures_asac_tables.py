@@ -7,22 +7,13 @@ import pytest
 from matplotlib.text import Annotation
 
 from fairnb import figures_asac_tables as figures
-from fairnb import report, tables
+from fairnb import tables
 from fairnb.experiments.asac import AEDA, CONTROL, FGSM, PROBE, STEPS
 
 matplotlib.use("Agg")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 TASKS = ("toy_faces/smiling_male_natural", "toy_faces/big_nose_male_natural")
 ACCURACY = {PROBE[0]: 0.80, CONTROL[0]: 0.86, STEPS[0]: 0.88, FGSM[0]: 0.87, AEDA[0]: 0.85}
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Every figure of a test is closed again."""
-    import matplotlib.pyplot as plt
-
-    report.style()
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -16,18 +16,9 @@ from fairnb.experiments.fairlora import TABLES
 from fairnb.leakage import BASE, FINAL
 
 matplotlib.use("Agg")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 FORM = lora.Adapter(rank=2, alpha=4.0)
 TASKS = ("toy_faces/smiling_male_vit", "toy_faces/bald_male_vit")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Every figure of a test is closed again."""
-    import matplotlib.pyplot as plt
-
-    report.style()
-    yield
-    plt.close("all")
 
 
 def adapter(seed, blocks=(0, 1, 10)):

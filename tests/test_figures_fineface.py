@@ -8,25 +8,16 @@ import torch
 from matplotlib.patches import Rectangle
 
 from fairnb import figures_fineface as figures
-from fairnb import models, report
+from fairnb import models
 from fairnb.experiments.fineface import BASE, FINEFACE, STEPS
 from fairnb.fineface import attention, training
 from fairnb.fineface.network import Experts
 
 matplotlib.use("Agg")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 torch.set_num_threads(1)
 PIXELS = 48
 TASK = "toy_races/female"
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Every figure of a test is closed again."""
-    import matplotlib.pyplot as plt
-
-    report.style()
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

@@ -6,22 +6,13 @@ import pandas as pd
 import pytest
 
 from fairnb import figures_fineface_tables as figures
-from fairnb import report, tables
+from fairnb import tables
 from fairnb.experiments.fineface import BASE, FINEFACE, TABLES, checkpoints, edge
 
 matplotlib.use("Agg")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 TASK = "toy_faces/bangs_male_13"
 WORST = {BASE[0]: 0.80, FINEFACE[0]: 0.86, "Weighting": 0.79}
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Every figure of a test is closed again."""
-    import matplotlib.pyplot as plt
-
-    report.style()
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

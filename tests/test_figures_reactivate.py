@@ -6,21 +6,11 @@ import pandas as pd
 import pytest
 
 from fairnb import figures_reactivate as figures
-from fairnb import report
 from fairnb.contract import Split
 from fairnb.experiments.reactivate import TOLERANCE
 
 matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Every figure of a test is closed again."""
-    import matplotlib.pyplot as plt
-
-    report.style()
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 
 
 @pytest.fixture

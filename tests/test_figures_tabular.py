@@ -5,20 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairnb import figures_tabular, report
+from fairnb import figures_tabular
 
 matplotlib.use("Agg")
+pytestmark = pytest.mark.usefixtures("closed_figures")
 TASKS = ("toy_tables/adult_sex_aod", "bank/age25_spd")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    """Every figure of a test is closed again."""
-    import matplotlib.pyplot as plt
-
-    report.style()
-    yield
-    plt.close("all")
 
 
 def table(seeds=3):
