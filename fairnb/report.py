@@ -98,11 +98,13 @@ def save_figure(fig: Figure, name: str, *, tier: str, images_of: str = "") -> No
         images_of: the task whose images it shows, if any. Photographs of people go to the folder ``people`` inside the
             other figures', which no reference takes: they are neither ours to publish nor needed to compare results.
     """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     tiers.get(tier)
     folder = paths.figures(tier) / (PEOPLE if images_of and not images_of.startswith(NOBODY) else "")
     strip = 0.13 / fig.get_figheight()  # inches kept free below the axes, so that the stamp never lies on a label
     layout = fig.get_layout_engine()
-    if layout is not None:
+    if isinstance(layout, ConstrainedLayoutEngine):
         layout.set(rect=(0, strip, 1, 1 - strip))
     fig.text(0.998, 0.004, f"fairnb · tier {tier}", ha="right", va="bottom", fontsize=6, color="0.45")
     for suffix, metadata in (
