@@ -92,12 +92,19 @@ def _people(tier: str) -> str:
     )
 
 
+def _table(tier: str, name: str) -> pd.DataFrame:
+    """A reference table with NaN where nothing stands; empty where the tier has none."""
+    file = f"tables/{name}.csv"
+    there = (paths.reference(tier) / file).exists()
+    return _read(tier, file).replace({"": float("nan")}) if there else pd.DataFrame()
+
+
 def _attacks(tier: str) -> str:
     """The rows of ASAC's Table 1 in its first task, with the controls that the paper lacks."""
-    if not (paths.reference(tier) / "tables/asac_table1.csv").exists():
+    table = _table(tier, "asac_table1")
+    if table.empty:
         return ""
-    table = _read(tier, "tables/asac_table1.csv")
-    table = table[table["task"] == table["task"].iloc[0]].replace({"": float("nan")})
+    table = table[table["task"] == table["task"].iloc[0]]
     return (
         f"**ASAC, Table 1 at tier `{tier}`** ({table['task'].iloc[0]}; {table['network'].iloc[0]}). Percent, mean over "
         "seeds with 95 % t-interval; `eo_sum` is what the printed DEO fits. The two controls are fine-tuned for as "
@@ -108,9 +115,9 @@ def _attacks(tier: str) -> str:
 
 def _adapters(tier: str) -> str:
     """FairLoRA's five strategies in all tasks of the tier."""
-    if not (paths.reference(tier) / "tables/fairlora_methods.csv").exists():
+    table = _table(tier, "fairlora_methods")
+    if table.empty:
         return ""
-    table = _read(tier, "tables/fairlora_methods.csv").replace({"": float("nan")})
     return (
         f"**FairLoRA at tier `{tier}`** ({table['network'].iloc[0]}). **Our reconstruction**: the paper's full text "
         "and tables could not be had, so nothing is printed beside. Percent, mean over seeds with 95 % t-interval.\n\n"
@@ -120,9 +127,9 @@ def _adapters(tier: str) -> str:
 
 def _races(tier: str) -> str:
     """FineFACE's Table 2 with the control that the paper lacks."""
-    if not (paths.reference(tier) / "tables/fineface_table2.csv").exists():
+    table = _table(tier, "fineface_table2")
+    if table.empty:
         return ""
-    table = _read(tier, "tables/fineface_table2.csv").replace({"": float("nan")})
     return (
         f"**FineFACE, Table 2 at tier `{tier}`** ({table['task'].iloc[0]}; {table['network'].iloc[0]}). Accuracy and "
         "degree of bias (standard deviation of the accuracies by race and gender, ddof=1) in percent, mean over seeds "

@@ -143,6 +143,16 @@ def beside(table: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     return merged[["task", "row", "source", *(c for c in merged.columns if c not in ("task", "row", "source"))]]
 
 
+def stand_ins(table: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
+    """What stands in for a part of its method in each row of ``table`` (``task``, ``row``); empty for the genuine ones.
+
+    Args:
+        frame: from ``runs.run``; a method says it in ``notes["stand_in"]``.
+    """
+    said = {(task, row): note.get("stand_in", "") for task, row, note in frame[["task", "label", "notes"]].values}
+    return [said.get(key, "") for key in zip(table["task"], table["row"], strict=True)]
+
+
 def compact(table: pd.DataFrame, names: Sequence[str], digits: int = 1) -> pd.DataFrame:
     """For reading: ``mean [low, high]`` as text in one column per metric, printed numbers kept as they are.
 

@@ -182,9 +182,9 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
         f"weights {own[task]['weights']}"
         for task in made["task"]
     ]
-    differs = {(task, row): note.get("stand_in", "") for task, row, note in frame[["task", "label", "notes"]].values}
-    notes = [differs.get(key, "") for key in zip(made["task"], made["row"], strict=True)]
-    return made.assign(synthetic="by row" if name == "T5" else synthetic, network=network, differs=notes)
+    return made.assign(
+        synthetic="by row" if name == "T5" else synthetic, network=network, differs=tables.stand_ins(made, frame)
+    )
 
 
 def by_setting(frame: pd.DataFrame) -> pd.DataFrame:

@@ -115,9 +115,7 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     ours.loc[ours["row"].isin(BLIND), "groups"] = "○"  # without an attack no protected label is read
     theirs = printed(name, list(frame["task"].unique()))
     made = tables.beside(ours, theirs) if len(theirs) else ours.assign(source=tables.RERUN)
-    differs = {(task, row): note.get("stand_in", "") for task, row, note in frame[["task", "label", "notes"]].values}
-    notes = [differs.get(key, "") for key in zip(made["task"], made["row"], strict=True)]
-    return made.assign(network=[network(task, tier) for task in made["task"]], differs=notes)
+    return made.assign(network=[network(task, tier) for task in made["task"]], differs=tables.stand_ins(made, frame))
 
 
 def printed(name: str, task_names: list[str]) -> pd.DataFrame:

@@ -159,9 +159,7 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     ours = tables.over_seeds(frame, ATTRIBUTES if name in ("T6", "T7") else RACES)
     theirs = printed(name, list(frame["task"].unique()))
     made = tables.beside(ours, theirs) if len(theirs) else ours.assign(source=tables.RERUN)
-    differs = {(task, row): note.get("stand_in", "") for task, row, note in frame[["task", "label", "notes"]].values}
-    notes = [differs.get(key, "") for key in zip(made["task"], made["row"], strict=True)]
-    return made.assign(network=network(TABLES[name].plan, tier), differs=notes)
+    return made.assign(network=network(TABLES[name].plan, tier), differs=tables.stand_ins(made, frame))
 
 
 def network(plan: str, tier: str) -> str:
