@@ -303,7 +303,7 @@ def test_hyper_parameters_are_checked_before_anything_runs(hparams, error, words
 
 def test_importing_the_registry_does_not_import_torch():
     code = "import sys, fairnb.methods; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
 def test_a_method_is_found_without_importing_the_others():
@@ -315,4 +315,4 @@ def test_a_method_is_found_without_importing_the_others():
         "for one in pkgutil.walk_packages(methods.__path__, 'fairnb.methods.'): importlib.import_module(one.name)\n"
         "assert found == methods.names() == sorted(methods._REGISTRY), 'each is written as the index expects'\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)

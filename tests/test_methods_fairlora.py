@@ -362,7 +362,7 @@ def test_a_killed_party_is_reported_by_the_other_and_the_rerun_is_bit_identical(
             text = one_sentence(caught)
             assert f"the {other} reports that the {lost} was lost in step {step}" in text
             assert f"start the {lost} again and repeat the command" in text
-            assert processes.process_of(lost).wait(timeout=20) == -signal.SIGKILL
+            assert processes.process_of(lost).wait(timeout=120) == -signal.SIGKILL
             assert processes.process_of(other).poll() is None, "the other lives"
         cut = trained("lora_adv", task)
     assert done == [1, 2, 3, 4, 5, 6, 7, 8], "each step was finished once"
@@ -372,16 +372,12 @@ def test_a_killed_party_is_reported_by_the_other_and_the_rerun_is_bit_identical(
 
 
 def test_a_party_that_died_between_two_exchanges_is_started_once_its_name_is_free(monkeypatch):
-    class Process:
-        def __init__(self, ended):
-            self.poll = lambda: ended
-
     seen, started = iter([{*PARTIES}, {*PARTIES}, {DEVELOPER}, {DEVELOPER}]), []
-    own = {DEVELOPER: Process(None), AUDITOR: Process(-9)}
+    own = {DEVELOPER: Ended(None), AUDITOR: Ended(-9)}
 
     def start(name, address):
         started.append(name)
-        own[name] = Process(None)
+        own[name] = Ended(None)
 
     class Client:
         class scheduler:
@@ -392,6 +388,72 @@ def test_a_party_that_died_between_two_exchanges_is_started_once_its_name_is_fre
     monkeypatch.setattr(processes, "_start", start)
     processes._wait_for_both(Client, local=True)
     assert started == [AUDITOR] and next(seen, None) is None
+
+
+class Ended:
+    """A process that has ended, or has not (``None``)."""
+
+    def __init__(self, code):
+        self.poll = lambda: code
+
+
+class Slow:
+    """A future that is ready after so many looks; it counts them."""
+
+    def __init__(self, looks):
+        self.looks, self.seen = looks, 0
+
+    def result(self, timeout):
+        self.seen += 1
+        if self.seen <= self.looks:
+            raise TimeoutError
+        return "ready"
+
+
+def test_a_slow_party_is_waited_for_and_one_whose_process_has_ended_is_lost_at_once(monkeypatch):
+    known = iter([set(), set(), {AUDITOR}])
+    monkeypatch.setattr(processes, "_here", {"processes": {AUDITOR: Ended(None), DEVELOPER: Ended(-9)}})
+    monkeypatch.setattr(processes, "alive", lambda _: next(known, set()))
+    assert processes._ready(None, AUDITOR, Slow(5)) == "ready", "its process lives, whatever the scheduler says"
+    future = Slow(5)
+    with pytest.raises(PartyLost, match="the developer was lost before its first step"):
+        processes._ready(None, DEVELOPER, future)
+    assert future.seen == 1
+
+
+def test_a_party_of_another_machine_is_lost_once_it_has_been_away_for_long(monkeypatch):
+    monkeypatch.setattr(processes, "_here", {"processes": {}})
+    monkeypatch.setattr(processes, "alive", lambda _: set())
+    assert processes._ready(None, AUDITOR, Slow(5)) == "ready", "it may come back"
+    monkeypatch.setattr(processes, "AWAY", 0)
+    with pytest.raises(PartyLost, match="the auditor was lost before its first step"):
+        processes._ready(None, AUDITOR, Slow(1000))
+
+
+def test_a_party_that_ends_whenever_it_is_started_is_a_sentence_with_its_log(monkeypatch):
+    class Client:
+        class scheduler:
+            address = "tcp://here"
+
+    own = {DEVELOPER: Ended(None)}
+    monkeypatch.setattr(processes, "_here", {"processes": own})
+    monkeypatch.setattr(processes, "alive", lambda _: {DEVELOPER})
+    monkeypatch.setattr(processes, "_start", lambda name, _: own.update({name: Ended(1)}))
+    with pytest.raises(FairnbError, match="the auditor ended 3 times while it started: .*auditor.log") as caught:
+        processes._wait_for_both(Client, local=True)
+    one_sentence(caught)
+
+
+def test_who_is_there_is_not_told_from_the_clients_own_shorter_list(elsewhere):
+    """The client asks for a list without workers every two seconds, here all the time."""
+    import dask
+    from distributed import Client
+
+    with processes.calls(*_agreed()):
+        address = processes._here["client"].scheduler.address
+        with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):
+            with Client(address, set_as_default=False) as client:
+                assert all(processes.alive(client) == {*PARTIES} for _ in range(300))
 
 
 def _agreed(task=None):
@@ -466,7 +528,7 @@ def test_no_scheduler_at_the_address(address, monkeypatch):
         pass
     pids = [processes.process_of(name).pid for name in PARTIES]
     monkeypatch.setenv(processes.ADDRESS, address)
-    monkeypatch.setattr(processes, "WAIT", 1)
+    monkeypatch.setattr(processes, "REACH", 1)
     with pytest.raises(FairnbError, match=f"no Dask scheduler answers at FAIRNB_PARTIES='{address}'") as caught:
         trained("lora_erm")
     one_sentence(caught)
@@ -514,7 +576,7 @@ def test_in_a_dask_worker_as_make_reproduce_does_it(tmp_path, monkeypatch):
     ]
     hashes = [[line["sha256"] for line in json.loads(text)["notes"]["messages"]] for [text] in records]
     assert hashes[0] == hashes[1] and len(hashes[0]) == 4
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while any(map(lives, pids)):
         assert time.monotonic() < end, "the worker's parties end with it"
         time.sleep(0.2)
@@ -543,13 +605,13 @@ class Host:
             self.processes += [subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, env=os.environ | own)]
 
     def worker(self, address, name):
-        words = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "60"]
+        words = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "300"]
         self.start("worker", address, "--name", name, *words)
 
     def end(self):
         for process in self.processes:
             process.kill()
-            process.wait(timeout=20)
+            process.wait(timeout=120)
 
 
 @pytest.fixture
@@ -559,7 +621,7 @@ def hosts(tmp_path):
     file = tmp_path / "driver" / "scheduler.json"
     found["driver"].start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not file.is_file() or not file.stat().st_size:
             assert time.monotonic() < end, (tmp_path / "driver" / "log").read_text()
             time.sleep(0.05)

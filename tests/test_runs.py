@@ -209,7 +209,7 @@ def _count(folder, started, results):
     calls = []
     compute = runs.compute
     runs.compute = lambda group: calls.extend(group) or compute(group)
-    started.wait(60)
+    started.wait(240)
     engine.use_one_thread()
     record = runs.ensure(runs.Run("toy_faces/smiling_male", "erm", 0, "smoke"))
     results.put((len(calls), record.metrics["acc"]))
@@ -221,7 +221,7 @@ def test_two_processes_that_ask_for_one_run_compute_it_once(tmp_path):
     workers = [context.Process(target=_count, args=(tmp_path, started, results)) for _ in range(2)]
     for worker in workers:
         worker.start()
-    found = [results.get(timeout=240) for _ in workers]
+    found = [results.get(timeout=500) for _ in workers]
     for worker in workers:
         worker.join(60)
     assert sorted(count for count, _ in found) == [0, 1]

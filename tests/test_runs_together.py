@@ -206,7 +206,7 @@ def _ensure(folder, started, results, own):
     computed, compute = [], runs.compute
     runs.compute = lambda group: computed.append([run.seed for run in group]) or compute(group)
     engine.use_one_thread()
-    started.wait(60)
+    started.wait(240)
     task = "toy_tables/compas_sex_eod"
     same = runs.ensure_together([runs.Run(task, "default_model", seed, "smoke") for seed in SEEDS])
     few = runs.ensure_together([runs.Run(task, "random_perturbation", seed, "smoke", {"trials": 2}) for seed in own])
@@ -221,7 +221,7 @@ def test_two_processes_that_share_seeds_do_not_disturb_each_other(tmp_path):
     ]
     for worker in workers:
         worker.start()
-    (first, same, few), (second, same_there, few_there) = (results.get(timeout=240) for _ in workers)
+    (first, same, few), (second, same_there, few_there) = (results.get(timeout=500) for _ in workers)
     for worker in workers:
         worker.join(60)
     assert sorted([first, second]) == [[], SEEDS], "the same seeds are computed once"

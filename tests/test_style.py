@@ -105,16 +105,16 @@ def test_no_file_names_a_registry_or_this_machine():
 
 def test_import_is_light():
     code = "import fairnb, sys; sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'matplotlib', 'numpy')))"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
 def test_metrics_import_neither_torch_nor_data():
     code = "import fairnb.metrics, sys; sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'fairnb.data')))"
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
 def test_ruff_finds_nothing():
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout[-2000:]

@@ -12,10 +12,12 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairnb import paths
@@ -31,8 +33,12 @@ if TYPE_CHECKING:
     from fairnb.protocol.wire import Call
 
 ADDRESS = "FAIRNB_PARTIES"
-WAIT = 60  # seconds for a party to appear
+REACH = 20  # seconds for a scheduler at another address to answer
+WAIT = 60  # seconds for a party of another machine to appear
+START = 300  # seconds for those of this machine: on a busy one their imports alone take a minute
+STARTS = 3  # times that a party of this machine may end while it starts
 SOON = 2  # seconds after which to look whether a party that says nothing is still there
+AWAY = 20  # seconds after which a party that its scheduler does not know, and whose process we cannot see, is lost
 _here: dict[str, Any] = {}
 
 
@@ -79,11 +85,15 @@ def _actors(client: Client, agreement: Agreement, sites: Mapping[str, Site]) -> 
 
 
 def _ready(client: Client, name: str, future: Future) -> Any:
+    """The party, however slow; a lost one is told from a slow one, for the scheduler would wait for it for ever."""
+    seen = time.monotonic()
     while True:
         try:
             return future.result(timeout=SOON)
         except TimeoutError:
-            if name not in alive(client):  # else the scheduler waits for it for ever
+            if name in alive(client):
+                seen = time.monotonic()
+            elif (name in _here["processes"] and name in _ended()) or time.monotonic() - seen > AWAY:
                 break
     raise PartyLost(f"the {name} was lost before its first step: start it again and repeat the command")
 
@@ -111,8 +121,13 @@ def _asked(
 
 
 def alive(client: Client) -> set[str]:
-    """The parties whose processes answer."""
-    found = client.scheduler_info(n_workers=-1)["workers"].values()
+    """The parties that the scheduler knows now; none where it does not answer."""
+    # Not client.scheduler_info(): every two seconds the client asks for itself, for a list without workers, and when
+    # this thread is slow to wake (a busy machine) it finds that answer in place of its own.
+    try:
+        found = client.sync(client.scheduler.identity, n_workers=-1)["workers"].values()
+    except OSError:
+        return set()
     return {str(worker["name"]) for worker in found} & set(PARTIES)
 
 
@@ -131,7 +146,7 @@ def _visited(address: str) -> dict[str, Any]:
     from distributed import Client
 
     try:
-        return {"client": Client(address, timeout=min(20, WAIT), set_as_default=False)}
+        return {"client": Client(address, timeout=REACH, set_as_default=False)}
     except (OSError, TimeoutError, ValueError) as error:
         raise FairnbError(
             f"no Dask scheduler answers at {ADDRESS}={address!r} ({type(error).__name__}): start it, or leave "
@@ -149,13 +164,18 @@ def _own_scheduler() -> dict[str, Any]:
     return {"cluster": cluster, "client": Client(cluster, set_as_default=False)}
 
 
+def _own() -> Path:
+    """Where the parties of this machine write their logs."""
+    return paths.cache() / "parties" / "dask"
+
+
 def _start(name: str, address: str) -> None:
     """The very command of two hosts, as a process that ends with this one."""
-    own = paths.cache() / "parties" / "dask"
+    own = _own()
     own.mkdir(parents=True, exist_ok=True)
     words = ["dask", "worker", address, "--name", name, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
     words += ["--preload", "fairnb.protocol.orphan"]
-    words += ["--memory-limit", "0", "--death-timeout", str(WAIT), "--local-directory", str(own)]
+    words += ["--memory-limit", "0", "--death-timeout", str(START), "--local-directory", str(own)]
     with open(own / f"{name}.log", "a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *words], stdout=log, stderr=log, env=os.environ | WORKER_ENVIRONMENT
@@ -164,15 +184,20 @@ def _start(name: str, address: str) -> None:
 
 
 def _wait_for_both(client: Client, local: bool) -> None:
-    end, address = time.monotonic() + WAIT, client.scheduler.address
+    wait, address, starts = START if local else WAIT, client.scheduler.address, Counter[str]()
+    end = time.monotonic() + wait
     while missing := set(PARTIES) - alive(client) | (_ended() if local else set()):
         for name in missing - alive(client) if local else ():
             if name in _ended():  # the scheduler has noticed, so its name is free again
+                if starts[name] == STARTS:
+                    log = _own() / f"{name}.log"
+                    raise FairnbError(f"the {name} ended {STARTS} times while it started: its log {log} says why")
                 _start(name, address)
+                starts[name] += 1
         if time.monotonic() > end:
             name = min(missing)
             raise FairnbError(
-                f"no {name} came to {address} within {WAIT} s: start it on its machine with "
+                f"no {name} came to {address} within {wait} s: start it on its machine with "
                 f"`dask worker {address} --name {name} --nthreads 1 --no-nanny`"
             )
         time.sleep(0.05)
