@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from fake_task import fake_task
+from fake_task import balanced, fake_task, squares
 
 from fairnb import methods
 from fairnb.errors import BadData
@@ -115,14 +115,22 @@ def test_byol_trains_a_copy_and_is_deterministic():
             diga_byol.byol(model, task.train, edit, **options | wrong)
 
 
+class Below(torch.nn.Module):
+    """Tells by the blue channel whether the square is below, and is more easily convinced that it is not."""
+
+    def forward(self, x):
+        above, below = (x[:, 2, rows, 8:24].mean((1, 2)) for rows in (slice(16), slice(16, 32)))
+        return (below - above - 0.1)[:, None]
+
+
 def test_agreement_falls_with_an_edit_that_shows_the_target():
-    task = fake_task()
-    model = common.reference(task, 0, 3)
+    """By hand: the halves differ by 0.27 and a degree moves that by 0.2, so -1 turns one class, 2 and -2 one each."""
     below = torch.zeros(3, 32, 32)
     below[:, 16:, 8:24] = 0.1
     below[:, :16, 8:24] = -0.1
-    kept = diga.kept_targets(model, task.train, {1.0: 0 * below, 2.0: below}, (3.0, 4.0), seed=0)
-    assert kept[1.0] > 0.9 > 0.7 > kept[2.0]
+    split, edits = squares(balanced(10), 1, noise=0), {1.0: 0 * below, 2.0: below}
+    assert diga.kept_targets(Below(), split, edits, (1.0,), seed=0) == {1.0: 1.0, 2.0: 0.75}
+    assert diga.kept_targets(Below(), split, edits, (1.0, 2.0), seed=0) == {1.0: 1.0, 2.0: 0.625}
 
 
 def test_the_classifier_of_the_real_images_is_the_linear_model_of_the_features():
