@@ -17,11 +17,11 @@ export FAIRNB_PRESET := $(PRESET)
 # Small processes with one thread each beat one process with many threads (and torch collapses when they compete).
 export OMP_NUM_THREADS := 1
 
-.PHONY: help env reproduce test lab plan verify reference data check clean lock
+.PHONY: help env reproduce test test-portable lab plan verify reference data check clean lock
 
 help:  ## this list
 	@echo "fairnb: rerun five papers on fairness-aware fine-tuning, and check their claims"
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 	@echo "settings: TIER=smoke|quick|open|paper  ONLY=10_aimfair  SEEDS=3 or 0,1,2  PRESET=code|paper|ours  JOBS=2  SCHEDULER=tcp://host:8786  FORCE=1"
 	@echo "real data: FAIRNB_DATA=/folder make data"
 
@@ -40,6 +40,16 @@ reproduce: env  ## run every notebook at TIER, write results/
 
 test: env  ## run all tests
 	@$(BIN)/python -m pytest -n $${JOBS:-auto} --dist loadfile
+
+# As on this processor, on AMD's with bfloat16, and on one without it (x86-64 alone has these settings).
+PROCESSORS := ONEDNN_MAX_CPU_ISA=DEFAULT
+ifeq ($(shell uname -m),x86_64)
+PROCESSORS += ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 ONEDNN_MAX_CPU_ISA=AVX2,ATEN_CPU_CAPABILITY=avx2
+endif
+test-portable: env  ## run the tests of numerics as on other processors
+	@failed=; for words in $(PROCESSORS); do echo "as on a processor with $$words:"; \
+	  env $${words//,/ } $(BIN)/python -m pytest -m numerics -n $${JOBS:-auto} --dist loadfile || failed="$$failed $$words"; \
+	done; [ -z "$$failed" ] || { echo "tests of numerics failed:$$failed"; exit 1; }
 
 lab: env  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

@@ -10,6 +10,8 @@ from fairnb import attack_curves
 from fairnb.contract import Split
 from fairnb.errors import BadData, UnknownName
 
+pytestmark = pytest.mark.numerics
+
 EPSILONS = (0.0, 0.01, 0.02)
 
 

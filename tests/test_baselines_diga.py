@@ -14,6 +14,8 @@ from fairnb.errors import BadData
 from fairnb.methods.baselines import common, diga, diga_byol
 from fairnb.methods.baselines.diga import LatentSpace
 
+pytestmark = pytest.mark.numerics
+
 CPU = torch.device("cpu")
 
 

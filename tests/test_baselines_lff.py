@@ -13,6 +13,8 @@ from fairnb.errors import BadData
 from fairnb.methods.baselines import common, lff
 from fairnb.methods.baselines.common import sample_losses
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.mark.parametrize("width", [1, 3])
 def test_generalised_cross_entropy_has_q_times_its_gradient(width):

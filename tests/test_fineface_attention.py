@@ -7,6 +7,8 @@ import torch
 from fairnb.errors import BadData
 from fairnb.fineface import attention
 
+pytestmark = pytest.mark.numerics
+
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():

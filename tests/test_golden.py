@@ -10,6 +10,8 @@ from fairnb.claims import aimfair
 from fairnb.experiments.aimfair import METRICS, TABLES
 from fairnb.metrics import group_report
 
+pytestmark = pytest.mark.numerics
+
 GOLDEN = Path(__file__).parent / "golden"
 LABELS = {method: label for label, method, _ in TABLES["T3"].rows}
 

@@ -14,6 +14,8 @@ from fairnb.models import resnet18
 from fairnb.protocol.developer import overlap
 from fairnb.vit import vit_classifier
 
+pytestmark = pytest.mark.numerics
+
 FORM = Adapter(rank=4, alpha=10, dropout=0.5, places=("q_proj", "v_proj", "fc1"))
 Q = "vit.layers.1.attention.q_proj"
 

@@ -23,6 +23,8 @@ from fairnb.methods.asac_base import features, probe, protected_head
 from fairnb.methods.asac_step import candidates_of, chunks, difficulty, ordered, pair_loss
 from fairnb.models import ModelPredictor, device, resnet18, to_pixels
 
+pytestmark = pytest.mark.numerics
+
 SETTINGS = {"augment": "flip", "probe_lr": 0.03, "probe_epochs": 20, "finetune_lr": 1e-3, "finetune_epochs": 1}
 SETTINGS |= {"pgd_steps": 2}
 RADII = (0.0, 0.01, 0.03)

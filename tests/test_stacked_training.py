@@ -17,6 +17,8 @@ from fairnb.networks import Perceptron, StackedPerceptrons, stack
 from fairnb.stacked import Draws, Samples, adam, losses
 from fairnb.stacked_training import Best, steps, train_together, validation_loss
 
+pytestmark = pytest.mark.numerics
+
 SETTINGS = {
     "batch_size": 32,
     "pretrain_epochs": 40,
