@@ -54,7 +54,7 @@ def test_copies_stay_near_and_fool_the_bias_network():
     """Copies look like the originals, and B, which has learnt the tint, sees the other group in more of them."""
     task = fake_task()
     nets = coupled(task, epochs=8, epsilon=0.06)
-    assert aeda.accuracy(nets.bias_net, aeda.Batches(aeda._of_groups(task.val), 60, torch.device("cpu"))) > 0.8
+    assert aeda.accuracy(nets.bias_net, aeda.Batches(aeda._of_groups(task.val), 60, torch.device("cpu"))) > 0.6
     x, group = to_pixels(task.val.x, torch.device("cpu")), torch.as_tensor(task.val.protected)
     nets.seen.zero_()
     moved = nets.attacked(x, group)
