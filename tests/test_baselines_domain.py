@@ -18,8 +18,6 @@ from fairnb.methods.baselines import domain, domain_adversary
 from fairnb.metrics import group_report
 from fairnb.models import ImageClassifier, ModelPredictor, resnet18, seeded
 
-pytestmark = pytest.mark.numerics
-
 NAMES = ("domain_discriminative", "domain_independent", "uniform_confusion", "domain_adversarial")
 
 
@@ -163,6 +161,7 @@ def line():
     return dataclasses.replace(fake_task(**settings), train=train, val=train, backbone=backbone)
 
 
+@pytest.mark.numerics
 def test_adding_the_domains_logits_lowers_the_bias():
     """Each domain's classifier learns its prior, log 19, from its own samples alone, where the domain is constant.
 
