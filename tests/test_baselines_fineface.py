@@ -321,16 +321,19 @@ class TestConsistency:
         assert torch.equal(views[0], views[1]) and not torch.equal(views[0], views[2])
         assert views[0].shape == x.shape and views[0].min() >= 0 and views[0].max() <= 1
 
-    def test_predictions_move_less_under_strong_changes(self):
-        task = tiny()
-        x = torch.from_numpy(task.val.x).float() / 255
-        found = {}
-        for weight in (0.0, 5.0):
-            model = trained("consistency", penalty_weight=weight, epochs=4).model.eval()
-            with torch.no_grad():
-                view = consistency.strong(x, torch.Generator().manual_seed(9))
-                found[weight] = consistency.divergence(model(x), model(view)).item()
-        assert found[5.0] < found[0.0]
+    @pytest.mark.numerics
+    def test_the_loss_is_the_usual_one_and_the_divergence_of_the_strong_view(self, monkeypatch):
+        """What a training with it comes to hangs on how a processor rounds; what is trained does not."""
+        kept, seen, train, strong = [], [], consistency.cells.train, consistency.strong
+        monkeypatch.setattr(consistency.cells, "train", lambda *a, **options: kept.append(a) or train(*a, **options))
+        monkeypatch.setattr(consistency, "strong", lambda x, *a: seen.append(len(x)) or strong(x, *a))
+        trained("consistency", penalty_weight=5.0, epochs=1)
+        assert sum(seen) == len(tiny().train), "each image once an epoch"
+        [(*_, loss)] = kept
+        weak, changed, target = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [-1.0]]), torch.tensor([0, 1])
+        usual = (math.log(2) + math.log(1 + math.exp(-2))) / 2
+        expected = usual + 5 * consistency.divergence(weak, changed).item()
+        assert loss(torch.cat([weak, changed]), target, target).item() == pytest.approx(expected, rel=1e-5)
 
 
 class TestCellMixup:
@@ -392,8 +395,13 @@ class TestCellMixup:
         raised = np.array([0.25, 0.25 * math.e**2, 0.5 * math.e])
         np.testing.assert_allclose(found, raised / raised.sum())
 
+    @pytest.mark.numerics
     def test_adaptive_shares_are_noted(self):
-        found = trained("cell_mixup", adaptive=True, eta=3.0, epochs=2)
+        task = tiny()
+        target = task.val.target.copy()
+        target[np.flatnonzero((target == 0) & (task.val.protected == 1))[:10]] = 1  # a good network errs in one cell
+        task = dataclasses.replace(task, val=dataclasses.replace(task.val, target=target))
+        found = trained("cell_mixup", task, adaptive=True, eta=3.0, epochs=2)
         shares = np.array(list(found.notes["shares"].values()))
         assert shares.shape == (4, 3) and "GAN" in found.notes["stand_in"]
         np.testing.assert_allclose(shares.sum(0), 1, atol=1e-3)
