@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -124,7 +125,7 @@ def data(download: tuple[str, ...]) -> None:
 @click.option("--guidance", type=float, default=7.5, show_default=True)
 @click.option("--batch-size", type=int, default=16, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-def generate(prompts: str, out: str, model: str, per_group: int, seed: int, **sampling: float) -> None:
+def generate(prompts: str, out: str, model: str, per_group: int, seed: int, **sampling: Any) -> None:
     """Draw a pack of labelled images from prompts; goes on where it was interrupted."""
     from fairnb.synthesis import prompts as sets
     from fairnb.synthesis.generate import Sampling

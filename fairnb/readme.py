@@ -25,7 +25,7 @@ def render(text: str) -> str:
     """``text`` with every block between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->`` made anew."""
     for name, content in (("results", results()), ("map", notebook_map())):
         block = f"<!-- begin:{name} -->\n{content}\n<!-- end:{name} -->"
-        text = re.sub(rf"<!-- begin:{name} -->.*?<!-- end:{name} -->", lambda _, block=block: block, text, flags=re.S)
+        text = re.sub(rf"<!-- begin:{name} -->.*?<!-- end:{name} -->", block.replace("\\", r"\\"), text, flags=re.S)
     return text
 
 

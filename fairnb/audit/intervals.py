@@ -69,7 +69,7 @@ def maximum(items: Sequence[Interval]) -> Interval:
     return Interval(max(i.low for i in items), max(i.high for i in items))
 
 
-def mean(items: Sequence[Interval], weights: Sequence[float] | None = None) -> Interval:
+def mean(items: Sequence[Interval], weights: Sequence[float] | np.ndarray | None = None) -> Interval:
     """Range of the mean, weighted by non-negative ``weights`` if given."""
     return Interval(
         float(np.average([i.low for i in items], weights=weights)),

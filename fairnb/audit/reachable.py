@@ -39,7 +39,8 @@ class Sizes:
     def of(cls, counts: np.ndarray) -> Sizes:
         """From images per cell, ``(2, 2)``, indexed [target, protected]."""
         groups = counts.sum(0)
-        return cls(*(counts[1] / groups), groups[1] / groups.sum())
+        first, second = counts[1] / groups
+        return cls(first, second, groups[1] / groups.sum())
 
     def shifted(self, points: float) -> list[Sizes]:
         """75 variants within ``points`` (a fraction), corners first: 5 values of a base rate, 3 of the group share."""

@@ -39,8 +39,9 @@ def _deviation(row: book.Row, name: str) -> Check | None:
 
 
 def _std_check(row: book.Row, name: str, allowed: Interval, rule: str, tag: str, kind: str) -> Check:
-    cell = row[name]
-    as_cell = book.Cell(f"±{cell.std.low / 2 + cell.std.high / 2:.3f}", 0.0, cell.std, cell.unit, cell.damaged)
+    cell, std = row[name], row[name].std
+    assert std is not None, "the caller knows that a deviation is printed"
+    as_cell = book.Cell(f"±{std.low / 2 + std.high / 2:.3f}", 0.0, std, cell.unit, cell.damaged)
     stand_in = book.Row(row.paper, row.table, row.number, row.setting, row.method, {f"{name} std": as_cell},
                         row.undecided)  # fmt: skip
     return check(stand_in, f"{name} std", allowed, rule, kind=kind, tag=f"{name}_{tag}",
@@ -50,7 +51,7 @@ def _std_check(row: book.Row, name: str, allowed: Interval, rule: str, tag: str,
 def _outliers(rows: list[book.Row]) -> Iterator[Check]:
     """T1's accuracy deviations: more than twice the largest of all other rows is unusual (not impossible)."""
     for row in rows:
-        others = [r["accuracy"].std.high for r in rows if r is not row]
+        others = [std.high for r in rows if r is not row and (std := r["accuracy"].std) is not None]
         allowed = Interval(0.0, OUTLIER * max(others))
         yield _std_check(row, "accuracy", allowed, "at most twice the largest deviation of the other rows", "outlier",
                          UNUSUAL)  # fmt: skip

@@ -127,7 +127,7 @@ def printed(name: str, task_names: list[str]) -> pd.DataFrame:
 
     if name not in reported.tables("asac"):
         return pd.DataFrame()
-    settings = {}
+    settings: dict[str, str] = {}
     for task in task_names:
         base = tasks.recipe(task).setting
         settings |= {base: task}

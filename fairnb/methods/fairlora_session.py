@@ -132,7 +132,8 @@ def _agreement(task: Task, seed: int, options: Mapping[str, Any], depth: int) ->
     if part not in HALVES:
         raise UnknownName("part of the blocks", part, HALVES)
     layers = tuple(HALVES[part](depth))
-    form = lora.Adapter(*(chosen[f"lora_{name}"] for name in ("rank", "alpha", "dropout", "places")), layers)
+    own = {name: chosen[f"lora_{name}"] for name in ("rank", "alpha", "dropout", "places")}
+    form = lora.Adapter(**own, layers=layers)
     recipe = {
         "lr": chosen["lora_lr"],
         "batch_size": chosen.get("lora_batch_size", chosen["batch_size"]),

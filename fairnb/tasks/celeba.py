@@ -20,7 +20,7 @@ def _build(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -
     sets = subsets.celeba_aimfair(labels, *names, share=variant.share, seed=variant.subset)
     parts = {part: labels.split(*names, sets[part], settings["size"]) for part in ("train", "val", "test")}
     pool = packed_pool(_pack(names, variant), *names, settings["size"])
-    return Data(**parts, pool=pool, n_synthetic=len(parts["train"]))
+    return Data(parts["train"], parts["val"], parts["test"], pool, n_synthetic=len(parts["train"]))
 
 
 def _pack(names: tuple[str, str], variant: Variant) -> str:

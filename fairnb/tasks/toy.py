@@ -45,7 +45,9 @@ def _build(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -
     drawn = [Drawing(part, names, sum(own.values()), SEEDS[part], own) for part, own in cells.items()]
     parts = {drawing.part: drawing.split(settings) for drawing in drawn}
     pool = packed_pool(_pack(variant), *names, settings["size"], settings["crop"])
-    return Data(**parts, pool=pool, n_synthetic=round(settings["n_synthetic"] * variant.share))
+    return Data(
+        parts["train"], parts["val"], parts["test"], pool, n_synthetic=round(settings["n_synthetic"] * variant.share)
+    )
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def _build(settings: dict[str, Any], variant: Variant) -> Data:
     parts["val"] = val.take(subsets.fill(val.target, val.protected, subsets.balanced(subsets.UTKFACE_VAL), seed=0))
     if packed:
         parts["pool"] = packed_pool(_pack(variant), *subsets.UTKFACE_SETTING, settings["size"])
-    return Data(**parts, n_synthetic=len(parts["train"]))
+    return Data(parts["train"], parts["val"], parts["test"], parts["pool"], n_synthetic=len(parts["train"]))
 
 
 def _pack(variant: Variant) -> str:
