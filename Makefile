@@ -11,13 +11,16 @@ PRESET ?=
 JOBS ?=
 SCHEDULER ?=
 FORCE ?=
+# Which build of torch: cuda (the lock as it is) or cpu; when not said, the one that .venv already has.
+TORCH ?= $(if $(wildcard .venv/.ready-cpu),cpu,cuda)
+READY := .venv/.ready$(filter-out -cuda,-$(TORCH))
 BIN := .venv/bin
 export FAIRNB_SEEDS := $(SEEDS)
 export FAIRNB_PRESET := $(PRESET)
 # Small processes with one thread each beat one process with many threads (and torch collapses when they compete).
 export OMP_NUM_THREADS := 1
 
-.PHONY: help env reproduce test test-portable lab plan verify reference data check clean lock
+.PHONY: help env reproduce test test-fast test-portable lint lab plan verify reference data check clean lock
 
 help:  ## this list
 	@echo "fairnb: rerun five papers on fairness-aware fine-tuning, and check their claims"
@@ -25,13 +28,16 @@ help:  ## this list
 	@echo "settings: TIER=smoke|quick|open|paper  ONLY=10_aimfair  SEEDS=3 or 0,1,2  PRESET=code|paper|ours  JOBS=2  SCHEDULER=tcp://host:8786  FORCE=1"
 	@echo "real data: FAIRNB_DATA=/folder make data"
 
-env: .venv/.ready  ## build .venv from requirements.lock
+env: $(READY)  ## build .venv from requirements.lock (TORCH=cpu: without CUDA)
 
-.venv/.ready: requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml
+	@[ "$(TORCH)" = cuda ] || [ "$(TORCH)" = cpu ] || { echo "TORCH=$(TORCH) is no build of torch: say TORCH=cuda or TORCH=cpu"; exit 2; }
 	@[ -n "$(PYTHON)" ] || { echo "fairnb needs Python 3.11 or 3.12 and found neither: install one, or say make PYTHON=/path/to/python3.12"; exit 2; }
+	@[ -z "$(filter-out $@,$(wildcard .venv/.ready*))" ] || rm -rf .venv  # it has the other build
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.7"
+	@grep -vE '^($(if $(filter cpu,$(TORCH)),nvidia|cuda|triton,#))' requirements.lock > .venv/requirements.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(if $(filter cpu,$(TORCH)),--torch-backend=cpu) -r .venv/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
 	@touch $@
 
@@ -50,6 +56,12 @@ test-portable: env  ## run the tests of numerics as on other processors
 	@failed=; for words in $(PROCESSORS); do echo "as on a processor with $$words:"; \
 	  env $${words//,/ } $(BIN)/python -m pytest -m numerics -n $${JOBS:-auto} --dist loadfile || failed="$$failed $$words"; \
 	done; [ -z "$$failed" ] || { echo "tests of numerics failed:$$failed"; exit 1; }
+
+test-fast: env  ## run the tests that are not marked slow
+	@$(BIN)/python -m pytest -n $${JOBS:-auto} --dist loadfile -m "not slow"
+
+lint: env  ## check style and types (ruff, mypy)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 lab: env  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks

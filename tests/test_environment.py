@@ -83,6 +83,20 @@ def test_the_makefile_has_the_promised_targets_and_help_is_the_default():
     assert shown.returncode == 0 and "make reproduce" in shown.stdout and "TIER=" in shown.stdout
 
 
+def test_the_cpu_build_of_torch_leaves_cuda_out_and_another_choice_is_refused():
+    command = ["make", "-n", "-W", "requirements.lock", "env", "TORCH=cpu"]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
+    [pattern] = re.findall(r"grep -vE '(.+)' requirements.lock", shown)
+    left = {r.name for r in lock() if not re.match(pattern, r.name)}
+    gone = {r.name for r in lock()} - left
+    assert {"torch", "torchvision"} <= left and {"cuda-toolkit", "nvidia-cublas", "triton"} <= gone
+    assert not [name for name in left if re.search("nvidia|cuda|cu13|triton", name)]
+    assert "--torch-backend=cpu" in shown
+    command[-1] = "TORCH=gpu"
+    refused = subprocess.run(command[:1] + command[2:], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 2 and "TORCH=gpu is no build of torch" in refused.stdout
+
+
 def test_ci_calls_the_readmes_test_command():
     assert "make test" in (ROOT / ".ci" / "run").read_text()
     assert "make test" in (ROOT / "README.md").read_text()
