@@ -77,6 +77,19 @@ def owned(request, small, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def warm_kernels():
+    """Notebooks get kernels that need no imports; each is a new process nevertheless."""
+    from warm_kernels import WarmKernels
+
+    with pytest.MonkeyPatch.context() as patch:
+        kernels = WarmKernels()
+        patch.setattr("jupyter_client.provisioning.local_provisioner.launch_kernel", kernels.launch)
+        assert not kernels.noise, f"imports are silent, or a notebook would show it: {kernels.noise}"
+        yield
+        kernels.close()
+
+
 @pytest.fixture
 def closed_figures():
     """The project's style, and every figure of a test closed again."""

@@ -17,7 +17,7 @@ report.save_table(pd.DataFrame({"row": ["a"], "x": [1.5]}), "small_table1", tier
 
 
 @pytest.fixture
-def home(sandbox, monkeypatch):
+def home(sandbox, monkeypatch, warm_kernels):
     """A checkout of our own; ``home(name, *code)`` adds a notebook to it."""
     monkeypatch.setenv("FAIRNB_HOME", str(sandbox))
     monkeypatch.setenv("FAIRNB_MANIFEST", "")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.timeout(2400)  # twenty-five kernels, one after the oth
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory):
+def executed(tmp_path_factory, warm_kernels):
     """All notebooks at tier smoke, once, in their order."""
     folder = tmp_path_factory.mktemp("smoke")
     with pytest.MonkeyPatch.context() as patch:
