@@ -41,11 +41,29 @@ def real_data(shared):
     return unpack
 
 
+@pytest.fixture(scope="session")
+def new_cache(tmp_path_factory):
+    """``new_cache(folder)`` is a cache of one's own in which only arrays kept by their content are everybody's.
+
+    These are drawn faces, decoded packs and the judge of the tiny pipeline: nothing that a test trains or looks for.
+    """
+    root = tmp_path_factory.getbasetemp()
+    arrays = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "arrays"
+    arrays.mkdir(exist_ok=True)
+
+    def make(folder: Path) -> Path:
+        (folder / "cache").mkdir()
+        (folder / "cache" / "arrays").symlink_to(arrays)
+        return folder / "cache"
+
+    return make
+
+
 @pytest.fixture
-def sandbox(tmp_path, monkeypatch) -> Path:
+def sandbox(tmp_path, monkeypatch, new_cache) -> Path:
     """Private results and cache folders for one test."""
     monkeypatch.setenv("FAIRNB_RESULTS", str(tmp_path / "results"))
-    monkeypatch.setenv("FAIRNB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FAIRNB_CACHE", str(new_cache(tmp_path)))
     return tmp_path
 
 

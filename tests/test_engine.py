@@ -17,12 +17,20 @@ def a_grid():
     return [runs.Run("toy_faces/smiling_male", method, 0, "smoke") for method in ("erm", "linear_probe")]
 
 
+@pytest.fixture(scope="module")
+def one_worker(tmp_path_factory):
+    """A cluster for all tests: whoever asks sends the folders along."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAIRNB_CACHE", str(tmp_path_factory.mktemp("cluster")))
+        with engine.local_cluster(1) as address:
+            yield address
+
+
 @pytest.fixture
-def cluster(sandbox, monkeypatch):
+def cluster(one_worker, sandbox, monkeypatch):
     monkeypatch.setenv("FAIRNB_HEADLESS", "1")
-    with engine.local_cluster(1) as address:
-        monkeypatch.setenv("FAIRNB_SCHEDULER", address)
-        yield address
+    monkeypatch.setenv("FAIRNB_SCHEDULER", one_worker)
+    return one_worker
 
 
 def test_a_cluster_gives_the_numbers_of_this_process(cluster, tmp_path, monkeypatch):
@@ -50,11 +58,17 @@ def test_a_killed_worker_is_replaced_and_the_run_done(cluster):
     with Client(cluster, set_as_default=False) as client:
         pids = client.run(os.getpid)
         pid = next(iter(pids.values()))
-        killer = threading.Timer(1.0, os.kill, (pid, signal.SIGKILL))
+        finished = []
+
+        def kill():
+            finished.extend(item for item in a_grid() if item.exists())
+            os.kill(pid, signal.SIGKILL)
+
+        killer = threading.Timer(0.3, kill)
         killer.start()
         frame = runs.run(a_grid())
         killer.join()
-        assert len(frame) == 2
+        assert len(frame) == 2 and len(finished) < 2
         deadline = time.monotonic() + 240
         while not (now := set(client.run(os.getpid).values())) and time.monotonic() < deadline:
             time.sleep(0.2)

@@ -13,9 +13,10 @@ pytestmark = pytest.mark.timeout(2400)  # twenty-five kernels, one after the oth
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory, warm_kernels):
+def executed(tmp_path_factory, new_cache, warm_kernels):
     """All notebooks at tier smoke, once, in their order."""
     folder = tmp_path_factory.mktemp("smoke")
+    new_cache(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("RESULTS", "results"), ("CACHE", "cache"), ("DATA", "no_data")):
             patch.setenv(f"FAIRNB_{name}", str(folder / value))

@@ -14,6 +14,14 @@ from fairnb.synthesis.patch_vae import PatchVAE, to_signed  # from_pretrained fi
 STEPS, GUIDANCE = 12, 3.0
 
 
+@pytest.fixture(scope="module", autouse=True)
+def judge(tmp_path_factory, new_cache):
+    """The judge takes a minute to train: whoever asks first does it for all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAIRNB_CACHE", str(new_cache(tmp_path_factory.mktemp("tiny"))))
+        yield
+
+
 @pytest.fixture(scope="module")
 def faces():
     return toy_faces.sample(200, seed=5, difficulty=0.0).images
