@@ -56,6 +56,7 @@ def test_the_evidence_of_a_network_is_found_where_it_is():
     assert found.relative_error < 1e-3
 
 
+@pytest.mark.slow
 def test_steps_make_it_complete_and_batches_change_nothing():
     model = resnet18(8, seed=1).train()
     x = squares(balanced(3), 1).x
@@ -127,6 +128,7 @@ def problem(monkeypatch):
     return made
 
 
+@pytest.mark.slow
 def test_regions_of_toy_faces_are_the_drawn_mouths_of_the_same_rows(problem):
     found = attribution.regions_of("toy_faces/made_up", "quick", 12)
     assert found.source == "mask" and found.mouth.shape == (12, 48, 48) and len(set(found.rows)) == 12

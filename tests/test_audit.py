@@ -37,6 +37,7 @@ def test_intervals_by_hand():
     assert deviation([Interval(0, 1), Interval(0.5, 2)], 0).high == 1
 
 
+@pytest.mark.slow
 def test_every_check_has_its_own_id_and_most_pass(checks):
     assert checks.index.is_unique
     assert len(checks) == 757
@@ -51,6 +52,7 @@ def test_nothing_fails_without_an_explanation_and_no_explanation_is_stale(checks
         explain("aimfair-T3-r1-acc")
 
 
+@pytest.mark.slow
 def test_findings_are_ranked_and_complete(checks, findings):
     assert len(findings) == (checks["status"] == "fail").sum() + 2
     assert list(findings["rank"]) == list(range(1, len(findings) + 1))

@@ -46,6 +46,7 @@ def test_aimfair_rows_of_real_classifiers_pass(seed, setting, runs):
         assert not failures([*aimfair._from_cells(printed), *aimfair._from_summary(printed)])
 
 
+@pytest.mark.slow
 @QUICK
 @given(SEEDS, st.sampled_from([0, 1]), st.integers(2, 14))
 def test_fineface_group_rows_of_real_classifiers_pass(seed, ddof, groups):
@@ -62,6 +63,7 @@ def test_fineface_group_rows_of_real_classifiers_pass(seed, ddof, groups):
     assert not failures(fineface._from_cells(row("fineface", "T2", "any", cells)))
 
 
+@pytest.mark.slow
 @QUICK
 @given(SEEDS)
 def test_fineface_attribute_means_of_real_classifiers_pass(seed):
@@ -138,6 +140,7 @@ def test_asac_any_average_over_runs_is_reachable_when_allowed(seed, target, defi
     assert reachable.widening(as_printed(numbers), sizes, definition, averaged=True) <= reachable.REACHED
 
 
+@pytest.mark.slow
 @SLOW
 @given(SEEDS, st.sampled_from(reachable.DEFINITIONS))
 def test_no_random_classifier_beats_the_linear_program(seed, definition):
@@ -150,6 +153,7 @@ def test_no_random_classifier_beats_the_linear_program(seed, definition):
     assert reachable.widening(printed, sizes, definition) <= best + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(5, 15))
 def test_the_distance_in_ddp_agrees_with_a_dense_scan(number):
     """For each Big Nose and Wavy Hair row: scan TPR_0 and FPR_0 with the printed gaps, all signs, all definitions."""
@@ -172,6 +176,7 @@ def test_the_distance_in_ddp_agrees_with_a_dense_scan(number):
     assert best - half > 0.02
 
 
+@pytest.mark.slow
 def test_impossible_rows_stay_impossible_all_over_the_tolerance():
     """Finer than the package's 75 test sets: 11 x 11 base rates and 5 shares within five points, both readings."""
     accused = [r for r in asac.celeba_rows() if r.table == "T1" and r.number in (7, 11, 12, 13, 14, 15)]

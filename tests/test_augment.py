@@ -62,6 +62,7 @@ def test_resized_crop_equals_torchvision_on_the_same_boxes():
         torch.testing.assert_close(cropped, expected, atol=2e-6, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_crop_boxes_have_torchvisions_areas_and_ratios():
     top, left, height, width = augment.crop_boxes(4000, (224, 224), seeded())
     area, ratio = (height * width).float() / 224**2, width / height

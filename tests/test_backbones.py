@@ -45,6 +45,7 @@ def test_at_width_64_names_and_shapes_are_torchvisions(name):
     assert [n for n, _ in ours.named_parameters()] == [n for n, _ in theirs.named_parameters()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_channel_count_is_scaled(name):
     with torch.device("meta"):
@@ -55,6 +56,7 @@ def test_every_channel_count_is_scaled(name):
         assert list(narrow[key].shape)[:2] == expected[:2], key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_at_width_64_the_output_is_torchvisions(name):
     theirs = getattr(torchvision.models, name)(num_classes=3).eval()
@@ -162,6 +164,7 @@ class TestWeights:
         loaded = backbones.build("densenet121", 4, weights=file).net.state_dict()
         assert all(torch.equal(loaded[key], source[key]) for key in source if not key.startswith("classifier"))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("name", "title"), [("resnet50", "ResNet-50"), ("densenet169", "DenseNet-169")])
     def test_what_does_not_fit_names_the_backbone(self, slim, tmp_path, name, title):
         torch.save(backbones.build(name, 8).net.state_dict(), tmp_path / "wide.pth")

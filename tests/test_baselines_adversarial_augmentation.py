@@ -12,7 +12,7 @@ from fairnb.errors import BadData, TrainingFailed
 from fairnb.methods.baselines import adversarial_augmentation as aeda
 from fairnb.models import to_pixels
 
-pytestmark = pytest.mark.numerics
+pytestmark = [pytest.mark.numerics, pytest.mark.slow]
 
 FEW = {"epochs": 2, "attack_steps": 2, "batch_size": 40}
 

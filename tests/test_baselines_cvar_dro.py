@@ -37,6 +37,7 @@ def test_weights_of_a_whole_number_of_samples_and_of_ties():
     assert torch.equal(worst_case_weights(LOSSES, 1.0), torch.full((13,), 1 / 13))
 
 
+@pytest.mark.slow
 def test_alpha_one_is_erm_and_less_is_not():
     task = fake_task()
     options = {"seed": 0, "epochs": 1}

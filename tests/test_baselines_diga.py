@@ -14,7 +14,7 @@ from fairnb.errors import BadData
 from fairnb.methods.baselines import common, diga, diga_byol
 from fairnb.methods.baselines.diga import LatentSpace
 
-pytestmark = pytest.mark.numerics
+pytestmark = [pytest.mark.numerics, pytest.mark.slow]
 
 CPU = torch.device("cpu")
 

@@ -18,6 +18,8 @@ from fairnb.methods.baselines import domain, domain_adversary
 from fairnb.metrics import group_report
 from fairnb.models import ImageClassifier, ModelPredictor, resnet18, seeded
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("domain_discriminative", "domain_independent", "uniform_confusion", "domain_adversarial")
 
 

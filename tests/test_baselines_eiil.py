@@ -44,6 +44,7 @@ def planted(count: int, flips: float = 0.1):
     return ((2 * colour - 1) * 2 + noise)[:, None], target, conflicting
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_planted_environments_are_recovered(seed):
     logits, target, conflicting = planted(2000)
@@ -101,6 +102,7 @@ def test_group_dro_weighs_up_the_larger_risk():
     assert alone == pytest.approx(risks[1] * 0.5, rel=0.02)
 
 
+@pytest.mark.slow
 def test_eiil_trains_and_notes_its_environments():
     task = fake_task()
     first, again = (methods.get("eiil")(task, seed=0, epochs=2, inference_steps=2000, lr=0.002) for _ in range(2))

@@ -56,6 +56,7 @@ def trained(name: str, task=None, **hparams):
     return methods.get(name)(task or tiny(), **OPTIONS | hparams)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_it_learns_and_says_what_it_chose(name):
     found, task = trained(name, **ALL[name]), tiny()
@@ -67,6 +68,7 @@ def test_it_learns_and_says_what_it_chose(name):
     assert found.notes["best_val_accuracy"] == max(found.notes["val_accuracy"]) and len(found.notes["train_loss"]) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_seven_groups_and_the_same_seed_twice(name):
     one, two = (trained(name, seven(), epochs=1, **ALL[name])(seven().val.x) for _ in range(2))
@@ -78,6 +80,7 @@ def test_only_consistency_is_blind_to_groups(name):
     assert methods.get(name).reads_groups == (name in READING)
 
 
+@pytest.mark.slow
 def test_the_predictors_are_plain_classifiers():
     usual = resnet18(8).state_dict()
     for name in set(ALL) - {"domain_independent_binary"}:

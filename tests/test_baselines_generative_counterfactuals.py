@@ -25,6 +25,7 @@ def predictor(task):
     return generative_counterfactuals(task, seed=0, lr=3e-3)
 
 
+@pytest.mark.slow
 def test_it_learns_from_both_and_says_so(task, predictor):
     assert predictor.notes["real"] == len(task.train) and predictor.notes["generated"] == 80
     assert predictor.notes["generated_cells"] == {"0,0": 20, "0,1": 20, "1,0": 20, "1,1": 20}
@@ -33,6 +34,7 @@ def test_it_learns_from_both_and_says_so(task, predictor):
     assert (predictor(test.x).argmax(1) == test.target).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_as_many_are_predicted_as_there_are(task, predictor):
     predicted = predictor(task.val.x).argmax(1).sum()
     assert abs(int(predicted) - int(task.val.target.sum())) <= 2  # bfloat16 scores may tie
@@ -42,6 +44,7 @@ def test_as_many_are_predicted_as_there_are(task, predictor):
     assert (moved == plain).mean() > 0.9  # the threshold changes no order
 
 
+@pytest.mark.slow
 def test_it_does_not_read_the_group_of_real_images(task, predictor):
     train = replace(task.train, protected=1 - task.train.protected)
     other = generative_counterfactuals(replace(task, train=train), seed=0, lr=3e-3)

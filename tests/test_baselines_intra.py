@@ -38,6 +38,7 @@ def train(name, tasks=FEATURES, seeds=(0, 1, 2), **options):
     return methods.get(name).together(tasks, seeds=list(seeds), **(FEW[name] | options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FEW)
 def test_a_seed_does_not_depend_on_the_seeds_beside_it(name):
     together = train(name)
@@ -46,6 +47,7 @@ def test_a_seed_does_not_depend_on_the_seeds_beside_it(name):
     assert np.abs(scores(together[0]) - scores(together[1])).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in FEW if name != "default_model"])
 def test_the_network_moves_and_its_threshold_meets_the_tolerance_on_validation_data(name):
     [found] = train(name, FEATURES[1:2], (1,))
@@ -68,6 +70,7 @@ def test_the_default_model_has_the_best_balanced_accuracy_and_is_biased():
     assert abs(found.notes["threshold"]["bias"]) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", [name for name in FEW if name != "adversarial_mitigation"])
 def test_images_work_for_two_classes_and_more(name, classes):
@@ -116,6 +119,7 @@ def test_the_box_and_the_subset_of_layerwise_optimisation():
     assert len(layerwise.subset(10**6, 1, np.random.default_rng(1))) >= 1
 
 
+@pytest.mark.slow
 def test_the_search_stays_in_its_box_and_beats_random_points():
     low, high = np.full(3, -1.0), np.full(3, 2.0)
     seen = []
@@ -137,6 +141,7 @@ def test_cached_features_of_the_last_layer_give_the_scores_of_a_full_forward_pas
         np.testing.assert_allclose(score("out.weight", weights), score("norm.1.bias", weights), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_layerwise_changes_one_tensor_and_as_released_the_last_wins():
     task = FEATURES[1]
     options = FEW["layerwise_optimisation"] | {"tensors": 3}
@@ -216,6 +221,7 @@ def test_the_mitigated_gradient_is_orthogonal_for_every_seed():
     assert torch.equal(mitigation.mitigated(own, torch.zeros_like(own)), own)
 
 
+@pytest.mark.slow
 def test_mitigation_as_released_differs_and_mitigation_hides_the_group():
     longer = {"epochs": 10, "steps": 20}
     [right] = train("adversarial_mitigation", FEATURES[1:2], (1,), **longer)

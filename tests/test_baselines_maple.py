@@ -67,6 +67,7 @@ def planted(count: int = 400, classes: int = 2, **options):
     return Search(features, torch.from_numpy(target), torch.from_numpy(conflicting), **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("risk", ["irmv1", "vrex"])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_hypergradient_equals_finite_differences(risk, classes):
@@ -100,6 +101,7 @@ def test_inner_training_is_gradient_descent_on_the_masked_samples():
     torch.testing.assert_close(search.trained(mask, 5, step), head.detach(), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("risk", ["irmv1", "vrex"])
 def test_search_keeps_its_budget_and_relatively_more_conflicting_samples(risk):
     search = planted(risk=risk)
@@ -118,6 +120,7 @@ def test_equal_scores_are_drawn_at_random():
     assert {50, 51, 52} <= one & two and one != two
 
 
+@pytest.mark.slow
 def test_maple_trains_on_what_it_keeps(monkeypatch):
     task, plans = fake_task(), []
     original = maple.common.train

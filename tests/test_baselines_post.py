@@ -42,6 +42,7 @@ def drawn(n, seed, gap=0.5, rounded=None):
     return (score if rounded is None else score.round(rounded)), target, protected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", AIF360)
 @pytest.mark.parametrize(("seed", "gap", "rounded"), [(0, 0.5, None), (1, 3.0, 2)])
 def test_the_reject_option_search_is_aif360s(measure, seed, gap, rounded):
@@ -50,6 +51,7 @@ def test_the_reject_option_search_is_aif360s(measure, seed, gap, rounded):
     assert post.search_reject_option(score, target, protected, measure, size=(20, 15)) == wanted
 
 
+@pytest.mark.slow
 def test_the_reject_option_search_has_aif360s_grid():
     score, target, protected = drawn(500, 5, 1.5)
     wanted = aif360_reject_option(score, target, protected, "spd", (-0.05, 0.05), (100, 50))
@@ -152,6 +154,7 @@ def test_a_seed_does_not_depend_on_the_seeds_beside_it_and_scores_are_two_column
     assert np.array_equal(found, predict(together[1], FEATURES[1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_images_of_two_classes_work_and_more_are_refused(name):
     task = image_task(0)

@@ -116,6 +116,7 @@ def test_missing_and_damaged_cifar(tmp_path):
         cifar10.read(False, tmp_path)
 
 
+@pytest.mark.slow
 def test_real_cifar(real_data, sandbox, monkeypatch):
     root = real_data("cifar10")
     x, labels = cifar10.read(False, root)

@@ -158,6 +158,7 @@ FAIRER = {BASE: (7.4, 7.1, 71.29), STEPS: (6.0, 6.0, 88.0), ASAC: (5.4, 5.0, 89.
 BACKBONES = tuple(f"{SMILE}{end}" for end in ("", "_resnet50", "_densenet121", "_densenet169"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("claim", "names"), [("S4", LFW), ("S5", BACKBONES)])
 @pytest.mark.parametrize(
     ("verdict", "changes", "open_rows"),

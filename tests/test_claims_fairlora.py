@@ -62,6 +62,7 @@ def test_what_the_abstract_says_holds_where_runs_say_it():
         assert verdict.printed == known.loc[verdict.claim, "printed"] and verdict.note.startswith("toy data")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verdict", "changes"),
     [
@@ -104,6 +105,7 @@ def test_l2_needs_both_gaps_in_one_task():
     assert f"in {BALD}" in found.note and "one task of 2 is enough" in found.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verdict", "changes"),
     [

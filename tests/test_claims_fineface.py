@@ -55,6 +55,7 @@ def of_attributes(claim, frame):
     return {verdict.claim: verdict for verdict in found}[claim]
 
 
+@pytest.mark.slow
 def test_what_the_paper_says_holds_where_runs_say_it():
     frame = attributes()
     found = [claims.races(races(), "toy data"), claims.other_data([races(POSTER), races(CELEBA)], "toy data")]
@@ -67,6 +68,7 @@ def test_what_the_paper_says_holds_where_runs_say_it():
         assert verdict.printed == known.loc[verdict.claim, "printed"] and verdict.note.startswith("toy data")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verdict", "changes"),
     [
@@ -88,6 +90,7 @@ def test_f3_is_lost_to_one_better_rival():
     assert found.verdict == FAILS and RIVALS[1] in found.note and "generative views were not rerun" in found.note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "verdict", "changes"),
     [
@@ -107,6 +110,7 @@ def test_f4_to_f7(claim, verdict, changes):
     assert of_attributes(claim, attributes(**changes)).verdict == verdict
 
 
+@pytest.mark.slow
 def test_f6_does_not_lose_to_a_rival_that_says_no_to_everybody():
     silent = {SEVEN[0]: {"tpr": 0.5, "tpr_gap": 0.1, "eo_sum": 0.1}}
     found = of_attributes("F6", attributes(**silent))
@@ -115,6 +119,7 @@ def test_f6_does_not_lose_to_a_rival_that_says_no_to_everybody():
     assert all(of_attributes(claim, attributes(**constant)).verdict == UNDECIDED for claim in ("F4", "F6", "F7"))
 
 
+@pytest.mark.slow
 def test_f7_needs_twelve_of_thirteen():
     names = [f"toy_faces/{i}_male_13" for i in range(13)]
     frame = attributes(names=names)

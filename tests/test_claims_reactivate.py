@@ -151,6 +151,7 @@ def tabular(task=TASKS[2], open_rows=(), **changes):
     return claims.tabular(pd.concat(parts, ignore_index=True), "toy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "verdict", "changes"),
     [

@@ -38,6 +38,7 @@ def test_utkface_without_one_good_name(tmp_path):
         utkface.read(tmp_path)
 
 
+@pytest.mark.slow
 def test_utkface_real(real_data, caplog):
     got = utkface.read(real_data("utkface"))
     assert len(got) == 23_708 - 5
@@ -70,6 +71,7 @@ def test_celeba_nested_image_folder(tmp_path):
     assert celeba.read(tmp_path).files[0] == "img_align_celeba/img_align_celeba/000001.jpg"
 
 
+@pytest.mark.slow
 def test_celeba_real(real_data):
     got = celeba.read(real_data("celeba"))
     assert got.table.shape == (202_599, 41)

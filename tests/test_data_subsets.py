@@ -58,6 +58,7 @@ def test_shuffled_is_stable():
     assert subsets.shuffled(ids[:500]).tolist() == kept  # removing files does not reorder the others
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("target", "protected"), subsets.CELEBA_SETTINGS)
 def test_released_aimfair_training_subsets_exactly(real_celeba, target, protected):
     root, labels = real_celeba
@@ -95,6 +96,7 @@ def test_share_out_of_range(share):
         subsets.scaled(CELLS, share)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "val", "scarcest"), [(1.0, 58, 118), (0.6, 250, 1726), (0.5, 250, 2176)])
 @pytest.mark.parametrize("seed", [None, 1])
 def test_utkface_sizes_and_no_leakage(real_utkface, share, val, scarcest, seed):

@@ -104,6 +104,7 @@ def base_rates(table, attribute):
     return [round(float(table.target[table.protected[attribute] == g].mean()), 4) for g in (0, 1)]
 
 
+@pytest.mark.slow
 def test_adult_is_aif360s(aif360, real_data):
     table = adult.read(real_data("adult"))
     assert_same(table, aif360("adult"))
@@ -126,6 +127,7 @@ def test_bank_is_aif360s_by_both_definitions(aif360, real_data):
     assert older.protected["age"].sum() > table.protected["age"].sum()
 
 
+@pytest.mark.slow
 def test_bias_of_a_plain_classifier_on_real_data_is_near_the_printed_one(real_data):
     from sklearn.linear_model import LogisticRegression
 

@@ -12,6 +12,8 @@ from fairnb import driver, engine, notebooks, runs, tiers
 from fairnb.cli import commands
 from fairnb.errors import FairnbError
 
+pytestmark = pytest.mark.slow
+
 
 def a_grid():
     return [runs.Run("toy_faces/smiling_male", method, 0, "smoke") for method in ("erm", "linear_probe")]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
 import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -103,6 +104,7 @@ def test_ci_calls_the_readmes_test_command():
     assert "make reproduce" in (ROOT / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_readmes_generated_blocks_are_up_to_date():
     from fairnb import readme
 

@@ -70,6 +70,7 @@ class TestNothingIsTrainedTwice:
             elif run.label in {row[0] for row in fineface.TRAININGS}:
                 assert runs.trained_by(run).key == run.key not in home.values()
 
+    @pytest.mark.slow
     def test_the_tasks_that_share_a_network_share_training_and_validation_data(self):
         [home, *others] = [
             tasks.problem(run.task, "smoke").task

@@ -117,6 +117,7 @@ def test_moves_draw_lines_where_the_score_is_one_half():
     assert np.concatenate([child.V for child in steps]) == pytest.approx(np.ones(4))
 
 
+@pytest.mark.slow
 def test_a_row_looks_the_same_in_every_table_and_no_two_rows_look_alike(table):
     def looks(shown):
         labels = {handle.get_label(): handle for handle in figures.tradeoff(shown).legends[0].legend_handles}

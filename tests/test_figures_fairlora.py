@@ -139,6 +139,7 @@ def test_methods_are_points_with_a_panel_for_each_metric():
     assert [line.get_xdata()[0] for line in gap.lines if line.get_linestyle() == "--"] == pytest.approx([10])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_method_is_a_line_over_its_strengths(seeds):
     made = frame("strength", seeds=seeds)
@@ -189,6 +190,7 @@ def test_bytes_are_those_of_the_log():
     assert dashed == [50_000] and labels(ax.texts)[:3] == ["nothing crosses", "1 × 1 KiB", "10 × 1 KiB"]
 
 
+@pytest.mark.slow
 def test_figures_carry_their_tier(sandbox):
     fig = figures.protocol()
     report.save_figure(fig, "fairlora_protocol", tier="smoke")

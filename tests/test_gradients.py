@@ -94,6 +94,7 @@ def test_batches_use_each_sample_once_and_drop_the_rest():
     assert len(Batches(marked, 10, CPU, limit=35).target) == 35
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["train", "eval"])
 def test_gradients_equal_autograd_and_leave_the_model_alone(mode):
     net = model()
@@ -114,6 +115,7 @@ def test_gradients_equal_autograd_and_leave_the_model_alone(mode):
         torch.testing.assert_close(found[name], total[name], atol=1e-5, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_gradients_use_at_most_max_samples_and_refuse_nan():
     some = gradients(model(), SPLIT, batch_size=10, augment="flip_shift", seed=0, max_samples=20)
     again = gradients(model(), SPLIT, batch_size=10, augment="flip_shift", seed=0, max_samples=20)

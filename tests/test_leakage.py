@@ -15,6 +15,8 @@ from fairnb.protocol.messages import unseal
 from fairnb.tasks import recipes
 from fairnb.vit import vit_classifier
 
+pytestmark = pytest.mark.slow
+
 TRAIN, TEST = squares(balanced(20), 5, 16), squares(balanced(20), 6, 16)
 FORM = lora.Adapter(rank=4, places=("q_proj", "v_proj"))
 

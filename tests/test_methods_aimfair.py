@@ -306,6 +306,7 @@ def test_importing_the_registry_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_method_is_found_without_importing_the_others():
     """All of them take seconds, in every notebook and worker."""
     program = (

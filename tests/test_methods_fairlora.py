@@ -32,6 +32,8 @@ from fairnb.protocol.party import STATE, read_state
 from fairnb.protocol.sites import Site
 from fairnb.protocol.wire import AUDITOR, DEVELOPER, PartyLost, Wire
 
+pytestmark = pytest.mark.slow
+
 STRATEGIES = ("lora_adv", "lora_ent", "lora_unl", "lora_orth")
 PARTIES = (DEVELOPER, AUDITOR)
 LONG = {"lora_steps": 400, "lora_hide_steps": 200}  # a second or more each, so that a party can be killed in the middle

@@ -53,6 +53,7 @@ def is_first_epoch(predictor, found):
 
 
 class TestFineFace:
+    @pytest.mark.slow
     def test_learns_the_squares(self, task, found):
         assert accuracy(found, task.val) > 0.8
         probabilities = found(task.val.x)
@@ -77,11 +78,13 @@ class TestFineFace:
         found.snapshots[0](task.val.x[:8])
         assert same(before, found.model)
 
+    @pytest.mark.slow
     def test_ties_go_to_the_first_epoch(self, task, monkeypatch):
         answers = np.eye(2)[task.val.target]
         monkeypatch.setattr(training.ScoredPredictor, "__call__", lambda self, x: answers)
         assert fineface(task, seed=0, epochs=2).notes["best_epoch"] == 0
 
+    @pytest.mark.slow
     def test_is_deterministic_and_depends_on_the_seed(self, task, found):
         again, other = fineface(task, seed=0, epochs=1), fineface(task, seed=1, epochs=1)
         assert is_first_epoch(again, found) and again.snapshots == []
@@ -99,6 +102,7 @@ class TestFineFace:
         expected = fused(scores(found.model, x, Looking()), Looking()).softmax(1)
         np.testing.assert_allclose(found(task.val.x[:7]), expected.cpu(), atol=1e-5)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "options",
         [

@@ -89,6 +89,7 @@ class TestAttack:
         assert torch.allclose(after, (networks(moved)[0] - centre).square().sum(2))
         return x, moved, before.detach(), after
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("norm", ["linf", "l2"])
     @pytest.mark.parametrize("kind", ["features", "ten"])
     def test_stays_in_the_ball_and_the_range_and_moves_apart_or_together(self, kind, norm):
@@ -268,6 +269,7 @@ class TestMask:
 
 
 class TestWhole:
+    @pytest.mark.slow
     @pytest.mark.parametrize("kind", ["features", "two", "ten"])
     @pytest.mark.parametrize("variant", ["proposed", "joint"])
     def test_runs_on_features_and_images(self, kind, variant):
@@ -286,6 +288,7 @@ class TestWhole:
             assert notes["weights"]["min"] >= 1
             assert "threshold" in notes
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("options", [{}, {"variant": "joint"}, {"restart": "kaiming", "weighting": "loss"}])
     def test_a_seed_is_the_same_alone_and_beside_others(self, options):
         x = tasks()[1].val.x
@@ -294,6 +297,7 @@ class TestWhole:
         assert np.abs(beside(x) - alone(x)).max() < 1e-4
         assert beside.notes["dropped"] == alone.notes["dropped"]
 
+    @pytest.mark.slow
     def test_options_change_what_comes_out(self):
         kinds = [{}, {"variant": "unif"}, {"variant": "ind"}, {"weighting": "loss"}, {"direction": "mix"},
                  {"norm": "l2"}, {"restart": "kaiming"}, {"balance": "none"}, {"tau": 0.5}]  # fmt: skip

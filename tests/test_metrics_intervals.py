@@ -20,6 +20,7 @@ def draw(rng, per_cell, accuracy=ACCURACY):
     return target, np.where(right, target, 1 - target), protected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stratified", [True, False])
 def test_bootstrap_agrees_with_resampling_the_samples_themselves(stratified):
     target, prediction, protected = draw(np.random.default_rng(0), 60)
@@ -37,6 +38,7 @@ def test_bootstrap_agrees_with_resampling_the_samples_themselves(stratified):
         assert ours[name].high == pytest.approx(high, abs=slack), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_cell", [20, 100])
 def test_intervals_cover_the_truth_about_as_often_as_they_say(per_cell):
     truth = metrics.from_cells(ACCURACY * 1000, np.full((2, 2), 1000))

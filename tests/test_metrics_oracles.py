@@ -56,6 +56,7 @@ def same_or_undefined(ours, theirs, defined, warned):
         assert math.isnan(ours) and warned
 
 
+@pytest.mark.slow
 @BOUNDED
 @given(predictions())
 def test_gaps_equal_fairlearns_wherever_every_cell_has_samples_and_are_nan_with_a_warning_elsewhere(data):
@@ -74,6 +75,7 @@ def test_gaps_equal_fairlearns_wherever_every_cell_has_samples_and_are_nan_with_
         )
 
 
+@pytest.mark.slow
 @BOUNDED
 @given(predictions())
 def test_group_rates_equal_fairlearns_metric_frame(data):
@@ -128,6 +130,7 @@ def aif360(target, prediction, protected):
     )
 
 
+@pytest.mark.slow
 @BOUNDED
 @given(predictions(most_groups=2))
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -11,6 +11,8 @@ from fairnb import notebooks, paths
 from fairnb.cli import commands
 from fairnb.errors import FairnbError, UnknownName
 
+pytestmark = pytest.mark.slow
+
 SAVE = """import pandas as pd
 from fairnb import report
 report.save_table(pd.DataFrame({"row": ["a"], "x": [1.5]}), "small_table1", tier=tier, caption="A small table")"""

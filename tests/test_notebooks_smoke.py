@@ -9,7 +9,7 @@ from fairnb.experiments import aimfair
 from fairnb.tables import ORACLE
 
 LAST = "90_scorecard"
-pytestmark = pytest.mark.timeout(2400)  # twenty-five kernels, one after the other
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]  # twenty-five kernels, one after the other
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,7 @@ def test_an_unknown_tier_writes_nothing(sandbox):
     assert not (sandbox / "results").exists()
 
 
+@pytest.mark.slow
 def test_photographs_of_people_lie_where_no_reference_takes_them(sandbox, monkeypatch):
     """Licences, and the people shown: a reference is published with the code."""
     import matplotlib.pyplot as plt

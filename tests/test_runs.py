@@ -73,6 +73,7 @@ def test_the_key_depends_on_what_decides_the_result_and_on_nothing_else(fake, mo
     assert a_run("selective").key != base, "a new version tag is a new run"
 
 
+@pytest.mark.slow
 def test_run_returns_tidy_rows_in_the_grids_order(fake, monkeypatch):
     monkeypatch.setenv("FAIRNB_SEEDS", "2")
     grid = runs.grid("smoke", ["fake"], [("ERM", "erm", {}), ("Linear probing", "linear_probe", {"epochs": 1})])
@@ -108,6 +109,7 @@ def scores_of(model):
     return ModelPredictor(model)(squares(balanced(12), 3).x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "hparams"), [("asac_base", {}), ("asac", PROBE)])
 def test_the_network_of_a_run_is_kept_and_trained_again_where_it_is_gone(fake, sandbox, monkeypatch, name, hparams):
     run = a_run(name, **hparams)
@@ -143,6 +145,7 @@ class TestLookingAgain:
     def looking(self, **hparams):
         return a_run("fineface", epochs=1, batch_size=16, lr=0.02, **hparams)
 
+    @pytest.mark.slow
     def test_the_network_is_trained_once_and_looks_as_asked(self, fake, monkeypatch):
         again = self.looking(fused="raw")
         assert runs.trained_by(again) == self.looking() and runs.trained_by(a_run()) == a_run()
@@ -157,6 +160,7 @@ class TestLookingAgain:
         assert not np.array_equal(plain, direct)
         assert not runs.model_of(again).training
 
+    @pytest.mark.slow
     def test_a_lost_file_is_made_again(self, fake, sandbox):
         before = runs.ensure(self.looking(fused="crop")).predictions["score"]
         [file] = (sandbox / "cache" / "models").glob("run-*.safetensors")
@@ -182,6 +186,7 @@ def test_missing_imagenet_weights_are_a_sentence_with_the_remedy(sandbox, monkey
         tasks.biased.image_backbone(0, settings={"weights": "imagenet", "width": 64})
 
 
+@pytest.mark.slow
 def test_imagenet_weights_are_loaded_where_they_are(sandbox, monkeypatch):
     import torch
     import torchvision
@@ -215,6 +220,7 @@ def _count(folder, started, results):
     results.put((len(calls), record.metrics["acc"]))
 
 
+@pytest.mark.slow
 def test_two_processes_that_ask_for_one_run_compute_it_once(tmp_path):
     context = multiprocessing.get_context("spawn")
     started, results = context.Barrier(2), context.Queue()
@@ -228,6 +234,7 @@ def test_two_processes_that_ask_for_one_run_compute_it_once(tmp_path):
     assert found[0][1] == found[1][1]
 
 
+@pytest.mark.slow
 def test_the_toy_task_has_the_papers_proportions():
     problem = tasks.problem("toy_faces/smiling_male", "smoke")
     settings = tiers.settings("smoke", "aimfair")
@@ -243,6 +250,7 @@ def test_the_toy_task_has_the_papers_proportions():
     assert not {*train.ids} & {*problem.test.ids} and not {*problem.task.val.ids} & {*problem.test.ids}
 
 
+@pytest.mark.slow
 def test_another_preset_in_the_same_process_is_another_problem(sandbox, monkeypatch):
     plain = tasks.problem("toy_faces/smiling_male", "smoke")
     monkeypatch.setenv(tiers.PRESET, "code")
@@ -252,6 +260,7 @@ def test_another_preset_in_the_same_process_is_another_problem(sandbox, monkeypa
     assert tasks.problem("toy_faces/smiling_male", "smoke") is plain
 
 
+@pytest.mark.slow
 def test_the_real_task_has_the_papers_sizes_and_no_leak(real_data, sandbox, monkeypatch):
     monkeypatch.setenv("FAIRNB_DATA", str(real_data("utkface")))
     tasks.fingerprint.cache_clear()

@@ -111,6 +111,7 @@ def test_real_tables_are_grouped_by_row_and_task():
     assert [len(group) for group in runs.together(many)] == [3, 1, 1, 1]
 
 
+@pytest.mark.slow
 def test_every_seed_gets_its_own_record_as_if_it_ran_alone(calls, sandbox, monkeypatch):
     together = runs.ensure_together(some())
     assert calls == [("many", SEEDS)]
@@ -213,6 +214,7 @@ def _ensure(folder, started, results, own):
     results.put((computed[0] if len(computed) > 1 else [], [r.metrics for r in same], {r.key: r.metrics for r in few}))
 
 
+@pytest.mark.slow
 def test_two_processes_that_share_seeds_do_not_disturb_each_other(tmp_path):
     context = multiprocessing.get_context("spawn")
     started, results = context.Barrier(2), context.Queue()

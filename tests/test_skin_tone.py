@@ -24,6 +24,7 @@ def made(tmp_path):
     return celeba.read(root), root
 
 
+@pytest.mark.slow
 def test_real_counts_of_both_filters(real_data):
     root = real_data("celeba", "celeba_skin_tone")
     labels = celeba.read(root)

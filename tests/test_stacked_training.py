@@ -66,6 +66,7 @@ def same(ours, theirs):
     return all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.slow
 @ON_CPU
 @pytest.mark.parametrize(
     "changes",
@@ -122,6 +123,7 @@ def ordinary(task, seed, monkeypatch):
     return best[1], module, found
 
 
+@pytest.mark.slow
 @ON_CPU
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 def test_a_seed_trains_as_in_an_ordinary_loop(recorded, monkeypatch, dropout):
@@ -136,6 +138,7 @@ def test_a_seed_trains_as_in_an_ordinary_loop(recorded, monkeypatch, dropout):
         torch.testing.assert_close(together[s](x), module.eval()(x), atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.slow
 @ON_CPU
 def test_the_last_state_is_the_one_at_which_the_seed_stopped(recorded, monkeypatch):
     [last], _ = train([0], recorded, layers=2, restore="last", pretrain_lr=1e-3)

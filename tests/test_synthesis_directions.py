@@ -68,6 +68,7 @@ def test_direction_refuses_labels_that_teach_nothing(labels):
 
 @pytest.mark.parametrize("target", counterfactuals.TARGETS)
 class TestPack:
+    @pytest.mark.slow
     def test_pool_has_pairs_of_one_target_and_two_genders(self, target):
         pool = counterfactuals.counterfactual_pool(target, "Male", 64, crop=48)
         pair = np.array([name.split("/")[1].split("-")[0] for name in pool.ids])
@@ -79,6 +80,7 @@ class TestPack:
         assert (pool.protected[one] == 1 - pool.protected[other]).all()
         assert min(pool.counts().values()) > 20
 
+    @pytest.mark.slow
     def test_pairs_show_the_same_person(self, target):
         originals, others, rows = counterfactuals.pairs(target, 40)
         assert originals.shape == others.shape == (40, 3, 64, 64) and len(rows) == 40

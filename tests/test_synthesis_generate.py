@@ -217,6 +217,7 @@ def test_a_broken_row_does_not_stop_a_run(prompts, tmp_path):
     assert job.finished() == {}
 
 
+@pytest.mark.slow
 def test_images_of_the_shipped_pack_can_be_drawn_again():
     """Float32 on another machine differs in the last bits, which WebP may enlarge: 3 of 255 on average are allowed."""
     if not (packs.FOLDER / "toy_50_poses.tar").is_file() or not pipelines.TINY.is_dir():

@@ -82,6 +82,7 @@ def tiny():
 
 
 class TestTinyModel:
+    @pytest.mark.slow
     def test_is_small_and_writes_prompts_that_pass(self, tiny):
         assert sum(file.stat().st_size for file in TINY.iterdir()) < 1.5e6
         made = language.write_prompts(cells("Smiling", "Male", "Young")[2:4], 6, tiny, vocabulary="toy", poses=True)
@@ -96,6 +97,7 @@ class TestTinyModel:
         told = language.lines(tiny(asked, 3))
         assert len(set(told)) >= 0.9 * len(told) > 5
 
+    @pytest.mark.slow
     def test_seeds_repeat_and_leave_the_random_state_alone(self, tiny):
         import torch
 

@@ -201,6 +201,7 @@ def test_webp_is_small_and_near(tmp_path):
     assert abs(packs.decode(data).transpose(1, 2, 0).astype(int) - smooth).max() <= 6
 
 
+@pytest.mark.slow
 def test_four_thousand_images_are_read_fast(tmp_path):
     images = [packs.encode(p, 90)[1] for p in pictures(20, 64)] * 200
     packs.write(tmp_path / "many.tar", images, rows(4000, 64), attributes=["Smiling", "Male"])

@@ -32,6 +32,7 @@ def parts(problem):
     return {"train": problem.task.train, "val": problem.task.val, "test": problem.test}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", genders.CELEBA_TARGETS)
 def test_toy_celeba_has_celebas_base_rates_in_every_part(small, target):
     found = parts(tasks.problem(f"toy_faces/{target.lower()}_male_natural", "smoke"))
@@ -45,6 +46,7 @@ def test_toy_celeba_has_celebas_base_rates_in_every_part(small, target):
     assert len({i for split in found.values() for i in split.ids}) == sum(map(len, found.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [SMILING, "toy_faces/wavy_hair_male_natural", "toy_lfw/bags_under_eyes_male"])
 def test_the_faces_behind_a_toy_split_are_its_first_images_with_masks(small, name):
     split = parts(tasks.problem(name, "smoke"))["test"]
@@ -67,6 +69,7 @@ def test_toy_lfw_is_another_data_set_with_its_own_sizes(small):
     assert not set(tasks.settings_of("toy_lfw/smiling_male", "smoke")) & set(LFW_SIZES)
 
 
+@pytest.mark.slow
 def test_other_backbones_have_the_same_data_and_their_own_settings(small):
     first, other = (tasks.problem(f"{SMILING}{end}", "smoke") for end in ("", "_densenet121"))
     for mine, theirs in zip(parts(first).values(), parts(other).values(), strict=True):
@@ -91,6 +94,7 @@ def test_every_printed_setting_of_tables_1_to_3_has_a_toy_and_a_real_task():
     assert len(genders.RECIPES) == 18 and all(tasks.recipe(name).paper == "asac" for name in own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in genders.RECIPES if name.startswith("toy_")])
 def test_every_toy_task_has_data_and_a_network_at_the_tiers_own_numbers(small, name):
     own = asac.PAPER["smoke"]["settings"]
@@ -257,6 +261,7 @@ def test_over_35_begins_at_35_and_age_groups_cover_all_ages(owned):
     assert table["Age_Group"].tolist() == [0, 1, 1, 2, 2, 2, 2, 3, 3, 4, 4]
 
 
+@pytest.mark.slow
 def test_own_weights_need_images_of_their_own(small):
     small(SETTINGS | {"weights": "own", "own_epochs": 1, "own_lr": 0.1})
     with pytest.raises(BadData, match="weights='own' needs images kept for pretraining, and this task has none"):

@@ -34,6 +34,7 @@ def positives(split):
     return [split.target[split.protected == group].mean() for group in (0, 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TOYS)
 def test_a_toy_has_its_stated_base_rates_in_every_part_and_no_face_twice(small, name):
     found = parts(tasks.problem(name, "smoke"))
@@ -69,6 +70,7 @@ def test_bald_people_are_few_and_nearly_all_men_but_tpr_is_defined_for_women(sma
     assert positives(test)[0] < 0.06 < 0.15 < positives(test)[1], "no label noise hides the few"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "rates"), [("Female", (0.60, 0.31)), ("Over35", (0.313, 0.517))], ids=["female", "over35"]
 )
@@ -163,6 +165,7 @@ def test_utkfaces_transformer_is_pretrained_once_on_the_other_label(owned, small
     assert one.net.fc.out_features == 1 and not torch.equal(one.net.fc.weight, two.net.fc.weight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TOYS)
 def test_toy_tasks_have_a_transformer_for_their_images_at_the_tiers_own_numbers(small, name):
     own = fairlora.PAPER["smoke"]["settings"] | {"weights": None}

@@ -70,6 +70,7 @@ def test_the_toys_skin_tones_are_equal_in_the_test_and_fall_in_training(small):
     assert np.array_equal(faces.skin_tone, found["test"].protected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TOY_TESTS)
 def test_a_toy_test_on_another_data_set_has_the_same_training(small, name):
     first, other = (tasks.problem(task, "smoke") for task in (races.TOY, name))
@@ -85,6 +86,7 @@ def test_a_toy_test_on_another_data_set_has_the_same_training(small, name):
     assert not np.array_equal(first.test.x[:10], other.test.x[:10])
 
 
+@pytest.mark.slow
 def test_the_styles_have_other_people_with_equal_cells_and_the_toys_celeba_its_own_faces(small):
     for name, style in zip(TOY_TESTS[:2], toy_faces.STYLES[:0:-1], strict=True):
         test = tasks.problem(name, "smoke").test
@@ -94,6 +96,7 @@ def test_the_styles_have_other_people_with_equal_cells_and_the_toys_celeba_its_o
     assert np.array_equal(test.x, smiling.x) and np.array_equal(test.ids, smiling.ids)
 
 
+@pytest.mark.slow
 def test_the_thirteen_attributes_are_labels_of_the_same_faces_with_celebas_rates(small):
     found = {name: parts(tasks.problem(task, "smoke")) for name, task in attributes13.TOYS.items()}
     one = found["Smiling"]
@@ -148,6 +151,7 @@ def test_the_tasks_of_a_plan_are_there_and_every_task_but_ten_toy_attributes_is_
     assert len(left_out) == 10, "quick has three of the thirteen"
 
 
+@pytest.mark.slow
 def test_fairface_keeps_a_tenth_of_its_training_part_and_tests_on_the_official_one(owned):
     with_images(owned)
     found, read = parts(tasks.problem(races.REAL, "smoke")), fairface.read()
@@ -161,6 +165,7 @@ def test_fairface_keeps_a_tenth_of_its_training_part_and_tests_on_the_official_o
     assert [len(split) for split in found.values()] == [1260, 140, 1400]
 
 
+@pytest.mark.slow
 def test_a_classifier_from_fairface_meets_all_of_utkface_lfw_and_the_test_part_of_celeba(owned):
     with_images(owned)
     layouts.utkface(owned)
@@ -248,6 +253,7 @@ def test_celeba_is_whole_with_its_official_parts(owned, monkeypatch, attribute):
     assert [len(split) for split in found.values()] == [32, 16, 16]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [races.TOY, *TOY_TESTS, attributes13.TOYS["Gray_Hair"]])
 def test_toy_tasks_have_data_and_a_network_at_the_tiers_own_numbers(small, name):
     own = fineface.PAPER["smoke"]["settings"]

@@ -177,6 +177,7 @@ def test_each_task_draws_from_its_own_pack(paper, name, pack):
     assert tasks.synthetic_words(name, "paper") == f"generated images ({pack}.tar)"
 
 
+@pytest.mark.slow
 def test_every_pack_that_tier_paper_needs_has_a_shipped_prompt_set_of_its_attributes(monkeypatch, tmp_path):
     monkeypatch.setenv("FAIRNB_DATA", str(tmp_path))
     names = {run.task for table in aimfair.TABLES for run in aimfair.grid(table, "paper")}
@@ -225,6 +226,7 @@ def test_prompt_sets_share_one_biased_model_and_smaller_data_do_not(paper, monke
     assert files == ["smiling_male", "smiling_male_50"]
 
 
+@pytest.mark.slow
 def test_table_3_from_files_to_printed_numbers(paper):
     frame = runs.run(aimfair.grid("T3", "paper"))
     assert len(frame) == 24 and set(frame["seed"]) == {100}
@@ -244,6 +246,7 @@ def test_table_3_from_files_to_printed_numbers(paper):
     assert [sum(mask["selected"]) for mask in masks] == [62] * 3, "k of 62 tensors admits all"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "kept"),
     [

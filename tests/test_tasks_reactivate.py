@@ -61,6 +61,7 @@ def test_numbers_for_images_are_no_part_of_a_tables_key(monkeypatch):
     assert tasks.settings_of("toy_shapes/skew95", "smoke")["width"] == 4
 
 
+@pytest.mark.slow
 def test_the_toy_stand_in_of_table_3_has_aim_fairs_biased_model(small):
     mine, theirs = (tasks.problem(f"toy_faces/smiling_male{end}", "smoke").task for end in ("_aod", ""))
     assert mine.settings["measure"] == "aod" and np.array_equal(mine.train.ids, theirs.train.ids)
@@ -95,6 +96,7 @@ def faces(tmp_path, monkeypatch):
     tasks.fingerprint.cache_clear()
 
 
+@pytest.mark.slow
 def test_table_3_runs_from_celebas_files(faces, monkeypatch):
     monkeypatch.setenv("FAIRNB_SEEDS", "1")
     wanted = ("default_model", "reject_option", "reactivate")

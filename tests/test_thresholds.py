@@ -57,6 +57,7 @@ def test_rates_are_those_of_the_metrics_at_every_threshold(measure, seed):
     assert (expected[1] < -0.1).any(), "group 0 is favoured less: the sign is minus"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", thresholds.MEASURES)
 @pytest.mark.parametrize("resamples", [0, 5])
 def test_search_finds_what_a_loop_finds(measure, resamples):

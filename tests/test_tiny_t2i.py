@@ -168,6 +168,7 @@ class TestShippedPipeline:
         assert psnr(refined, x) > 34
         assert psnr(refined, x) > psnr(plain, x) + 1
 
+    @pytest.mark.slow
     def test_follows_its_prompts(self, pipeline):
         people = itertools.product(("smiling", "serious"), ("young ", "old ", ""), ("man", "woman"))
         prompts = [f"portrait photo of a {mood} {age}{who}" for mood, age, who in people] * 16
@@ -177,6 +178,7 @@ class TestShippedPipeline:
 
 
 class TestFidelity:
+    @pytest.mark.slow
     def test_real_faces_are_as_faithful_as_the_judge_sees(self):
         real = toy_faces.sample(400, seed=77, difficulty=0.0)
         found = fidelity.fidelity(real.images, {"Smiling": real.labels("Smiling"), "Male": real.labels("Male")})

@@ -50,6 +50,7 @@ def test_edges_are_one_pixel_wide():
     assert np.allclose(toy_shapes._edge(np.array([-1, -0.5 / 12, 0, 0.25 / 12, 1]), 24), [1, 1, 0.5, 0.25, 0])
 
 
+@pytest.mark.slow
 def test_difficulty_brings_neighbours_closer():
     """The distance of the mean gray images of a class and its neighbour falls from difficulty 0 to 1."""
 

@@ -61,6 +61,7 @@ def plain_epochs(net, split, epochs, lr, generator_seed=0, schedule=lambda epoch
             optimizer.step()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["constant", "multistep"])
 def test_fit_equals_a_textbook_loop(schedule):
     ours, theirs = model(), model()

@@ -43,6 +43,7 @@ def test_a_mean_inside_the_references_interval_agrees_and_is_still_reported(both
     assert agrees and "acc: 88.4000, reference 88.0000 (by +0.4000)" in text and "ERM" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trained", "exact", "card", "says"),
     [

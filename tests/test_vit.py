@@ -200,6 +200,7 @@ class TestToy:
         assert torch.equal(shipped.net.vit.layernorm.weight, state["layernorm.weight"].float())
         assert {tensor.dtype for tensor in shipped.parameters()} == {torch.float32}
 
+    @pytest.mark.slow
     def test_its_features_hold_gender_better_than_a_smile(self):
         faces = toy_faces.sample(700, seed=781_000, size=43, difficulty=0.3)
         pixels = torch.from_numpy(central(faces.images, 32)).float().div(127.5).sub(1)
