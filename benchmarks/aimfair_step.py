@@ -32,14 +32,15 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from fairnb import tiers
 from fairnb.contract import Split
-from fairnb.data import cache, toy_faces
-from fairnb.gradients import gradients
-from fairnb.methods import aimfair_mask as masks
-from fairnb.models import ImageClassifier, ModelPredictor, device, resnet18, toy_backbone
+from fairnb.data import cache
+from fairnb.data.toys import faces as toy_faces
+from fairnb.nets.models import ImageClassifier, ModelPredictor, device, resnet18, toy_backbone
+from fairnb.papers.aimfair import mask as masks
+from fairnb.papers.aimfair.gradients import gradients
+from fairnb.tasks import tiers
 from fairnb.tasks.recipes import central
-from fairnb.training import fit
+from fairnb.training.loop import fit
 
 QUICK = tiers.TIERS["quick"].papers["aimfair"]["settings"]
 NAMES = ("Smiling", "Male")
@@ -74,7 +75,7 @@ class Done:
 
 
 def ours(work: Work) -> Done:
-    """The library's own functions, as ``methods.aimfair.selective`` calls them, from files that nobody decoded yet."""
+    """The library's own functions, as AIM-Fair's ``selective`` calls them, from files that nobody decoded yet."""
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["FAIRNB_CACHE"] = scratch
         start, cpu = time.perf_counter(), time.process_time()

@@ -22,11 +22,11 @@ import click
 import torch
 from attacks import SIZES, interleaved
 
-from fairnb.attacks import attacked, cross_entropy, protected_loss
-from fairnb.batches import channels_last
-from fairnb.methods.asac_step import candidates_of, chunks, pair_loss
-from fairnb.models import device, probabilities, resnet18
-from fairnb.training import clip
+from fairnb.nets.models import device, probabilities, resnet18
+from fairnb.papers.asac.step import candidates_of, chunks, pair_loss
+from fairnb.training.attacks import attacked, cross_entropy, protected_loss
+from fairnb.training.batches import channels_last
+from fairnb.training.loop import clip
 
 RADII, ALPHA, CLIP = (0.0, 0.001, 0.01), 0.5, 1.0
 
@@ -57,7 +57,7 @@ def plain(work: Work) -> torch.Tensor:
 
 
 def ours(work: Work, attack: str) -> list[torch.Tensor]:
-    """The library's own parts, as ``methods.asac`` calls them; the loss of each step."""
+    """The library's own parts, as ``papers.asac.method`` calls them; the loss of each step."""
     loss = protected_loss(work.head, work.protected)
     found = candidates_of(work.x, RADII, lambda x, radii: attacked(attack, loss, x, radii))
     parts = chunks(work.model, found, work.target, "ascending", torch.Generator())

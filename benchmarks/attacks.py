@@ -17,9 +17,9 @@ from functools import partial
 import click
 import torch
 
-from fairnb.attacks import attacked, fgsm, protected_loss
-from fairnb.batches import channels_last
-from fairnb.models import device, resnet18
+from fairnb.nets.models import device, resnet18
+from fairnb.training.attacks import attacked, fgsm, protected_loss
+from fairnb.training.batches import channels_last
 
 RADII = (0.001, 0.01, 0.03)
 SIZES = {"cpu": [(48, 8)], "cuda": [(48, 8), (224, 64)]}

@@ -21,8 +21,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from fairnb.contract import Split
-from fairnb.models import ImageClassifier, device, resnet18
-from fairnb.training import fit
+from fairnb.nets.models import ImageClassifier, device, resnet18
+from fairnb.training.loop import fit
 
 TRANSFORM = transforms.Compose(
     [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), transforms.ToTensor()]

@@ -8,7 +8,7 @@ import time
 
 import dask
 
-from fairnb import engine
+from fairnb.evidence import engine
 
 
 def train(_: int) -> float:
@@ -16,7 +16,7 @@ def train(_: int) -> float:
     import numpy as np
 
     from fairnb import tasks
-    from fairnb.training import fit
+    from fairnb.training.loop import fit
 
     engine.use_one_thread()
     task = tasks.problem("toy_faces/smiling_male", "quick").task

@@ -25,14 +25,14 @@ import click
 import numpy as np
 import torch
 
-from fairnb import lora
-from fairnb.protocol import processes, strategies
-from fairnb.protocol.auditor import Auditor
-from fairnb.protocol.developer import Developer
-from fairnb.protocol.messages import PARTIES, AdapterMessage, seal
-from fairnb.protocol.sites import Agreement, PartyData, Site
-from fairnb.protocol.wire import Wire
-from fairnb.vit import Shape, vit_classifier
+from fairnb.nets.vit import Shape, vit_classifier
+from fairnb.papers.fairlora import lora
+from fairnb.papers.fairlora.protocol import processes, strategies
+from fairnb.papers.fairlora.protocol.auditor import Auditor
+from fairnb.papers.fairlora.protocol.developer import Developer
+from fairnb.papers.fairlora.protocol.messages import PARTIES, AdapterMessage, seal
+from fairnb.papers.fairlora.protocol.sites import Agreement, PartyData, Site
+from fairnb.papers.fairlora.protocol.wire import Wire
 
 SHAPES = {"toy ViT": Shape(), "ViT-Base/16": Shape(224, 16, 768, 12, 12)}
 RANKS = (2, 8, 32)

@@ -26,15 +26,15 @@ import numpy as np
 import torch
 from attacks import interleaved, seconds
 
-from fairnb import lora
-from fairnb.data import toy_faces
-from fairnb.losses import mean_loss
-from fairnb.models import device
-from fairnb.protocol.auditor import OBJECTIVES, Auditor
-from fairnb.protocol.developer import Developer, overlap
-from fairnb.protocol.sites import Agreement, PartyData, Site
+from fairnb.data.toys import faces as toy_faces
+from fairnb.nets.models import device
+from fairnb.nets.vit import Shape, vit_classifier
+from fairnb.papers.fairlora import lora
+from fairnb.papers.fairlora.protocol.auditor import OBJECTIVES, Auditor
+from fairnb.papers.fairlora.protocol.developer import Developer, overlap
+from fairnb.papers.fairlora.protocol.sites import Agreement, PartyData, Site
 from fairnb.tasks.recipes import central
-from fairnb.vit import Shape, vit_classifier
+from fairnb.training.losses import mean_loss
 
 FORM = lora.Adapter()
 TOY, BASE = Shape(), Shape(224, 16, 768, 12, 12)

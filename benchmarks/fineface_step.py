@@ -22,12 +22,12 @@ import click
 import torch
 from attacks import interleaved
 
-from fairnb import backbones
-from fairnb.batches import channels_last
-from fairnb.fineface import attention
-from fairnb.fineface.mutual import RAW, Looking, draws, mini_batch
-from fairnb.fineface.network import Experts, Output
-from fairnb.models import device
+from fairnb.nets import backbones
+from fairnb.nets.models import device
+from fairnb.papers.fineface import attention
+from fairnb.papers.fineface.mutual import RAW, Looking, draws, mini_batch
+from fairnb.papers.fineface.network import Experts, Output
+from fairnb.training.batches import channels_last
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 import fineface_reference as reference

@@ -1,4 +1,4 @@
-"""Perceptrons of many seeds trained as one (``stacked_training.steps``) against one after the other, in one run.
+"""Perceptrons of many seeds trained as one (``training.together.steps``) against one after the other, in one run.
 
 The plain version is an ordinary loop for each seed: ``nn.Module`` with ``nn.Dropout`` and ``nn.BatchNorm1d``, fused
 Adam, the data as tensors. Both have Savani et al.'s network for tables (11 layers of 32 units) on Adult's 98 columns.
@@ -19,10 +19,10 @@ from torch import nn
 from torch.nn import functional
 
 from fairnb.contract import Split
-from fairnb.models import device
-from fairnb.networks import Perceptron, stack
-from fairnb.stacked import Draws, Samples, adam
-from fairnb.stacked_training import steps
+from fairnb.nets.models import device
+from fairnb.nets.networks import Perceptron, stack
+from fairnb.nets.stacked import Draws, Samples, adam
+from fairnb.training.together import steps
 
 TARGET = 4.0
 FEATURES, LAYERS, WIDTH, DROPOUT, BATCH, LR = 98, 11, 32, 0.2, 64, 1e-3

@@ -10,7 +10,7 @@ import os
 import sys
 import time
 
-from fairnb import engine
+from fairnb.evidence import engine
 
 N = 2048
 
@@ -19,7 +19,7 @@ def _render(threads: int, size: int, seed: int, start: multiprocessing.synchroni
     """Wall and CPU seconds for ``N`` faces, all processes starting at once."""
     import torch
 
-    from fairnb.data import toy_faces
+    from fairnb.data.toys import faces as toy_faces
 
     torch.set_num_threads(threads)
     toy_faces.sample(64, seed=seed, size=size)

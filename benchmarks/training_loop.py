@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from fairnb.augment import augmentation
 from fairnb.contract import Split
-from fairnb.models import device, resnet18
-from fairnb.training import fit
+from fairnb.nets.models import device, resnet18
+from fairnb.training.augment import augmentation
+from fairnb.training.loop import fit
 
 TARGET = 0.9
 BATCH = 64

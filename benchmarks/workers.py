@@ -15,8 +15,8 @@ import time
 import torch
 from training_loop import BATCH, random_split
 
-from fairnb.models import resnet18
-from fairnb.training import fit
+from fairnb.nets.models import resnet18
+from fairnb.training.loop import fit
 
 
 def work(threads: int, options: argparse.Namespace, barrier, rates) -> None:

@@ -52,7 +52,7 @@ def _command(function: Callable) -> Callable:
 @click.option("--force", is_flag=True, help="execute notebooks that are up to date, too")
 def reproduce(tier: str, only: str, jobs: str, scheduler: str, force: bool) -> None:
     """Execute the notebooks and write every table, figure and verdict to results/."""
-    from fairnb import driver
+    from fairnb.publish import driver
 
     driver.reproduce(tier, only, _jobs(jobs), scheduler, force)
 
@@ -70,7 +70,7 @@ def _jobs(text: str) -> int | None:
 @only_option
 def plan(tier: str, only: str) -> None:
     """Say what reproduce would run, why, and how long it takes by the measured past."""
-    from fairnb import driver
+    from fairnb.publish import driver
 
     driver.plan(tier, only)
 
@@ -79,7 +79,7 @@ def plan(tier: str, only: str) -> None:
 @tier_option
 def verify(tier: str) -> None:
     """Compare fresh results with the committed reference; exit code 1 when something differs."""
-    from fairnb import verify as checks
+    from fairnb.evidence import verify as checks
 
     files, differences = checks.compare(tier)
     for difference in differences:
@@ -97,9 +97,10 @@ def verify(tier: str) -> None:
 @tier_option
 def reference(tier: str) -> None:
     """Make the fresh results of a tier its new reference."""
-    from fairnb import verify as checks
+    from fairnb.evidence import verify as checks
+    from fairnb.publish import notebooks
 
-    click.echo(f"{checks.accept(tier)} files copied to {paths.reference(tier)}")
+    click.echo(f"{checks.accept(tier, notebooks.timings(tier))} files copied to {paths.reference(tier)}")
 
 
 @_command
@@ -140,7 +141,7 @@ def generate(prompts: str, out: str, model: str, per_group: int, seed: int, **sa
 @_command
 def check() -> None:
     """Check Python, packages, disk, GPU and data of this machine."""
-    from fairnb import environment
+    from fairnb.publish import environment
 
     results = environment.checks()
     for result in results:
@@ -163,9 +164,23 @@ def clean(cache: bool) -> None:
 @_command
 def readme() -> None:
     """Rewrite the generated block of README.md from the committed reference results."""
-    from fairnb import readme as block
+    from fairnb.publish import readme as block
 
     click.echo("README.md " + ("rewritten" if block.update() else "is up to date"))
+
+
+@_command
+@click.argument("slug")
+@click.option("--title", default="", help="how tables call the paper (default: the slug)")
+@click.option("--into", default="", help="folder for a distribution of its own (default: this checkout)")
+def new_paper(slug: str, title: str, into: str) -> None:
+    """Write the room of a sixth paper, with a notebook and a test that pass."""
+    from pathlib import Path
+
+    from fairnb.publish import new_paper as writer
+
+    for file in writer.write(slug, title, Path(into) if into else None):
+        click.echo(str(file))
 
 
 def main() -> None:

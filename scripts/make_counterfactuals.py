@@ -21,12 +21,12 @@ from safetensors.torch import load, save
 from sklearn.metrics import balanced_accuracy_score
 from torch.nn import functional
 
-from fairnb import models, training
 from fairnb.contract import Split
-from fairnb.data import toy_faces
 from fairnb.data.cache import cached_arrays
-from fairnb.data.toy_faces import attributes, latents
-from fairnb.data.toy_faces.styles import style_named
+from fairnb.data.toys import faces as toy_faces
+from fairnb.data.toys.faces import attributes, latents
+from fairnb.data.toys.faces.styles import style_named
+from fairnb.nets import models
 from fairnb.synthesis import packs
 from fairnb.synthesis.captions import captions
 from fairnb.synthesis.counterfactuals import ORIGINAL, PACK, PROTECTED, TARGETS
@@ -34,6 +34,7 @@ from fairnb.synthesis.directions import counterfactual, direction
 from fairnb.synthesis.jobs import image_seed
 from fairnb.synthesis.pack_files import sha256
 from fairnb.synthesis.pipelines import TextToImage, load_pipeline
+from fairnb.training import loop as training
 
 VERSION = 1
 NAMES = (*TARGETS, PROTECTED)

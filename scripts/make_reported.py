@@ -1,4 +1,4 @@
-"""Make ``fairnb/reported/*.csv`` from the project's reading of the papers (their tables, transcribed by machine).
+"""Make the rooms' ``reported.csv`` and ``claims.csv`` from the project's machine-made transcript of the papers' tables.
 
 Usage: python scripts/make_reported.py FOLDER   (FOLDER holds aimfair.csv, icdm22.csv, asac.csv, fineface.csv, ...)
 
@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-REPORTED = Path(__file__).resolve().parents[1] / "fairnb" / "reported"
+PACKAGE = Path(__file__).resolve().parents[1] / "fairnb"
 SOURCES = {"aimfair": "aimfair.csv", "reactivate": "icdm22.csv", "asac": "asac.csv", "fineface": "fineface.csv"}
 TABLES = {"TI": "T1", "TII": "T2", "TIII": "T3", "TIV": "T4", "TV": "T5", "TVI": "T6"}
-COPIES = ("claims.csv", "celeba_test_counts.csv")
 
 # Decimals that a column prints: (paper, table, metric); None matches anything. The first match counts, and a value that
 # shows more decimals than its column keeps them.
@@ -76,9 +75,15 @@ def convert(paper: str, source: Path) -> pd.DataFrame:
 def main(folder: Path) -> None:
     """Write all files."""
     for paper, name in SOURCES.items():
-        convert(paper, folder / name).to_csv(REPORTED / f"{paper}.csv", index=False, lineterminator="\n")
-    for name in COPIES:
-        (REPORTED / name).write_text((folder / name).read_text())
+        convert(paper, folder / name).to_csv(
+            PACKAGE / "papers" / paper / "reported.csv", index=False, lineterminator="\n"
+        )
+    head, *claims = (folder / "claims.csv").read_text().splitlines()
+    for paper in {line.split(",")[1] for line in claims}:
+        own = [line for line in claims if line.split(",")[1] == paper]
+        (PACKAGE / "papers" / paper / "claims.csv").write_text("\n".join([head, *own]) + "\n")
+    counts = "celeba_test_counts.csv"
+    (PACKAGE / "data" / counts).write_text((folder / counts).read_text())
 
 
 if __name__ == "__main__":

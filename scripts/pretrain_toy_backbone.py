@@ -17,8 +17,8 @@ import torch
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from fairnb import backbones, models
-from fairnb.data import toy_faces
+from fairnb.data.toys import faces as toy_faces
+from fairnb.nets import backbones, models
 from fairnb.tasks.recipes import central
 
 SEED = 7

@@ -28,9 +28,9 @@ from transformers import CLIPTextConfig, CLIPTextModel
 
 from fairnb import paths
 from fairnb.data.cache import cached_arrays
-from fairnb.data.toy_faces import attributes, contact_sheet, latents
-from fairnb.data.toy_faces.render import render
-from fairnb.data.toy_faces.styles import Style
+from fairnb.data.toys.faces import attributes, contact_sheet, latents
+from fairnb.data.toys.faces.render import render
+from fairnb.data.toys.faces.styles import Style
 from fairnb.synthesis.captions import MAX_TOKENS, captions, known_tokens, word_tokenizer
 from fairnb.synthesis.patch_vae import PatchVAE, to_signed
 

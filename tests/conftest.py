@@ -70,7 +70,9 @@ def sandbox(tmp_path, monkeypatch, new_cache) -> Path:
 @pytest.fixture
 def small(request, sandbox, monkeypatch):
     """Tier smoke with the module's ``SETTINGS`` for its paper ``SLUG``; ``small(settings)`` changes them."""
-    from fairnb import engine, tasks, tiers
+    from fairnb import tasks
+    from fairnb.evidence import engine
+    from fairnb.tasks import tiers
 
     def use(settings):
         monkeypatch.setitem(tiers.TIERS["smoke"].papers, request.module.SLUG, {"settings": settings})
@@ -113,7 +115,7 @@ def closed_figures():
     """The project's style, and every figure of a test closed again."""
     import matplotlib.pyplot as plt
 
-    from fairnb import report
+    from fairnb.evidence import report
 
     report.style()
     yield

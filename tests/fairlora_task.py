@@ -5,7 +5,7 @@ from __future__ import annotations
 from fake_task import squares
 
 from fairnb.contract import Split, Task
-from fairnb.vit import Shape, vit_classifier
+from fairnb.nets.vit import Shape, vit_classifier
 
 CELLS = {(0, 0): 20, (0, 1): 60, (1, 0): 60, (1, 1): 20}
 SHAPE = Shape(size=16, patch=8, width=16, layers=2, heads=2)

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from fairnb.contract import Split, Task
-from fairnb.methods import aimfair
-from fairnb.models import resnet18
+from fairnb.nets.models import resnet18
 from fairnb.tasks import recipes
+from fairnb.training import fine_tuning
 
 BIASED = {(0, 0): 4, (0, 1): 36, (1, 0): 36, (1, 1): 4}
 SETTINGS = {
@@ -58,7 +58,7 @@ def fake_task(size: int = 32, width: int = 8, **settings) -> Task:
 
     @cache
     def trained(seed: int) -> torch.nn.Module:
-        return aimfair.train_biased(task, seed)
+        return fine_tuning.train_biased(task, seed)
 
     def biased_model(seed: int) -> torch.nn.Module:
         return copy.deepcopy(trained(seed))

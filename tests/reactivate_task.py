@@ -10,8 +10,8 @@ import torch
 from torch.nn import functional
 
 from fairnb.contract import Split, Task
-from fairnb.models import resnet18
-from fairnb.networks import Perceptron
+from fairnb.nets.models import resnet18
+from fairnb.nets.networks import Perceptron
 
 CELLS = {(0, 0): 0.35, (0, 1): 0.2, (1, 0): 0.1, (1, 1): 0.35}  # group 1 has label 1 more often
 

@@ -3,9 +3,10 @@
 import pytest
 from click.testing import CliRunner
 
-from fairnb import runs, tiers
 from fairnb.cli import commands
 from fairnb.errors import FairnbError, UnknownName
+from fairnb.evidence import runs
+from fairnb.tasks import tiers
 
 
 def test_unknown_tier_names_the_nearest():

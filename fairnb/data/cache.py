@@ -20,8 +20,9 @@ import PIL
 from filelock import FileLock
 from PIL import Image
 
-from fairnb import files as disk
-from fairnb import paths, progress
+from fairnb import paths
+from fairnb.data import files as disk
+from fairnb.data import progress
 from fairnb.errors import BadData, MissingData
 
 VERSION = 1
@@ -157,3 +158,11 @@ def decode(path: Path, *, size: int, name: str) -> np.ndarray:
         reason = " ".join(str(error).split())
         raise BadData(f"{name}: {path} is truncated or no image ({reason}): get this file again") from error
     return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))
+
+
+def central(x: np.ndarray, crop: int | None) -> np.ndarray:
+    """The central ``crop`` pixels a side of images ``(N, 3, S, S)``; all of them for None."""
+    if crop is None or crop == x.shape[2]:
+        return x
+    edge = (x.shape[2] - crop) // 2
+    return np.ascontiguousarray(x[:, :, edge : edge + crop, edge : edge + crop])

@@ -6,6 +6,7 @@ to read labels.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ import pandas as pd
 
 from fairnb import paths
 from fairnb.data.labels import Labels, lines, require_columns, require_files, rows
-from fairnb.errors import BadData
+from fairnb.errors import BadData, UnknownName
 
 NAME = "celeba"
 FOLDER = "celeba"
 IMAGES = ("img_align_celeba", "img_align_celeba/img_align_celeba")
 SPLITS = ("train", "val", "test")
 ATTRIBUTES = 40
+COUNTS = Path(__file__).parent / "celeba_test_counts.csv"  # of the test part, for pairs of attributes
 
 
 def read(root: Path | None = None) -> Labels:
@@ -94,3 +96,29 @@ def _partition(path: Path) -> pd.Series:
     if wrong:
         raise BadData(f"{path}: {wrong[0]} is in split {wrong[1]!r}, not 0, 1 or 2: get this file again")
     return pd.Series([int(r[1]) for r in body], [r[0] for r in body])
+
+
+def test_counts(target: str, protected: str = "Male") -> np.ndarray:
+    """Images per cell of CelebA's official test split (19,962 images), int ``(2, 2)``, indexed [target, protected].
+
+    Args:
+        target: attribute as CelebA spells it, e.g. ``Big_Nose``.
+        protected: ``Male`` or ``Young``.
+
+    Raises:
+        UnknownName: the pair is not in our list of counts.
+    """
+    counts = _counts()
+    row = counts[(counts["target"] == target) & (counts["protected"] == protected)]
+    if row.empty:
+        pairs = [f"{t} and {p}" for t, p in zip(counts["target"], counts["protected"], strict=True)]
+        raise UnknownName("pair of CelebA attributes", f"{target} and {protected}", pairs)
+    return row[["y0s0", "y0s1", "y1s0", "y1s1"]].to_numpy(dtype=int).reshape(2, 2)
+
+
+test_counts.__test__ = False  # type: ignore[attr-defined]  # pytest must not take it for a test
+
+
+@cache
+def _counts() -> pd.DataFrame:
+    return pd.read_csv(COUNTS)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from fairnb import files
+from fairnb.data import files
 from fairnb.data.sources import Download
 from fairnb.errors import BadData, FairnbError
 

@@ -8,13 +8,7 @@ Two rules hold everywhere. What cannot be estimated (an empty group or cell) is 
 never 0. What cannot be right (NaN, labels that are no classes, unequal lengths) is a ``BadData`` error.
 """
 
-from fairnb.metrics.aggregate import (
-    SeedInterval,
-    aggregate_aimfair,
-    average_reports,
-    paired_difference,
-    seed_interval,
-)
+from fairnb.metrics.aggregate import SeedInterval, aggregate_aimfair, average_reports, paired_difference, seed_interval
 from fairnb.metrics.conventions import CONVENTIONS, PRINTED, Convention, Printed, percent, translate
 from fairnb.metrics.counts import Counts, UndefinedMetric, count
 from fairnb.metrics.formulas import ALIASES, NAMES

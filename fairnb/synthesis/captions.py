@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairnb.data.toy_faces.attributes import ATTRIBUTES
-from fairnb.data.toy_faces.describe import _PHRASES, _TONES
+from fairnb.data.toys.faces.attributes import ATTRIBUTES
+from fairnb.data.toys.faces.describe import _PHRASES, _TONES
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from fairnb.contract import Split
+from fairnb.data.cache import central
 from fairnb.errors import BadData, UnknownName
 from fairnb.synthesis import packs
 
@@ -34,17 +35,16 @@ def counterfactual_pool(target: str, protected: str, size: int, crop: int | None
 
     Args:
         size: of the faces, resized with Pillow's antialiased bilinear filter if they were drawn larger (64 pixels).
-        crop: the central pixels kept, see ``tasks.recipes.central``. Ids are ``toy_counterfactuals/<pair>-<side>``.
+        crop: the central pixels kept, see ``data.cache.central``. Ids are ``toy_counterfactuals/<pair>-<side>``.
 
     Raises:
         UnknownName: no counterfactuals of that target, or another protected attribute than Male.
         MissingData, BadData: the pack is not there or damaged.
     """
     from fairnb.synthesis.jobs import resized
-    from fairnb.tasks.recipes import central, packed_pool
 
     _check(target, protected)
-    pool = packed_pool(str(packs.FOLDER / f"{PACK}.tar"), target, protected, SIZE)
+    pool = packs.packed_pool(str(packs.FOLDER / f"{PACK}.tar"), target, protected, SIZE)
     sides = np.array([str(name).rpartition("-")[2] for name in pool.ids])
     chosen = pool.take(np.isin(sides, [ORIGINAL, target]))
     x = np.stack([resized(image.transpose(1, 2, 0), size).transpose(2, 0, 1) for image in chosen.x])

@@ -10,11 +10,12 @@ import numpy as np
 from safetensors.torch import load, save
 from sklearn.metrics import roc_auc_score
 
-from fairnb import models, training
 from fairnb.contract import Split
-from fairnb.data import toy_faces
 from fairnb.data.cache import cached_arrays
+from fairnb.data.toys import faces as toy_faces
 from fairnb.errors import BadData, UnknownName
+from fairnb.nets import models
+from fairnb.training import loop as training
 
 ASKED = ("Smiling", "Male", "Young")
 GATE = 0.9

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fairnb import progress
+from fairnb.data import progress
 from fairnb.errors import BadData
 from fairnb.synthesis import packs
 from fairnb.synthesis.jobs import Job

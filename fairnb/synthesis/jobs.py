@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fairnb.data.files import sentence_if_full, write_atomic
 from fairnb.errors import BadData
-from fairnb.files import sentence_if_full, write_atomic
 from fairnb.synthesis import packs
 from fairnb.synthesis.pipelines import Sampling, TextToImage
 from fairnb.synthesis.prompts import PromptSet, said

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fairnb.data.files import atomic_file
 from fairnb.errors import BadData
-from fairnb.files import atomic_file
 
 FORMAT = 1
 HEADER, MANIFEST = "pack.json", "manifest.csv"

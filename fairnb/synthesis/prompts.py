@@ -17,11 +17,12 @@ from typing import Any
 
 import yaml
 
+from fairnb import paths
+from fairnb.data.files import write_atomic
 from fairnb.errors import BadData, MissingData, UnknownName
-from fairnb.files import write_atomic
 
 Group = Mapping[str, int]
-FOLDER = Path(__file__).parents[1] / "assets" / "prompts"
+FOLDER = paths.assets() / "prompts"
 KINDS = ("plain", "contextual")
 SLOT = re.compile(r"\{(\w*)\}")
 

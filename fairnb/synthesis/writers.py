@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fairnb import paths
 from fairnb.errors import BadData, FairnbError, MissingData
 
-TINY = Path(__file__).parents[1] / "assets" / "tiny_lm"
+TINY = paths.assets() / "tiny_lm"
 URL, KEY = "FAIRNB_LM_URL", "FAIRNB_LM_KEY"
 
 

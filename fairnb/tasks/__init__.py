@@ -5,36 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairnb import paths, tiers
+from fairnb import paths, registry
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
 from fairnb.errors import BadData, UnknownName
-from fairnb.tasks import (
-    attributes13,
-    biased,
-    celeba,
-    cifar10s,
-    genders,
-    lora_faces,
-    pretrained,
-    races,
-    skin,
-    tabular,
-    toy,
-    utk,
-    utk_natural,
-)
+from fairnb.tasks import biased, pretrained, tiers
 from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells
 
 if TYPE_CHECKING:
     from torch import nn
 
-MODULES = (toy, celeba, utk, tabular, cifar10s, skin, genders, utk_natural, lora_faces, races, attributes13)
-RECIPES: dict[str, Recipe] = {name: recipe for module in MODULES for name, recipe in module.RECIPES.items()}
 TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training changes its numbers
 
 
@@ -46,16 +30,22 @@ class Problem:
     test: Split
 
 
+@cache
+def known() -> dict[str, Recipe]:
+    """The recipes of all tasks by name: the ``RECIPES`` of the rooms' modules ``tasks``, ``tasks_...``."""
+    return registry.collected("tasks", "RECIPES")
+
+
 def check(name: str) -> None:
     """Raise UnknownName unless ``name`` is a task."""
-    if name not in RECIPES:
-        raise UnknownName("task", name, RECIPES)
+    if name not in known():
+        raise UnknownName("task", name, known())
 
 
 def recipe(name: str) -> Recipe:
     """The recipe of a task (UnknownName if there is none)."""
     check(name)
-    return RECIPES[name]
+    return known()[name]
 
 
 def settings_of(name: str, tier: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from filelock import FileLock
 from fairnb import paths
 from fairnb.contract import Task
 from fairnb.errors import MissingData
-from fairnb.weights import read as read_weights
-from fairnb.weights import write as write_weights
+from fairnb.nets.weights import read as read_weights
+from fairnb.nets.weights import write as write_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,7 +28,7 @@ def image_backbone(seed: int, pretrained: bool = True, *, settings: Mapping[str,
     Raises:
         UnknownName: no such backbone. MissingData: the settings ask for ImageNet weights, which are not there.
     """
-    from fairnb.backbones import build
+    from fairnb.nets.backbones import build
 
     name, weights = settings.get("backbone", "resnet18"), settings["weights"] if pretrained else None
     if name == "vit":
@@ -40,7 +40,7 @@ def image_backbone(seed: int, pretrained: bool = True, *, settings: Mapping[str,
 
 
 def _transformer(seed: int, weights: str | Path | None, settings: Mapping[str, Any]) -> nn.Module:
-    from fairnb.vit import Shape, vit_classifier
+    from fairnb.nets.vit import Shape, vit_classifier
 
     options = {option: settings[option] for option in ("classes", "mean", "std") if option in settings}
     return vit_classifier(weights=weights, seed=seed, shape=Shape.of(settings.get("vit", {})), **options)
@@ -48,7 +48,7 @@ def _transformer(seed: int, weights: str | Path | None, settings: Mapping[str, A
 
 def _imagenet_file(name: str) -> Path:
     """Where the ImageNet weights of the backbone ``name`` are; FAIRNB_IMAGENET is their folder, or ResNet-18's file."""
-    from fairnb.backbones import title_of
+    from fairnb.nets.backbones import title_of
 
     title, given = title_of(name).replace("-", ""), os.environ.get("FAIRNB_IMAGENET")
     file = Path(given or paths.data() / "weights")
@@ -64,21 +64,21 @@ def _imagenet_file(name: str) -> Path:
 
 def feature_backbone(seed: int, pretrained: bool = True, *, features: int, settings: Mapping[str, Any]) -> nn.Module:
     """A fresh multi-layer perceptron (there are no pretrained ones), see ``networks.Perceptron``."""
-    from fairnb.networks import Perceptron
+    from fairnb.nets.networks import Perceptron
 
     return Perceptron(features, settings["layers"], settings["width"], settings["dropout"], seed=seed)
 
 
 def image_model(task_of: Callable[[int], Task], seed: int, seeds: tuple[int, ...], file_of: Callable[[int], Path]):
     """The ERM model of ``seed`` on images; every seed is a training of its own."""
-    from fairnb.methods import aimfair
+    from fairnb.training.fine_tuning import train_biased
 
-    return _shared(task_of, seed, (seed,), file_of, lambda tasks, found: [aimfair.train_biased(tasks[0], found[0])])
+    return _shared(task_of, seed, (seed,), file_of, lambda tasks, found: [train_biased(tasks[0], found[0])])
 
 
 def feature_model(task_of: Callable[[int], Task], seed: int, seeds: tuple[int, ...], file_of: Callable[[int], Path]):
     """The ERM model of ``seed`` on features; all ``seeds`` of the tier that are missing are trained as one batch."""
-    from fairnb.stacked_training import train_together
+    from fairnb.training.together import train_together
 
     return _shared(task_of, seed, tuple(dict.fromkeys((*seeds, seed))), file_of, train_together)
 

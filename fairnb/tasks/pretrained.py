@@ -67,14 +67,15 @@ def _later_choices(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What else the weights depend on, where it is used: files that were made before it keep their keys."""
     chosen = {name: settings[name] for name in ("own_optimizer",) if name in settings}
     if settings.get("backbone") == "vit":
-        from fairnb.vit import Shape
+        from fairnb.nets.vit import Shape
 
         chosen["vit"] = asdict(Shape.of(settings.get("vit", {})))
     return chosen
 
 
 def _train(split: Split, settings: Mapping[str, Any], file: Path) -> None:
-    from fairnb import training, weights
+    from fairnb.nets import weights
+    from fairnb.training import loop as training
 
     classes = {"classes": int(split.target.max()) + 1}
     model = biased.image_backbone(SEED, pretrained=False, settings={**settings, **classes})

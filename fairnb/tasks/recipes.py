@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -106,40 +105,6 @@ def shares_of(n: int, counts: np.ndarray) -> Cells:
     return {(t, p): round(exact[t, p]) for t in range(2) for p in range(2)}
 
 
-def packed_pool(pack: str, target: str, protected: str, size: int, crop: int | None = None) -> Split:
-    """The generated images of the pack file ``pack`` as a pool, ``size`` pixels a side, then the central ``crop``.
-
-    Decoded once into a memory map that all processes share.
-
-    Raises:
-        MissingData: no such pack; the sentence says how to make it. BadData: the pack is damaged, or lacks a label.
-    """
-    from fairnb.data.cache import cached_arrays
-    from fairnb.synthesis import packs
-
-    def make() -> dict[str, np.ndarray]:
-        split = packs.read(Path(pack), size=size).split(target, protected)
-        arrays = {"target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
-        return {"x": central(split.x, crop)} | arrays
-
-    key = f"{pack_fingerprint(pack)}-{target}-{protected}-{size}-{crop}"
-    arrays = cached_arrays(f"pool-{hashlib.sha256(key.encode()).hexdigest()[:16]}", make)
-    labels = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
-    return Split(arrays["x"], **labels, target_name=target, protected_name=protected)
-
-
-@cache
-def pack_fingerprint(pack: str) -> str:
-    """SHA-256 of a pack file, 16 digits. Raises MissingData: it is not there."""
-    if not Path(pack).is_file():
-        raise MissingData(
-            f"the generated images {Path(pack).name} are not in {Path(pack).parent}: make them with "
-            f"`fairnb generate --prompts SET --model FOLDER_OR_ID --out {Path(pack).name}` and put them there"
-        )
-    with open(pack, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
-
-
 def folder_fingerprint(name: str, folder: str, images: str = "", *, people: bool = False) -> str:
     """Hash of names and sizes of the files of a data set: cheap, and other for a resized copy than for the originals.
 
@@ -160,11 +125,3 @@ def folder_fingerprint(name: str, folder: str, images: str = "", *, people: bool
     found = [*os.scandir(root), *(entry for path in folders if Path(path).is_dir() for entry in os.scandir(path))]
     entries = sorted(f"{entry.name}:{entry.stat().st_size}" for entry in found if entry.is_file())
     return f"{name.lower()}-" + hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]
-
-
-def central(x: np.ndarray, crop: int | None) -> np.ndarray:
-    """The central ``crop`` pixels a side of images ``(N, 3, S, S)``; all of them for None."""
-    if crop is None or crop == x.shape[2]:
-        return x
-    edge = (x.shape[2] - crop) // 2
-    return np.ascontiguousarray(x[:, :, edge : edge + crop, edge : edge + crop])

@@ -1,0 +1,80 @@
+"""Where a number comes from: commit, versions, device, hashes of code and data."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import resource
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fairnb import paths, registry
+
+
+@cache
+def commit() -> str:
+    """The checkout's commit, ``-dirty`` appended when tracked files differ from it; ``unknown`` outside git."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", paths.project(), *words], capture_output=True, text=True, timeout=20, check=True
+        )
+        return done.stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that move numbers."""
+    return {"python": platform.python_version()} | {
+        name: version(name) for name in ("fairnb", "numpy", "torch", "torchvision")
+    }
+
+
+@cache
+def code_hash() -> str:
+    """Short hash of every file of the package, and of rooms outside it: changes when the code or an asset does."""
+    digest = hashlib.sha256()
+    for folder in _code_folders():
+        for file in sorted(f for f in folder.rglob("*") if f.is_file() and "__pycache__" not in f.parts):
+            digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _code_folders() -> list[Path]:
+    package = paths.assets().parent
+    return [package, *(room.folder for room in registry.rooms().values() if package not in room.folder.parents)]
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process so far, in MB (Linux counts in kB, macOS in bytes)."""
+    scale = 1024 if sys.platform != "darwin" else 1024 * 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, 1)
+
+
+def device_name() -> str:
+    """The device that trains: the GPU's name, else the processor's architecture."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})"
+
+
+def stamp(seconds: float) -> dict[str, Any]:
+    """The provenance part of a record."""
+    return {
+        "seconds": round(seconds, 2),
+        "peak_memory_mb": peak_memory_mb(),
+        "device": device_name(),
+        "commit": commit(),
+        "code": code_hash(),
+        "versions": versions(),
+    }

@@ -1,0 +1,139 @@
+"""Tables and figures on disk: every artefact carries its tier, is written atomically, and is the same byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fairnb import paths
+from fairnb.data.files import write_atomic
+from fairnb.tasks import tiers
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas.io.formats.style import Styler
+
+# Okabe and Ito's palette: told apart by colour-blind readers and in grey print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MANIFEST = "FAIRNB_MANIFEST"
+PEOPLE, NOBODY = "people", ("toy_", "cifar10s/")  # where photographs of people go; tasks whose images show none
+
+
+def style() -> None:
+    """Set matplotlib's look for all figures of the project; call it once in a notebook."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams.update(
+        {
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 110,
+            "font.size": 10,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.alpha": 0.3,
+            "legend.frameon": False,
+            "axes.prop_cycle": plt.cycler(color=COLOURS),
+        }
+    )
+
+
+def save_table(frame: pd.DataFrame, name: str, *, tier: str, caption: str, digits: int = 2) -> pd.DataFrame:
+    """Write ``frame`` as csv (six decimals), md and tex (``digits`` decimals) and return it for display.
+
+    Args:
+        frame: the table; its index is dropped, so keep names in columns.
+        name: file name without suffix, e.g. ``aimfair_table3`` (the paper's own number).
+        tier: goes into a column ``tier`` and into the caption.
+        caption: one sentence that says what a row is and in which unit.
+        digits: decimals in the md and tex copies and in the returned frame.
+
+    Raises:
+        UnknownName: the tier does not exist. FairnbError: the disk is full.
+    """
+    tiers.get(tier)
+    stamped = frame.reset_index(drop=True)
+    stamped = stamped.assign(tier=tier)[["tier", *(c for c in stamped.columns if c != "tier")]]
+    shown = _rounded(stamped, digits)
+    folder = paths.tables(tier)
+    title = f"{caption} (tier: {tier})"
+    _write(folder / f"{name}.csv", stamped.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    _write(folder / f"{name}.md", f"{title}\n\n{shown.to_markdown(index=False)}\n")
+    _write(folder / f"{name}.tex", shown.to_latex(index=False, caption=title, label=f"tab:{name}", escape=True))
+    return shown.drop(columns="tier")
+
+
+def _rounded(frame: pd.DataFrame, digits: int) -> pd.DataFrame:
+    """Floats as text with ``digits`` decimals and a dash for what is undefined."""
+    shown = frame.copy()
+    for column in shown.columns:
+        if pd.api.types.is_float_dtype(shown[column]):
+            shown[column] = [f"{v:.{digits}f}" if pd.notna(v) else "–" for v in shown[column]]
+        else:
+            shown[column] = ["–" if _blank(v) else str(v) for v in shown[column]]
+    return shown
+
+
+def _blank(value: object) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))) or value == ""
+
+
+def show(frame: pd.DataFrame) -> Styler:
+    """A table for reading in a notebook: no index, text to the left, no line breaks inside a cell."""
+    cells = {"text-align": "left", "white-space": "nowrap"}
+    heads = [{"selector": "th", "props": [("text-align", "left")]}]
+    return frame.style.hide(axis="index").set_properties(**cells).set_table_styles(heads)
+
+
+def save_figure(fig: Figure, name: str, *, tier: str, images_of: str = "") -> None:
+    """Write ``fig`` as png and pdf with the tier in the lower right corner.
+
+    Args:
+        images_of: the task whose images it shows, if any. Photographs of people go to the folder ``people`` inside the
+            other figures', which no reference takes: they are neither ours to publish nor needed to compare results.
+    """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    tiers.get(tier)
+    folder = paths.figures(tier) / (PEOPLE if images_of and not images_of.startswith(NOBODY) else "")
+    strip = 0.13 / fig.get_figheight()  # inches kept free below the axes, so that the stamp never lies on a label
+    layout = fig.get_layout_engine()
+    if isinstance(layout, ConstrainedLayoutEngine):
+        layout.set(rect=(0, strip, 1, 1 - strip))
+    fig.text(0.998, 0.004, f"fairnb · tier {tier}", ha="right", va="bottom", fontsize=6, color="0.45")
+    for suffix, metadata in (
+        ("png", {"Software": None}),
+        ("pdf", {"CreationDate": None, "Producer": None, "Creator": None}),
+    ):
+        buffer = io.BytesIO()
+        fig.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
+        fig.set_layout_engine("none")  # the layout of the first copy serves all: it takes as long as the drawing
+        _write(folder / f"{name}.{suffix}", buffer.getvalue())
+
+
+def save_json(content: object, file: Path) -> None:
+    """Write ``content`` as sorted, indented JSON and note it as an output of the running notebook."""
+    _write(file, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def save_text(text: str, file: Path) -> None:
+    """Write a text file and note it as an output of the running notebook."""
+    _write(file, text)
+
+
+def _write(file: Path, content: str | bytes) -> None:
+    data = content.encode() if isinstance(content, str) else content
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(file, data)
+    manifest = os.environ.get(MANIFEST)  # set by the notebook runner: what this notebook wrote, with hashes
+    if manifest:
+        entry = {"file": os.path.relpath(file, paths.results_root()), "sha256": hashlib.sha256(data).hexdigest()}
+        with Path(manifest).open("a") as log:
+            log.write(json.dumps(entry) + "\n")

@@ -1,0 +1,248 @@
+"""Runs: (task, method, hyper-parameters, seed, tier) -> record. Only what is missing is computed, and only once.
+
+The runner alone touches a test split: methods get a Task, which has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from fairnb import paths, tasks
+from fairnb.contract import Predictor, Split, Task
+from fairnb.errors import BadData, BrokenRecord, FairnbError
+from fairnb.evidence import engine, measure, provenance, records
+from fairnb.evidence.records import Record
+from fairnb.nets import weights
+from fairnb.tasks import tiers
+from fairnb.training import methods
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of a grid. Unknown tasks, methods, tiers and hyper-parameters are errors when it is made."""
+
+    task: str
+    method: str
+    seed: int
+    tier: str
+    hparams: dict[str, Any] = field(default_factory=dict)
+    label: str = ""  # how a table names this row; not part of the key
+
+    def __post_init__(self) -> None:
+        tiers.get(self.tier)
+        tasks.check(self.task)
+        methods.check_hparams(methods.get(self.method), self.hparams)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides the result, hence the key: the run, the versions of method and task, the tier's numbers."""
+        own = {name: value for name, value in asdict(self).items() if name != "label"}
+        return own | {"version": methods.get(self.method).version, "task_version": tasks.version(self.task, self.tier)}
+
+    @property
+    def key(self) -> str:
+        """Hash of ``identity``: 16 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.identity, sort_keys=True, default=list).encode()).hexdigest()[:16]
+
+    def exists(self) -> bool:
+        """Whether a record file is there (unchecked, cheap: for progress)."""
+        return records.file_of(self.identity, self.key).exists()
+
+    def find(self) -> Record | None:
+        """The finished record of this run, or None; a broken one counts as missing."""
+        return records.find(self.identity, self.key)
+
+
+def grid(tier: str, task_names: Iterable[str], rows: Iterable[tuple[str, str, dict[str, Any]]]) -> list[Run]:
+    """Runs for every ``(label, method, hparams)`` row, task and seed of the tier, row by row.
+
+    The first row should be the one that others build on (the biased model): it is computed first.
+    """
+    seeds = tiers.get(tier).seeds
+    return [
+        Run(task, method, seed, tier, dict(hparams), label)
+        for label, method, hparams in rows
+        for task in task_names
+        for seed in seeds
+    ]
+
+
+def ensure(run: Run) -> Record:
+    """The record of ``run``: read if it is there, else computed and written. Safe in many processes at once."""
+    return ensure_together([run])[0]
+
+
+def ensure_together(group: list[Run]) -> list[Record]:
+    """The records of runs that differ in their seed at most (``together``): the missing ones are computed as one."""
+    if all(run.exists() for run in group) and all(run.find() for run in group):
+        return [found(run) for run in group]
+    locks = paths.cache() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"run-{group[0].key}.lock"):  # the system drops the lock of a killed process
+        missing = [run for run in group if run.find() is None]
+        for record in compute(missing) if missing else ():
+            records.write(record)
+    return [found(run) for run in group]
+
+
+def together(grid: Iterable[Run]) -> list[list[Run]]:
+    """The runs in groups that are computed as one: the seeds of a row where task and method allow it, else single."""
+    groups: dict[str, list[Run]] = {}
+    for run in grid:
+        stackable = methods.get(run.method).together and tasks.recipe(run.task).family == "features"
+        identity = run.identity | ({"seed": None} if stackable else {})
+        groups.setdefault(json.dumps(identity, sort_keys=True, default=list), []).append(run)
+    return list(groups.values())
+
+
+def compute(group: list[Run]) -> list[Record]:
+    """Train, predict on test, measure: runs that differ in their seed at most, as one. Writes no record.
+
+    Raises:
+        FairnbError: bad data or failed training, in one sentence.
+    """
+    start = time.perf_counter()
+    problems = [tasks.problem(run.task, run.tier, run.seed) for run in group]
+    entry, hparams = methods.get(group[0].method), group[0].hparams
+    if entry.together and len(group) > 1:
+        found = entry.together([problem.task for problem in problems], seeds=[run.seed for run in group], **hparams)
+    else:
+        found = [_trained(run, problem.task) for run, problem in zip(group, problems, strict=True)]
+    for predictor, problem in zip(found, problems, strict=True):
+        if snapshots := getattr(predictor, "snapshots", ()):
+            accuracies = [measure.accuracy(measure.scores(one, problem.test), problem.test) for one in snapshots]
+            predictor.notes["test_by_epoch"] = accuracies  # type: ignore[attr-defined]
+    scores = [measure.scores(predictor, problem.test) for predictor, problem in zip(found, problems, strict=True)]
+    seconds = (time.perf_counter() - start) / len(group)
+    parts = zip(group, problems, found, scores, strict=True)
+    return [_record(run, problem.test, predictor, score, seconds) for run, problem, predictor, score in parts]
+
+
+def _trained(run: Run, task: Task) -> Predictor:
+    """Train, and keep the network where the method does; or look with the network of another run (``trained_by``)."""
+    entry = methods.get(run.method)
+    if trained_by(run).key != run.key:
+        return predictor_of(run)
+    found = entry.function(task, seed=run.seed, **run.hparams)
+    if entry.keeps_model:
+        weights.write(_weights_of(run), found.model)  # type: ignore[attr-defined]
+    return found
+
+
+def trained_by(run: Run) -> Run:
+    """The run that trains the network of ``run``: mostly itself.
+
+    With a method that can look ``again`` it is the run on the task whose training data this task has (``biased_as``),
+    with the same hyper-parameters but those of ``inference``.
+    """
+    entry = methods.get(run.method)
+    if entry.again is None:
+        return run
+    home = tasks.recipe(run.task).biased_as or run.task
+    return replace(run, task=home, hparams={k: v for k, v in run.hparams.items() if k not in entry.inference})
+
+
+def predictor_of(run: Run) -> Predictor:
+    """The Predictor from the network of ``trained_by``, trained now if there is none. BadData: no such method."""
+    entry, home = methods.get(run.method), trained_by(run)
+    if entry.again is None:
+        raise BadData(f"method {run.method} makes no predictor from kept weights: use runs.model_of, or train it")
+    if home.key != run.key:
+        ensure(home)
+    task = tasks.problem(run.task, run.tier, run.seed).task
+    return entry.again(task, partial(weights.read, _kept(home)), seed=run.seed, **run.hparams)
+
+
+def model_of(run: Run) -> nn.Module:
+    """The trained network of a run, in evaluation mode; trained again where its weights are no longer in the cache.
+
+    Raises:
+        BadData: the run's method keeps no network.
+    """
+    if not methods.get(run.method).keeps_model:
+        raise BadData(f"method {run.method} keeps no network: take a run of a method with keeps_model=True")
+    if methods.get(run.method).again:
+        return predictor_of(run).model.eval()  # type: ignore[attr-defined]
+    fresh = tasks.problem(run.task, run.tier, run.seed).task.backbone(run.seed, pretrained=False)
+    return weights.read(_kept(run), fresh).eval()
+
+
+def _kept(run: Run) -> Path:
+    """The file with the network of a run, which is trained once more if there is none."""
+    if not _weights_of(run).is_file():
+        compute([run])
+    return _weights_of(run)
+
+
+def _weights_of(run: Run) -> Path:
+    return paths.cache() / "models" / f"run-{run.key}.safetensors"
+
+
+def _record(run: Run, test: Split, predictor: Predictor, score: np.ndarray, seconds: float) -> Record:
+    report = measure.report(test, score)
+    return Record(
+        key=run.key,
+        run=json.loads(json.dumps(run.identity, default=list)),
+        cells={"correct": report.correct.tolist(), "total": report.total.tolist()},
+        metrics={
+            name: None if not np.isfinite(value) else round(float(value), 10) for name, value in report.values.items()
+        },
+        notes=getattr(predictor, "notes", {}),
+        provenance=provenance.stamp(seconds) | {"data": tasks.fingerprint(run.task, run.tier)},
+        predictions={
+            "ids": np.asarray(test.ids).astype(str),
+            "target": test.target,
+            "protected": test.protected,
+            "score": score[:, 1] if score.shape[1] == 2 else score,
+        },
+    )
+
+
+def run(grid: list[Run]) -> pd.DataFrame:
+    """Compute what is missing of ``grid`` and return one tidy row per run, in the grid's order.
+
+    Columns: label, task, method, seed, tier, hparams, every metric as a fraction, and the cell accuracies ``y0s0`` ...
+
+    Raises:
+        FairnbError: see ``compute_missing``.
+    """
+    compute_missing(grid)
+    return pd.DataFrame([records.row_of(found(item), item.label) for item in grid])
+
+
+def compute_missing(grid: Iterable[Run]) -> None:
+    """Make sure that every run of ``grid`` has its record, see ``engine.outcomes``; all are tried.
+
+    Raises:
+        FairnbError: the first run that failed, named, and how many others did; finished records are kept.
+    """
+    missing = {item.key: item for item in grid if item.find() is None}
+    groups = together(missing.values())
+    failed = [(group[0], error) for group, error in engine.outcomes(groups, ensure_together) if error is not None]
+    if failed:
+        item, error = failed[0]
+        more = f" ({len(failed)} of {len(groups)} failed; the others are kept)" if len(failed) > 1 else ""
+        raise FairnbError(f"run {item.method} on {item.task}, seed {item.seed}: {error}{more}") from error
+
+
+def found(item: Run) -> Record:
+    """The record of a finished run. Raises BrokenRecord if there is none, or it cannot be read."""
+    record = item.find()
+    if record is None:
+        where = records.file_of(item.identity, item.key)
+        raise BrokenRecord(f"record {where} cannot be read: run it first (runs.run), or check that disk")
+    return record

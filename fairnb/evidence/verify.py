@@ -1,0 +1,129 @@
+"""`make verify`: fresh results against the committed reference, cell by cell: what differs and by how much."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fairnb import paths
+from fairnb.errors import FairnbError
+
+EXACT = 1e-6
+# A rerun on another processor or torch build moves trained numbers; it agrees when it stays inside the reference's
+# own interval over seeds (columns ``x_low``, ``x_high`` beside ``x``). Everything else must be equal.
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that differs: ``agrees`` says whether it stays within the reference's own interval."""
+
+    file: str
+    what: str
+    agrees: bool
+
+    def __str__(self) -> str:
+        return f"{'within interval' if self.agrees else 'DIFFERS'}: {self.file}: {self.what}"
+
+
+def compare(tier: str) -> tuple[list[str], list[Difference]]:
+    """Compare all reference tables, figures and the scorecard of a tier with fresh results.
+
+    Returns:
+        names of the files compared, and the differences found.
+
+    Raises:
+        FairnbError: there is no reference, or no fresh result, for this tier.
+    """
+    reference, fresh = paths.reference(tier), paths.results(tier)
+    files = sorted(f.relative_to(reference) for f in reference.rglob("*") if f.suffix in (".csv", ".png"))
+    files = [file for file in files if file.name != "timings.csv"]
+    if not files:
+        raise FairnbError(
+            f"no reference results for tier {tier!r} in {reference}: run `make reference TIER={tier}` to make them"
+        )
+    if not (fresh / "tables").is_dir():
+        raise FairnbError(f"no fresh results for tier {tier!r} in {fresh}: run `make reproduce TIER={tier}` first")
+    differences = []
+    for file in files:
+        if not (fresh / file).exists():
+            differences.append(Difference(str(file), "was not made by this run", False))
+        elif file.suffix == ".csv":
+            differences += _tables(file, pd.read_csv(reference / file), pd.read_csv(fresh / file))
+    made = {
+        f.relative_to(fresh)
+        for folder in ("tables", "figures")
+        for f in (fresh / folder).glob("*")
+        if f.suffix in (".csv", ".png")
+    }
+    differences += [Difference(str(file), "has no reference yet", False) for file in sorted(made - set(files))]
+    return [str(file) for file in files], differences
+
+
+def _tables(file: Path, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference]:
+    if list(old.columns) != list(new.columns):
+        return [Difference(str(file), f"columns {sorted(set(old.columns) ^ set(new.columns)) or 'reordered'}", False)]
+    if len(old) != len(new):
+        return [Difference(str(file), f"{len(new)} rows, reference has {len(old)}", False)]
+    out = []
+    for column in old.columns:
+        if pd.api.types.is_numeric_dtype(old[column]) and pd.api.types.is_numeric_dtype(new[column]):
+            out += _numbers(file, column, old, new)
+        else:
+            left, right = old[column].fillna("").astype(str), new[column].fillna("").astype(str)
+            out += [
+                Difference(
+                    str(file), f"row {i} {column}: {right[i]!r}, reference {left[i]!r}", _trained_text(column, old)
+                )
+                for i in np.flatnonzero(left != right)
+            ]
+    return out
+
+
+def _trained_text(column: str, old: pd.DataFrame) -> bool:
+    """Text that repeats trained numbers may move (``ours``, ``note``, an accuracy as ``shown``); verdicts may not."""
+    beside = {"ours": "verdict", "note": "verdict", "shown": "accuracy"}
+    return beside.get(column) in old.columns
+
+
+def _numbers(file: Path, column: str, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference]:
+    base = column
+    for ending in ("_low", "_high", "_std", "_of_mean"):
+        base = base.removesuffix(ending)
+    interval = {f"{base}_low", f"{base}_high"} <= set(old.columns)
+    names = [c for c in old.columns if c != "tier" and not pd.api.types.is_numeric_dtype(old[c])][:2]
+    out = []
+    for i in range(len(old)):
+        left, right = float(old[column][i]), float(new[column][i])
+        if np.isclose(left, right, atol=EXACT, rtol=EXACT, equal_nan=True):
+            continue
+        if interval and column == base:
+            agrees = bool(old[f"{base}_low"][i] <= right <= old[f"{base}_high"][i])
+        else:
+            agrees = interval  # bounds and spreads follow their mean
+        label = ", ".join(str(old[c][i]) for c in names) or f"row {i}"
+        out.append(
+            Difference(
+                str(file), f"{label} {column}: {right:.4f}, reference {left:.4f} (by {right - left:+.4f})", agrees
+            )
+        )
+    return out
+
+
+def accept(tier: str, timings: pd.DataFrame) -> int:
+    """Copy fresh tables (csv), figures (png), scorecard and measured times to the reference; returns how many files."""
+    fresh, reference = paths.results(tier), paths.reference(tier)
+    if not (fresh / "tables").is_dir():
+        raise FairnbError(f"no fresh results for tier {tier!r} in {fresh}: run `make reproduce TIER={tier}` first")
+    shutil.rmtree(reference, ignore_errors=True)
+    wanted = [*(fresh / "tables").glob("*.csv"), *(fresh / "figures").glob("*.png"), fresh / "scorecard.csv"]
+    wanted = [file for file in wanted if file.exists()]
+    for file in wanted:
+        target = reference / file.relative_to(fresh)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    timings.to_csv(reference / "timings.csv", index=False, lineterminator="\n")
+    return len(wanted) + 1

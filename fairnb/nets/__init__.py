@@ -1,0 +1,1 @@
+"""Networks, their parts, and files of their weights."""

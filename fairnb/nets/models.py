@@ -1,0 +1,248 @@
+"""Networks and their Predictor: ResNet-18 of any width, with the normalisation inside (deeper ones: ``backbones``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import nn
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from fairnb import paths
+from fairnb.errors import BadData, MissingData, UnknownName
+
+ASSETS = paths.assets()
+STANDARD_WIDTH = 64
+PerChannel = float | Sequence[float]
+TOY_KINDS = ("toy", "toy_all")
+STEMS = {"imagenet": (7, 2), "cifar": (3, 1), "cifar_stride2": (3, 2)}  # kernel size and stride
+
+
+def toy_backbone(width: int, name: str = "resnet18", kind: str = "toy") -> Path:
+    """The shipped weights of that width; ``scripts/pretrain_toy_backbone.py`` made them.
+
+    Args:
+        kind: ``toy`` was never told who smiles (AIM-Fair trains from it; 64 pixels at width 16, their middle 48 at
+            width 8), ``toy_all`` was, as a linear probe needs (width 8, the middle 32 of 43 pixels).
+    """
+    return ASSETS / f"{kind}_backbone_{'' if name == 'resnet18' else name + '_'}w{width}.safetensors"
+
+
+def weights_file(weights: str | Path, width: int, name: str = "resnet18") -> Path:
+    """The file of ``weights``: a kind of shipped ones (``toy``, ``toy_all``), or a path."""
+    return toy_backbone(width, name, str(weights)) if weights in TOY_KINDS else Path(weights)
+
+
+def stem_convolution(width: int, stem: str) -> nn.Conv2d:
+    """The first convolution (3 to ``width`` channels) of one of ``STEMS``; UnknownName for another."""
+    if stem not in STEMS:
+        raise UnknownName("stem", stem, STEMS)
+    kernel, stride = STEMS[stem]
+    return nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
+
+
+class WideResNet(ResNet):
+    """torchvision's ResNet with every layer's channels scaled by ``width / 64`` (same names and tensors).
+
+    Args:
+        block, blocks: torchvision's block and how many of them each stage has (default: those of ResNet-18).
+    """
+
+    def __init__(
+        self,
+        width: int,
+        logits: int,
+        stem: str = "imagenet",
+        block: type[BasicBlock | Bottleneck] = BasicBlock,
+        blocks: Sequence[int] = (2, 2, 2, 2),
+    ) -> None:
+        self._width = width
+        super().__init__(block, list(blocks), num_classes=logits)
+        self.conv1 = stem_convolution(width, stem)
+        if stem != "imagenet":
+            self.maxpool = nn.Identity()
+        self.bn1 = nn.BatchNorm2d(width)
+        self.fc = nn.Linear(8 * width * block.expansion, logits)
+        nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
+
+    def _make_layer(self, block, planes: int, blocks: int, stride: int = 1, dilate: bool = False) -> nn.Sequential:
+        if planes == STANDARD_WIDTH:  # the first stage: the stem has just set inplanes to 64
+            self.inplanes = self._width
+        return super()._make_layer(block, planes * self._width // STANDARD_WIDTH, blocks, stride, dilate)
+
+
+class ImageClassifier(nn.Module):
+    """A network on images in [0, 1]: the normalisation is its first layer, so attacks and crops work on pixels.
+
+    Args:
+        net: maps normalised images ``(N, 3, H, W)`` to logits ``(N, logits)``.
+        mean, std: mean and standard deviation, one for all channels or one each (AIM-Fair's code: 0.5 and 0.5).
+    """
+
+    mean: float | torch.Tensor
+    std: float | torch.Tensor
+
+    def __init__(self, net: nn.Module, mean: PerChannel = 0.5, std: PerChannel = 0.5) -> None:
+        super().__init__()
+        self.net = net
+        for name, value in (("mean", mean), ("std", std)):
+            if isinstance(value, int | float):
+                setattr(self, name, value)
+            else:  # in no state dict: the shipped weights have none
+                self.register_buffer(name, torch.tensor(value)[:, None, None], persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits ``(N, logits)`` of images ``x`` in [0, 1]."""
+        return self.net((x - self.mean) / self.std)
+
+    @property
+    def head(self) -> nn.Linear:
+        """The last linear layer, whatever the network calls it (``fc``, ``classifier``); can be set.
+
+        Raises:
+            BadData: the network has no linear layer.
+        """
+        return cast(nn.Linear, self.net.get_submodule(head_name(self.net)))
+
+    @head.setter
+    def head(self, layer: nn.Linear) -> None:
+        """Put ``layer`` in its place, under the same name."""
+        self.net.set_submodule(head_name(self.net), layer)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # nn.Module would register a layer called "head" beside the network and never ask the property.
+        if name == "head":
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
+
+
+def head_name(net: nn.Module) -> str:
+    """The name of the last linear layer in ``net`` (dotted where it lies deeper); BadData where there is none."""
+    linear = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear)]
+    if not linear:
+        raise BadData(f"a {type(net).__name__} without a linear layer has no head: end the network in an nn.Linear")
+    return linear[-1]
+
+
+def resnet18(
+    width: int = STANDARD_WIDTH,
+    classes: int = 2,
+    weights: str | Path | None = None,
+    seed: int = 0,
+    *,
+    stem: str = "imagenet",
+    mean: PerChannel = 0.5,
+    std: PerChannel = 0.5,
+) -> ImageClassifier:
+    """ResNet-18 [He 2016] with base ``width`` channels: 62 parameter tensors at any width.
+
+    Two classes share ONE logit, as in AIM-Fair's released code; more classes have one each.
+
+    Args:
+        weights: ``None`` (fresh), ``"toy"`` (widths 8 and 16, shipped with fairnb, pretrained on toy faces without
+            ``Smiling``), ``"toy_all"`` (width 8, with it), or a ``.safetensors`` / ``.pth`` file of a torchvision
+            ResNet-18 (the head is left out).
+        seed: for the fresh weights and the new head.
+        stem: ``imagenet`` (7x7, stride 2, max-pool), ``cifar`` for 32 pixels (3x3, stride 1, no max-pool, as Wang et
+            al. 2020 have it), or ``cifar_stride2`` (the same at half the resolution: a quarter of the work).
+        mean, std: see ``ImageClassifier``.
+
+    Raises:
+        UnknownName: no such stem. MissingData: the weights file is not there. BadData: its shapes do not fit.
+    """
+    with seeded(seed):
+        net = WideResNet(width, logits_of(classes), stem)
+    if weights is not None:
+        load_backbone(net, weights_file(weights, width))
+    return ImageClassifier(net, mean, std)
+
+
+def logits_of(classes: int) -> int:
+    """How many logits a network for that many classes has: two share one."""
+    return 1 if classes == 2 else classes
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Fresh weights of ``seed`` inside, and torch's own random state as it was afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def load_backbone(net: nn.Module, file: Path, what: str = "ResNet-18") -> None:
+    """Put a torchvision state dict (``.pth``, ``.safetensors``) into ``net``, but for the head, which stays as it is.
+
+    Raises:
+        MissingData: ``file`` is not there. BadData: it does not fit a network of the kind ``what``.
+    """
+    if not file.is_file():
+        raise MissingData(
+            f"pretrained weights {file} are not there: give the path of a {what} state dict, or weights=None"
+        )
+    if file.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        state = load_file(file)
+    else:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    head = f"{head_name(net)}."
+    state = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in state.items()
+        if not name.startswith(head)
+    }
+    try:
+        missing, unexpected = net.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise BadData(f"weights {file.name} do not fit this {what}: {str(error).splitlines()[1].strip()}") from None
+    lost = [name for name in missing if not name.startswith(head) and "num_batches_tracked" not in name]
+    if lost or unexpected:
+        raise BadData(f"weights {file.name} do not fit this {what}: missing {lost[:3]}, unexpected {unexpected[:3]}")
+
+
+def device() -> torch.device:
+    """The device to train on: the first CUDA device where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def to_pixels(x: np.ndarray | torch.Tensor, where: torch.device) -> torch.Tensor:
+    """uint8 images (or float32 features) as float tensors on the device ``where``, images in [0, 1], channels_last."""
+    tensor = (torch.tensor(x) if isinstance(x, np.ndarray) else x).to(where)  # a copy: memory maps are read-only
+    if tensor.dtype != torch.uint8:
+        return tensor
+    return tensor.float().div_(255).contiguous(memory_format=torch.channels_last)
+
+
+class ModelPredictor:
+    """Predictor of a model: class probabilities ``(N, classes)`` as float32; runs in eval mode, in batches."""
+
+    def __init__(self, model: nn.Module, batch_size: int = 250) -> None:
+        self.model, self.batch_size = model, batch_size
+
+    @torch.inference_mode()
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities of the inputs ``x`` (as in ``Split.x``)."""
+        where = next(self.model.parameters()).device
+        was_training = self.model.training
+        self.model.eval()
+        out = []
+        for start in range(0, len(x), self.batch_size):
+            with torch.autocast(where.type, torch.bfloat16):
+                logits = self.model(to_pixels(np.asarray(x[start : start + self.batch_size]), where))
+            out.append(probabilities(logits.float()).cpu())
+        self.model.train(was_training)
+        return torch.cat(out).numpy()
+
+
+def probabilities(logits: torch.Tensor) -> torch.Tensor:
+    """Class probabilities ``(N, classes)`` from logits ``(N, 1)`` (two classes, BCE) or ``(N, classes)``."""
+    if logits.shape[1] == 1:
+        positive = logits.sigmoid()
+        return torch.cat([1 - positive, positive], dim=1)
+    return logits.softmax(dim=1)

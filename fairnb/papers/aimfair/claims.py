@@ -1,0 +1,99 @@
+"""Verdicts on AIM-Fair's claims about methods (A1 to A9): Table 3's strategies, Tables 1 and 2's comparison."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+
+from fairnb import tasks
+from fairnb.evidence.verdicts import HOLDS, UNDECIDED, Condition, Verdict, judge, less, per_seed
+
+STRATEGIES = (
+    "erm", "synthetic_only", "data_supplementation", "data_repairing", "linear_probe", "full_fine_tuning", "selective",
+)  # fmt: skip
+COMPARED = ("erm", "cvar_dro", "eiil", "lff", "jtt", "maple", "diga", "selective")
+SMILING_MALE = "CelebA;T=Smiling;P=Male"  # the setting that A1 is about; elsewhere its thresholds claim nothing
+MIN_EO, MIN_ACC = 15.0, 85.0  # the thresholds of claim A1, in percent
+BARELY = 1 / 3  # claim A3: the gap falls by less than this share of ERM's
+# claim -> (metric, lower row, higher row) that the paper says; all must hold in every setting.
+ORDERINGS: dict[str, list[tuple[str, str, str]]] = {
+    "A2": [("eo_max", "synthetic_only", "erm"), ("acc", "synthetic_only", "erm")],
+    "A4": [("eo_max", "full_fine_tuning", "linear_probe")],
+    "A5": [("eo_max", "full_fine_tuning", "erm"), ("acc", "full_fine_tuning", "erm")],
+    "A6": [("acc", "full_fine_tuning", "selective")],
+    "A7": [("wst", method, "selective") for method in STRATEGIES[:-1]],
+}
+LOWEST_EO = [("eo_max", "selective", method) for method in COMPARED[:-1]]
+
+
+def verdicts(frame: pd.DataFrame, setting: str) -> list[Verdict]:
+    """Verdicts on A1 to A7; A1 only where a task stands for Smiling / Male.
+
+    Args:
+        frame: the runs of Table 3, one row each (label, task, method, seed, metrics as fractions).
+        setting: what was trained on what, in a few words; opens each note.
+    """
+    found = [_a3(frame, setting), *(ordered(frame, setting, claim, pairs) for claim, pairs in ORDERINGS.items())]
+    smiling = frame[[tasks.recipe(name).setting == SMILING_MALE for name in frame["task"]]]
+    found += [_a1(smiling, setting)] if len(smiling) else []
+    return sorted(found, key=lambda verdict: verdict.claim)
+
+
+def comparison(table1: pd.DataFrame, table2: pd.DataFrame, setting: str) -> list[Verdict]:
+    """Verdicts on A8 (Table 1's runs) and A9 (Table 2's); none where a tier has no such runs.
+
+    A claim on all rivals cannot hold where some of them were not run; it can fail there.
+    """
+    frames = {"A8": table1, "A9": table2}
+    return [_lowest(claim, frame, setting) for claim, frame in frames.items() if len(frame)]
+
+
+def _lowest(claim: str, frame: pd.DataFrame, setting: str) -> Verdict:
+    there = set(frame["method"])
+    found = ordered(frame, setting, claim, [pair for pair in LOWEST_EO if pair[2] in there])
+    absent = [method for method in COMPARED if method not in there]
+    if not absent or found.verdict != HOLDS:
+        return found
+    note = f"{found.note}; not run, so it cannot hold: {', '.join(absent)}"
+    return dataclasses.replace(found, verdict=UNDECIDED, note=note)
+
+
+def ordered(frame: pd.DataFrame, setting: str, claim: str, pairs: list[tuple[str, str, str]]) -> Verdict:
+    """The verdict on a claim of the form: this metric is lower for this method than for that one, in every task.
+
+    Args:
+        pairs: (metric, lower method, higher method).
+    """
+    conditions, shown = [], []
+    for task in frame["task"].unique():
+        conditions += [less(frame, metric, low, high, task) for metric, low, high in pairs]
+        for metric in dict.fromkeys(metric for metric, _, _ in pairs):
+            rows = dict.fromkeys(row for name, *both in pairs if name == metric for row in both)
+            means = [f"{row} {per_seed(frame, row, metric, task).mean():.2f}" for row in rows]
+            shown.append(f"{task} {metric}: {', '.join(means)}")
+    return judge(claim, conditions, ours="; ".join(shown), note=setting)
+
+
+def _a1(frame: pd.DataFrame, setting: str) -> Verdict:
+    conditions, shown = [], []
+    for task in frame["task"].unique():
+        eo, acc = per_seed(frame, "erm", "eo_max", task), per_seed(frame, "erm", "acc", task)
+        conditions += [
+            Condition(f"eo_max(erm) - {MIN_EO:g}", tuple(eo - MIN_EO)),
+            Condition(f"acc(erm) - {MIN_ACC:g}", tuple(acc - MIN_ACC)),
+        ]
+        shown.append(f"{eo.mean():.2f} / {acc.mean():.2f}")
+    return judge("A1", conditions, ours="; ".join(shown), note=setting)
+
+
+def _a3(frame: pd.DataFrame, setting: str) -> Verdict:
+    """Supplementation and repairing leave more than two thirds of ERM's gap."""
+    conditions, shown = [], []
+    for task in frame["task"].unique():
+        erm = per_seed(frame, "erm", "eo_max", task)
+        for method in ("data_supplementation", "data_repairing"):
+            gap = per_seed(frame, method, "eo_max", task)
+            conditions.append(Condition(f"eo_max({method}) - 2/3 eo_max(erm)", tuple(gap - (1 - BARELY) * erm)))
+            shown.append(f"{task} {method} {gap.mean():.2f} vs erm {erm.mean():.2f}")
+    return judge("A3", conditions, ours="eo_max: " + "; ".join(shown), note=setting)

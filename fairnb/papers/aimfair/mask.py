@@ -1,0 +1,143 @@
+"""AIM-Fair's selective mask: which tensors react to bias and not to the domain of synthetic images.
+
+With g the mean gradient at the biased model's weights (``gradients``) on real data R, biased synthetic data S1
+and balanced synthetic data S2: R and S1 differ in domain and share the bias, S1 and S2 share the domain and differ in
+bias. The mask is K1 ∩ K2: the k tensors of smallest |g_R - g_S1| and the k tensors of largest |g_S1 - g_S2|.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch.nn.functional import cosine_similarity
+
+from fairnb.errors import BadData, UnknownName
+
+Difference = Literal["absolute", "cosine"]
+Gradients = Mapping[str, torch.Tensor]
+BLOCKS = ("stem", "layer1", "layer2", "layer3", "layer4", "fc")
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A selection of parameters and what it was made from.
+
+    Attributes:
+        names: all parameter tensors, in the model's order.
+        delta_domain: distance of the gradients on R and S1 per tensor, float64 ``(len(names),)``; small is wanted.
+        delta_bias: distance of the gradients on S1 and S2 per tensor; large is wanted.
+        selected: names of the tensors to train.
+        entries: for a mask of single scalars: a bool tensor per selected name; else empty (all its entries).
+    """
+
+    names: tuple[str, ...]
+    delta_domain: np.ndarray
+    delta_bias: np.ndarray
+    selected: frozenset[str]
+    entries: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def notes(self) -> dict[str, Any]:
+        """The mask as JSON-able lists, in the model's order, for the run's record and the mask's picture."""
+        return {
+            "names": list(self.names),
+            "delta_domain": self.delta_domain.tolist(),
+            "delta_bias": self.delta_bias.tolist(),
+            "selected": [name in self.selected for name in self.names],
+        }
+
+
+def distances(one: Gradients, other: Gradients, difference: Difference = "absolute") -> np.ndarray:
+    """Distance of two gradients per tensor, float64 ``(tensors,)``.
+
+    ``absolute``: the mean of |difference| over the tensor's entries (AIM-Fair's code). ``cosine``: 1 - cosine of the
+    two tensors, in 0..2 (its Table 4); two zero tensors have 1.
+    """
+    if difference == "absolute":
+        values = [(one[name] - other[name]).abs().mean(dtype=torch.float64) for name in one]
+    elif difference == "cosine":
+        pairs = [(one[name].flatten().double(), other[name].flatten().double()) for name in one]
+        values = [1 - cosine_similarity(a, b, dim=0, eps=1e-30) for a, b in pairs]
+    else:
+        raise UnknownName("difference", difference, ["absolute", "cosine"])
+    return np.array([value.item() for value in values])
+
+
+def select_tensors(
+    real: Gradients, biased: Gradients, balanced: Gradients, k: int, difference: Difference = "absolute"
+) -> Mask:
+    """The mask of whole tensors, as in AIM-Fair's code; at equal distance the earlier tensor comes first.
+
+    Raises:
+        BadData: ``k`` is not in 1..number of tensors, or no tensor is in both sets.
+    """
+    names = tuple(real)
+    if not 1 <= k <= len(names):
+        raise BadData(f"k must be in 1..{len(names)}, the model's number of parameter tensors, got {k}")
+    domain, bias = distances(real, biased, difference), distances(biased, balanced, difference)
+    near = np.argsort(domain, kind="stable")[:k]
+    far = np.argsort(-bias, kind="stable")[:k]
+    chosen = frozenset(names[i] for i in np.intersect1d(near, far))
+    if not chosen:
+        ranks = (np.argsort(np.argsort(order, kind="stable"), kind="stable") for order in (domain, -bias))
+        raise BadData(_empty(k, len(names), int(np.maximum(*ranks).min()) + 1))
+    return Mask(names, domain, bias, chosen)
+
+
+def select_scalars(real: Gradients, biased: Gradients, balanced: Gradients, k: int) -> Mask:
+    """The mask of single scalars, as AIM-Fair's text has it: both sets hold ``k / tensors`` of all scalars.
+
+    Raises:
+        BadData: as ``select_tensors``.
+    """
+    names = tuple(real)
+    if not 1 <= k <= len(names):
+        raise BadData(f"k must be in 1..{len(names)}, the model's number of parameter tensors, got {k}")
+    domain = torch.cat([(real[name] - biased[name]).abs().flatten() for name in names])
+    bias = torch.cat([(biased[name] - balanced[name]).abs().flatten() for name in names])
+    count = max(1, round(len(domain) * k / len(names)))
+    chosen = _first(domain, count, descending=False) & _first(bias, count, descending=True)
+    if not chosen.any():
+        ranks = [order.argsort(stable=True).argsort() for order in (domain, -bias)]
+        needed = int(torch.maximum(*ranks).min()) + 1
+        raise BadData(_empty(k, len(names), -(-needed * len(names) // len(domain))))
+    parts = zip(names, chosen.split([real[name].numel() for name in names]), strict=True)
+    entries = {name: part.view_as(real[name]) for name, part in parts if part.any()}
+    return Mask(names, distances(real, biased), distances(biased, balanced), frozenset(entries), entries)
+
+
+def random_tensors(names: Sequence[str], count: int, seed: int, draw: int = 0) -> frozenset[str]:
+    """``count`` of ``names``, drawn without replacement; each ``draw`` of a ``seed`` is another one.
+
+    Raises:
+        BadData: ``count`` is not in 1..``len(names)``.
+    """
+    if not 1 <= count <= len(names):
+        raise BadData(f"a random mask needs 1..{len(names)} tensors, got {count}: choose another share")
+    return frozenset(np.random.default_rng((seed, draw)).choice(list(names), count, replace=False).tolist())
+
+
+def block_of(name: str) -> str:
+    """The block of a ResNet that a parameter belongs to: stem, layer1 .. layer4 or fc."""
+    return next((part for part in name.split(".") if part in BLOCKS), "stem")
+
+
+def in_block(names: Sequence[str], block: str) -> frozenset[str]:
+    """Those of ``names`` that belong to ``block``. Raises UnknownName: no such block."""
+    if block not in BLOCKS:
+        raise UnknownName("block", block, BLOCKS)
+    return frozenset(name for name in names if block_of(name) == block)
+
+
+def _first(values: torch.Tensor, count: int, descending: bool) -> torch.Tensor:
+    """Bool ``(len(values),)``: the ``count`` smallest (or largest) values; of equal ones the earlier."""
+    chosen = torch.zeros(len(values), dtype=torch.bool, device=values.device)
+    chosen[values.argsort(descending=descending, stable=True)[:count]] = True
+    return chosen
+
+
+def _empty(k: int, tensors: int, works: int) -> str:
+    return f"the mask is empty: nothing is in both sets of k = {k} of {tensors}; the smallest k that works is {works}"

@@ -1,0 +1,57 @@
+"""AIM-Fair's three CelebA settings at the paper's sizes; packs in ``FAIRNB_DATA/packs`` hold the generated images."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fairnb import paths
+from fairnb.data import celeba, subsets
+from fairnb.synthesis.packs import pack_fingerprint, packed_pool
+from fairnb.tasks.recipes import VARIANTS, Data, Recipe, Variant, folder_fingerprint
+
+SETTINGS = (("Smiling", "Male"), ("Smiling", "Young"), ("Young", "Male"))
+RANDOM = tuple(Variant(f"_random{i}", subset=i) for i in (1, 2, 3))
+
+
+def _build(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> Data:
+    """20,000 biased images (times ``share``), the official validation and test parts, and the pool."""
+    labels = celeba.read()
+    sets = subsets.celeba_aimfair(labels, *names, share=variant.share, seed=variant.subset)
+    parts = {part: labels.split(*names, sets[part], settings["size"]) for part in ("train", "val", "test")}
+    pool = packed_pool(_pack(names, variant), *names, settings["size"])
+    return Data(parts["train"], parts["val"], parts["test"], pool, n_synthetic=len(parts["train"]))
+
+
+def _pack(names: tuple[str, str], variant: Variant) -> str:
+    return str(paths.data() / "packs" / f"celeba_{'_'.join(names).lower()}_{variant.prompts}.tar")
+
+
+def _fingerprint(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> str:
+    images = folder_fingerprint("CelebA", celeba.FOLDER, celeba.IMAGES[0])
+    return f"{images}-{variant}-{pack_fingerprint(_pack(names, variant))}"
+
+
+def _words(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> str:
+    return f"generated images ({Path(_pack(names, variant)).name})"
+
+
+def _recipe(names: tuple[str, str], variant: Variant) -> Recipe:
+    same_data = variant.share == 1 and variant.subset is None and variant.suffix
+    return Recipe(
+        partial(_build, names=names, variant=variant),
+        partial(_fingerprint, names=names, variant=variant),
+        paper="aimfair",
+        setting=f"CelebA;T={names[0]};P={names[1]}",
+        synthetic=partial(_words, names=names, variant=variant),
+        biased_as="celeba/" + "_".join(names).lower() if same_data else "",
+        adapt=variant.adapt,
+    )
+
+
+RECIPES = {
+    f"celeba/{'_'.join(names).lower()}{variant.suffix}": _recipe(names, variant)
+    for names in SETTINGS
+    for variant in (*VARIANTS, *RANDOM)
+}

@@ -1,0 +1,54 @@
+"""AIM-Fair's Female / White on UTKFace, with a pack of generated images or held-out real ones as a stand-in."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fairnb import paths
+from fairnb.data import subsets, utkface
+from fairnb.synthesis.packs import pack_fingerprint, packed_pool
+from fairnb.tasks.recipes import Data, Recipe, Variant, folder_fingerprint
+
+HELD_OUT = "held-out balanced real images as a stand-in; of white men only 118 are left, each used about 20 times"
+VARIANTS = (Variant(), *(Variant(f"_random{i}", subset=i) for i in (1, 2, 3)))
+
+
+def _build(settings: dict[str, Any], variant: Variant) -> Data:
+    """The paper's sizes; the pool is a pack, or what the training, validation and test images leave over."""
+    labels, packed = utkface.read(), settings["synthetic"] == "pack"
+    sets = subsets.utkface_aimfair(labels, seed=variant.subset, pool=not packed)
+    parts = {part: labels.split(*subsets.UTKFACE_SETTING, rows, settings["size"]) for part, rows in sets.items()}
+    # White men are scarce beside the training set, so a few of them repeat until validation is balanced.
+    val = parts["val"]
+    parts["val"] = val.take(subsets.fill(val.target, val.protected, subsets.balanced(subsets.UTKFACE_VAL), seed=0))
+    if packed:
+        parts["pool"] = packed_pool(_pack(variant), *subsets.UTKFACE_SETTING, settings["size"])
+    return Data(parts["train"], parts["val"], parts["test"], parts["pool"], n_synthetic=len(parts["train"]))
+
+
+def _pack(variant: Variant) -> str:
+    return str(paths.data() / "packs" / f"utkface_female_white_{variant.prompts}.tar")
+
+
+def _fingerprint(settings: dict[str, Any], variant: Variant) -> str:
+    """Names and sizes of all images: cheap, and different for the originals and for a resized copy."""
+    pack = pack_fingerprint(_pack(variant)) if settings["synthetic"] == "pack" else "held-out"
+    return f"{folder_fingerprint('UTKFace', utkface.FOLDER)}-{variant.subset}-{pack}"
+
+
+def _words(settings: dict[str, Any], variant: Variant) -> str:
+    return f"generated images ({Path(_pack(variant)).name})" if settings["synthetic"] == "pack" else HELD_OUT
+
+
+RECIPES = {
+    f"utkface/female_white{variant.suffix}": Recipe(
+        partial(_build, variant=variant),
+        partial(_fingerprint, variant=variant),
+        paper="aimfair",
+        setting="UTKFace;T=Female;P=White",
+        synthetic=partial(_words, variant=variant),
+    )
+    for variant in VARIANTS
+}

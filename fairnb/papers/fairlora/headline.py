@@ -1,0 +1,17 @@
+"""README's block of this paper: FairLoRA's five strategies, from the committed reference results."""
+
+from __future__ import annotations
+
+from fairnb.evidence import tables
+
+
+def headline(tier: str) -> str:
+    """FairLoRA's five strategies in all tasks of the tier."""
+    table = tables.committed(tier, "fairlora_methods")
+    if table.empty:
+        return ""
+    return (
+        f"**FairLoRA at tier `{tier}`** ({table['network'].iloc[0]}). **Our reconstruction**: the paper's full text "
+        "and tables could not be had, so nothing is printed beside. Percent, mean over seeds with 95 % t-interval.\n\n"
+        + tables.compact(table, ("acc", "fpr_gap", "ddp", "tpr_gap")).to_markdown(index=False)
+    )

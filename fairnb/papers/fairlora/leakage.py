@@ -1,0 +1,194 @@
+"""How well the protected attribute can be recovered: from features, and from the messages of FairLoRA's parties.
+
+The protocol keeps protected labels and the head that predicts them with the auditor. An adapter that was trained on
+those labels crosses all the same. Two attacks say what it gives away: a linear probe, for somebody who has some
+labelled images of his own, and one without any label, see ``label_free``. Both are ours; what they cannot do, a
+stronger attack may, so they are lower bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fairnb import tasks
+from fairnb.contract import Split
+from fairnb.errors import BadData
+from fairnb.evidence import runs
+from fairnb.nets import features as nets_features
+from fairnb.papers.fairlora import kept as fairlora_kept
+from fairnb.papers.fairlora import lora
+from fairnb.papers.fairlora.protocol.messages import PARTIES, AdapterMessage, unseal
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from fairnb.evidence.runs import Run
+    from fairnb.papers.fairlora.lora import Tensors
+    from fairnb.papers.fairlora.session import Session
+
+Pair = tuple[np.ndarray, np.ndarray]  # features of the images that an attack is fitted to, and of those it is tried on
+BASE, FINAL = "frozen base", "final model"
+COLUMNS = ("task", "label", "who", "seed", "bacc", "auc", "label_free_auc")
+
+
+def probe(
+    train_features: np.ndarray, train_labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray
+) -> dict[str, float]:
+    """Balanced accuracy ``bacc`` and ``auc``, in 0..1 (chance: 0.5), of logistic regression on standardised features.
+
+    Args:
+        train_features, test_features: ``(N, D)``. train_labels, test_labels: ``(N,)``, two groups.
+
+    Raises:
+        BadData: labels of another number of groups than two.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    for labels in (train_labels, test_labels):
+        _two_groups(labels)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced"))
+    model.fit(train_features, train_labels)
+    bacc = balanced_accuracy_score(test_labels, model.predict(test_features))
+    return {"bacc": float(bacc), "auc": float(roc_auc_score(test_labels, model.decision_function(test_features)))}
+
+
+def label_free(base: Pair | None, moved: Pair, test_labels: np.ndarray) -> float:
+    """AUC of the protected attribute, 0.5..1, from how features move: max(auc, 1 - auc) on their first component.
+
+    Whoever has a message and the public network sees ``f(W0 + BA) - f(W0)`` of any image. Its first principal
+    component on unlabelled images sorts the test images; no label is used but to score the order. As the better of
+    both directions counts, chance lies a little above 0.5.
+
+    Args:
+        base: features f(W0); None sorts by the first component of ``moved`` itself: what needs no message either.
+
+    Raises:
+        BadData: labels of another number of groups than two.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    _two_groups(test_labels)
+    seen, tried = moved if base is None else (after - before for before, after in zip(base, moved, strict=True))
+    _, _, axes = np.linalg.svd(seen - seen.mean(0), full_matrices=False)
+    auc = float(roc_auc_score(test_labels, tried @ axes[0]))
+    return max(auc, 1 - auc)
+
+
+def features(model: nn.Module, split: Split) -> np.ndarray:
+    """What the head of ``model`` sees, float32 ``(N, D)``, see ``nets.features``."""
+    return nets_features.features(model, split)[0].cpu().numpy()
+
+
+def base_features(model: nn.Module, split: Split) -> np.ndarray:
+    """``features`` of the network without its adapters, which stay as they are."""
+    for layer in lora.layers(model):
+        layer.enable_adapters(False)
+    try:
+        return features(model, split)
+    finally:
+        for layer in lora.layers(model):
+            layer.enable_adapters(True)
+
+
+def of_model(model: nn.Module, train: Split, test: Split) -> dict[str, float]:
+    """``probe`` on the features of a network: fitted to ``protected`` of ``train``, measured on ``test``."""
+    return probe(features(model, train), train.protected, features(model, test), test.protected)
+
+
+def of_message(model: nn.Module, tensors: Tensors, train: Split, test: Split) -> dict[str, float]:
+    """What one message gives away: ``bacc`` and ``auc`` with the labels of ``train``, ``label_free_auc`` without.
+
+    Args:
+        model: the public network with an adapter of the agreed form (``fairlora_kept.base_model``); it is left with the
+            message's. tensors: of the message.
+    """
+    base = base_features(model, train), base_features(model, test)
+    return _of_tensors(model, tensors, base, (train, test))
+
+
+def of_run(run: Run, few: int = 2) -> pd.DataFrame:
+    """What a run of ``lora_*`` and its messages give away; an exchange that is no longer in the cache is run again.
+
+    The attacks are fitted to the validation images, which neither party trains on, and tried on the test images.
+
+    Args:
+        few: messages of each sender, evenly spaced from the first to the last.
+
+    Returns:
+        columns ``COLUMNS``, fractions. ``who``: ``frozen base`` (no adapter at all: what the images themselves show),
+        ``final model`` or ``message 1 (auditor → developer)`` ... label_free_auc of the base is that of its features'
+        own first component, all others' is of the change that they make to them.
+
+    Raises:
+        BadData: a run of another method, or ``few`` below 1.
+    """
+    if not run.method.startswith("lora_") or few < 1:
+        raise BadData(f"leakage is of a run of lora_* and 1 message or more, got {run.method} and {few}")
+    problem = tasks.problem(run.task, run.tier, run.seed)
+    parts, (session, sent) = (problem.task.val, problem.test), exchange(run)
+    model: Any = fairlora_kept.base_model(session)
+    base = _pair(model, parts)
+    final = _pair(session.model(), parts)
+    rows = {BASE: _scores(base, None, parts), FINAL: _scores(final, base, parts)}
+    for name, message in _chosen(sent, few).items():
+        rows[name] = _of_tensors(model, unseal(message), base, parts)
+    own = {"task": run.task, "label": run.label or run.method, "seed": run.seed}
+    return pd.DataFrame([own | {"who": who} | found for who, found in rows.items()], columns=list(COLUMNS))
+
+
+def exchange(run: Run) -> tuple[Session, list[AdapterMessage]]:
+    """Session and messages of a run of ``lora_*``, both of one training; run again where the cache has lost them.
+
+    Raises:
+        BadData: a run of another method.
+    """
+    if not run.method.startswith("lora_"):
+        raise BadData(f"exchanges are of a run of lora_*, got {run.method}: name one of FairLoRA's methods")
+    task, record = tasks.problem(run.task, run.tier, run.seed).task, runs.ensure(run)
+    session = fairlora_kept.session_again(task, run.seed, run.hparams, record.notes)
+    if not fairlora_kept.is_kept(session, record.notes["messages"]):
+        [record] = runs.compute([run])
+        session = fairlora_kept.session_again(task, run.seed, run.hparams, record.notes)
+    return session, fairlora_kept.messages(session, record.notes["messages"])
+
+
+def _chosen(messages: Sequence[AdapterMessage], few: int) -> dict[str, AdapterMessage]:
+    """Up to ``few`` of each sender by name, in the order in which they crossed."""
+    chosen = set()
+    for sender in PARTIES:
+        sent = [i for i, message in enumerate(messages) if message.sender == sender]
+        places = np.linspace(0, len(sent) - 1, min(few, len(sent))).round().astype(int)
+        chosen |= {sent[place] for place in places}
+    return {_name(i + 1, messages[i].sender): messages[i] for i in sorted(chosen)}
+
+
+def _name(number: int, sender: str) -> str:
+    [receiver] = set(PARTIES) - {sender}
+    return f"message {number} ({sender} → {receiver})"
+
+
+def _of_tensors(model: nn.Module, tensors: Tensors, base: Pair, parts: tuple[Split, Split]) -> dict[str, float]:
+    lora.load(model, tensors)
+    return _scores(_pair(model, parts), base, parts)
+
+
+def _pair(model: nn.Module, parts: tuple[Split, Split]) -> Pair:
+    return features(model, parts[0]), features(model, parts[1])
+
+
+def _scores(moved: Pair, base: Pair | None, parts: tuple[Split, Split]) -> dict[str, float]:
+    train, test = parts
+    free = {"label_free_auc": label_free(base, moved, test.protected)}
+    return probe(moved[0], train.protected, moved[1], test.protected) | free
+
+
+def _two_groups(labels: np.ndarray) -> None:
+    if len(np.unique(labels)) != 2:
+        raise BadData(f"an attack on a protected attribute needs two groups, got {np.unique(labels).tolist()}")

@@ -1,0 +1,224 @@
+"""FineFACE's network: experts on the last stages of a convolutional network, each with a head, and one on all of them.
+
+Source: arXiv 2408.16881, section 3, with the layers of its released code (SPEC 5a).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from fairnb.errors import BadData, UnknownName
+from fairnb.nets import freezing
+from fairnb.nets.models import ImageClassifier
+from fairnb.papers.fineface import attention
+
+Pool = Literal["max", "mean"]
+HeadKind = Literal["code", "paper"]
+Formula = Literal["code", "paper"]
+POOLS: tuple[Pool, ...] = ("max", "mean")
+KINDS: tuple[Formula, ...] = ("code", "paper")
+PROBE = 224  # pixels: at this size the stages of every network here differ in size
+MOMENTUM = 0.01  # of batch normalisation in the experts' blocks
+
+
+@dataclass(frozen=True)
+class Output:
+    """What B images look like to N experts.
+
+    Attributes:
+        heads: logits ``(B, K)`` of each expert, shallow ones first, and of their concatenation last.
+        features: of each expert its maps x'' ``(B, C, h, w)``. pooled: and v, the same ``(B, C)``.
+    """
+
+    heads: tuple[torch.Tensor, ...]
+    features: tuple[torch.Tensor, ...]
+    pooled: tuple[torch.Tensor, ...]
+
+    @property
+    def logits(self) -> torch.Tensor:
+        """All ``heads`` as one, ``(B, N+1, K)``. A loss takes them singly: here the unused ones get a gradient of 0."""
+        return torch.stack(self.heads, 1)
+
+
+class Head(nn.Module):
+    """From pooled features ``(B, inputs)`` to logits ``(B, classes)``.
+
+    Args:
+        kind: ``code``: BN → FC(width) → BN → ELU → FC(classes), as released; ``paper``: the text's single FC.
+
+    Raises:
+        UnknownName: another kind.
+    """
+
+    def __init__(self, inputs: int, width: int, classes: int, kind: HeadKind = "code") -> None:
+        super().__init__()
+        if kind not in KINDS:
+            raise UnknownName("head", kind, KINDS)
+        two = (nn.BatchNorm1d(inputs), nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ELU())
+        self.layers = nn.Sequential(*two, nn.Linear(width, classes)) if kind == "code" else nn.Linear(inputs, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits ``(B, classes)``."""
+        return self.layers(x)
+
+    def class_weights(self, pooled: torch.Tensor, predicted: torch.Tensor, formula: Formula = "code") -> torch.Tensor:
+        """How much each channel speaks for the class ``predicted (B,)``: ``(B, inputs)``, without a gradient.
+
+        Args:
+            formula: ``code``: row k of the last layer's matrix times the first one's; biases, BN and ELU are ignored.
+                ``paper``: the weights p of the classifier, which are row k of a single FC; of a head of several layers
+                we take the derivative of logit k with respect to the features ``pooled (B, inputs)``, BN and ELU
+                included, which is the same thing for a single FC.
+
+        Raises:
+            UnknownName: another formula.
+        """
+        if formula not in KINDS:
+            raise UnknownName("class-activation formula", formula, KINDS)
+        linear = [layer.weight.detach() for layer in self.modules() if isinstance(layer, nn.Linear)]
+        if len(linear) == 1:
+            return linear[0][predicted]
+        if formula == "code":
+            return (linear[1] @ linear[0])[predicted]
+        with freezing.modes(self, training=False), torch.enable_grad():
+            pooled = pooled.detach().requires_grad_()
+            return torch.autograd.grad(self(pooled).gather(1, predicted[:, None]).sum(), pooled)[0]
+
+
+class Experts(nn.Module):
+    """Experts n = 1..N on the last N stages of a network: x_n → block → x''_n → global pooling v_n → head → logits.
+
+    A further head sees all v_n at once. A stage ends where the next layer makes the image smaller.
+
+    Args:
+        model: a classifier of images in [0, 1] (ResNet, DenseNet, any width); copied, its head removed.
+        classes: K logits a head, two for two classes. taps: N.
+        width: channels between the two convolutions of a block, and of the heads' hidden layer.
+        channels: C of x''. pool: global ``max`` or ``mean`` pooling. head: see ``Head``.
+
+    Raises:
+        BadData: the network has fewer stages than ``taps``, or a number below 1. UnknownName: another pooling or head.
+    """
+
+    def __init__(
+        self,
+        model: ImageClassifier,
+        classes: int,
+        *,
+        taps: int = 3,
+        width: int = 512,
+        channels: int = 1024,
+        pool: Pool = "max",
+        head: HeadKind = "code",
+    ) -> None:
+        super().__init__()
+        if pool not in POOLS:
+            raise UnknownName("pooling", pool, POOLS)
+        if min(taps, classes, width, channels) < 1:
+            found = f"{taps}, {classes}, {width} and {channels}"
+            raise BadData(f"taps, classes, width and channels of the experts must be 1 or more, got {found}")
+        self.pool, self.backbone = pool, copy.deepcopy(model)
+        self.tapped, inputs = _last(stages(model), taps, type(model.net).__name__)
+        self.backbone.head = nn.Identity()  # type: ignore[assignment]
+        self.blocks = nn.ModuleList(_block(count, width, channels) for count in inputs)
+        self.heads = nn.ModuleList(Head(count * channels, width, classes, head) for count in [1] * taps + [taps])
+
+    def forward(self, x: torch.Tensor) -> Output:
+        """Logits and maps of images ``x (B, 3, H, W)`` in [0, 1]."""
+        with _outputs(self.backbone.net, self.tapped) as found:
+            self.backbone(x)
+        features = tuple(block(found[name]) for block, name in zip(self.blocks, self.tapped, strict=True))
+        pooled = tuple(one.amax((2, 3)) if self.pool == "max" else one.mean((2, 3)) for one in features)
+        heads = tuple(head(v) for head, v in zip(self.heads, [*pooled, torch.cat(pooled, 1)], strict=True))
+        return Output(heads, features, pooled)
+
+    @torch.no_grad()
+    def attention(self, output: Output, size: tuple[int, int], formula: Formula = "code") -> torch.Tensor:
+        """Where each expert looks for the class that it predicts, and where all do: ``(B, N+1, H, W)`` in [0, 1].
+
+        The weights are those of now, maps and predictions those of ``output``; ``size`` is (H, W).
+        """
+        maps = []
+        for head, features, pooled, logits in zip(
+            self.heads, output.features, output.pooled, output.heads, strict=False
+        ):
+            weights = head.class_weights(pooled, logits.argmax(1), formula)  # type: ignore[operator]
+            maps.append(attention.enlarged(attention.activation_maps(features, weights), size))
+        return attention.with_overall(attention.normalised(torch.stack(maps, 1)))
+
+
+def stages(model: ImageClassifier) -> dict[str, int]:
+    """The last layer of each stage (its name in ``model.net``) and its channels, in order, by one forward pass.
+
+    Layers whose output has one height and width are a stage, if any of them has weights (a final pooling has none).
+    """
+    trunk, prefix = _trunk(model.net)
+    where = next(model.parameters()).device
+    with _outputs(trunk, [name for name, _ in trunk.named_children()]) as found, torch.no_grad():
+        with freezing.modes(model, training=False):
+            model(torch.zeros(1, 3, PROBE, PROBE, device=where))
+    last: dict[tuple[int, ...], str] = {}
+    weighted = set()
+    for name, output in found.items():
+        if isinstance(output, torch.Tensor) and output.ndim == 4:
+            size = tuple(output.shape[2:])
+            last[size] = name
+            weighted |= {size} if any(True for _ in trunk.get_submodule(name).parameters()) else set()
+    return {prefix + name: found[name].shape[1] for size, name in last.items() if size in weighted}
+
+
+def _last(found: dict[str, int], taps: int, what: str) -> tuple[list[str], list[int]]:
+    if len(found) < taps:
+        known = ", ".join(found) or "none"
+        raise BadData(
+            f"a {what} has {len(found)} stages ({known}), too few for {taps} experts: lower taps or deepen it"
+        )
+    return list(found)[-taps:], list(found.values())[-taps:]
+
+
+def _trunk(net: nn.Module) -> tuple[nn.Module, str]:
+    """The module whose children are the stages, and its name's prefix: DenseNet has them in ``features``."""
+    prefix = ""
+    while True:
+        inner = [(name, child) for name, child in net.named_children() if _convolves(child)]
+        if len(inner) != 1 or isinstance(inner[0][1], nn.Conv2d):
+            return net, prefix
+        prefix, net = f"{prefix}{inner[0][0]}.", inner[0][1]
+
+
+def _convolves(module: nn.Module) -> bool:
+    return any(isinstance(layer, nn.Conv2d) for layer in module.modules())
+
+
+@contextmanager
+def _outputs(module: nn.Module, names: list[str]) -> Iterator[dict[str, torch.Tensor]]:
+    """The outputs of the submodules ``names`` in a forward pass inside, in the order in which they came.
+
+    Hooks for the time of a pass rather than for good: a copy of the network must not fill the original's list.
+    """
+    found: dict[str, torch.Tensor] = {}
+
+    def keep(name: str) -> RemovableHandle:
+        return module.get_submodule(name).register_forward_hook(lambda _, inputs, output: found.update({name: output}))
+
+    handles = [keep(name) for name in names]
+    try:
+        yield found
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _block(inputs: int, width: int, channels: int) -> nn.Sequential:
+    """1x1 convolution to ``width``, 3x3 to ``channels``, each with BN and ReLU (the text has ELU)."""
+    one, three = nn.Conv2d(inputs, width, 1, bias=False), nn.Conv2d(width, channels, 3, padding=1, bias=False)
+    first, second = (nn.BatchNorm2d(count, momentum=MOMENTUM) for count in (width, channels))
+    return nn.Sequential(one, first, nn.ReLU(), three, second, nn.ReLU())

@@ -1,0 +1,1 @@
+"""The methods that FineFACE is compared with; a module with ``@method`` is found by itself."""

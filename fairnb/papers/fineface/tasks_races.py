@@ -1,0 +1,211 @@
+"""FineFACE's gender classifier: FairFace with its seven races, tests on other data sets, and toy faces for both.
+
+A test on another data set is a task of its own: its ``train`` and ``val`` are those of the task that it transfers from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fairnb import paths
+from fairnb.contract import Split
+from fairnb.data import celeba, fairface, lfw, subsets, utkface
+from fairnb.data.labels import Labels, require_columns
+from fairnb.errors import UnknownName
+from fairnb.papers.fineface import tasks_attributes as attributes13
+from fairnb.papers.fineface.tasks_attributes import FEMALE, PAPER
+from fairnb.tasks import utkface_parts
+from fairnb.tasks.drawings import Drawing
+from fairnb.tasks.genders import GENDER, celeba_fingerprint, lfw_fingerprint, nothing
+from fairnb.tasks.recipes import Cells, Data, Recipe, folder_fingerprint
+
+if TYPE_CHECKING:
+    from fairnb.data.toys import faces as toy_faces
+
+RACE, TONE, YOUNG, CELEBA = "Race", "Skin_Tone", "Young", "celeba"
+TONES = 7
+# Other faces than those of the earlier tasks; each style has other people, as another data set has.
+SEEDS = {"train": 181, "val": 182, "test": 183}
+STYLE_SEEDS = {"poster": 184, "render": 185}
+# Per cent of the training and validation faces, light tones first, as many women as men of each. FairFace has equal
+# races, and networks find some of them harder all the same; with equal shares the toy's seven tones were equally easy
+# (seen on other faces than these). So its shares fall, as in data sets of celebrities: what is rare is harder.
+TRAIN_TONES = np.array([30, 25, 18, 12, 8, 5, 2])
+# The toy's network has to tell genders apart by the face; a wrong label would be an error in every group alike.
+LABEL_NOISE = 0.0
+HOLD_OUT = 0.1  # of FairFace's training part, for the choice of the epoch; its test part is the official ``val``
+LFW_RACES = ("White", "Black", "Asian", "Indian", "Undefined")
+UNDEFINED = LFW_RACES.index("Undefined")
+
+
+@dataclass(frozen=True)
+class ToneDrawing(Drawing):
+    """Toy faces with gender as target (``Female``) and seven skin tones, 0..6; ``cells`` are indexed so too."""
+
+    def forced(self) -> dict[str, np.ndarray]:
+        """``Male`` and ``Skin_Tone``, ``(n,)`` each."""
+        from fairnb.data.toys.faces import attributes
+
+        cells = {(1 - female, tone): count for (female, tone), count in (self.cells or {}).items()}
+        return attributes.cell_labels(self.n, self.seed, (GENDER, TONE), cells)
+
+    def labelled(self, faces: toy_faces.Faces) -> Split:
+        """All ``faces`` with ``Female`` and ``Skin_Tone``."""
+        found = faces.split(GENDER, TONE, label_noise=self.label_noise)
+        return replace(found, target=1 - found.target, target_name=FEMALE)
+
+
+def drawings(settings: dict[str, Any], where: str = "photo") -> dict[str, Drawing]:
+    """The toy's ``train``, ``val`` and ``test``: photos with ``TRAIN_TONES``, and a test with equal cells.
+
+    Args:
+        where: the test is: one of ``toy_faces.STYLES``, or ``celeba``, the test faces of the thirteen attributes with
+            gender as the target and ``Young``, as the target cannot be the group.
+    """
+    found: dict[str, Drawing] = {}
+    for part, seed in SEEDS.items():
+        style = where if part == "test" and where in STYLE_SEEDS else "photo"
+        cells = _cells(settings[f"n_{part}"], np.ones(TONES) if part == "test" else TRAIN_TONES)
+        own = STYLE_SEEDS.get(style, seed), cells, style, LABEL_NOISE
+        found[part] = ToneDrawing(part, (FEMALE, TONE), sum(cells.values()), *own)
+    if where == CELEBA:
+        found["test"] = attributes13.drawings(attributes13.own_numbers(settings), (FEMALE, YOUNG))["test"]
+    return found
+
+
+def _cells(n: int, shares: np.ndarray) -> Cells:
+    """About ``n`` faces, at least one of each gender and tone."""
+    counts = np.maximum(1, np.rint(n * shares / shares.sum() / 2)).astype(int)
+    return {(female, tone): int(counts[tone]) for female in (0, 1) for tone in range(TONES)}
+
+
+def _toy_build(settings: dict[str, Any], where: str) -> Data:
+    train, val, test = (drawn.split(settings) for drawn in drawings(settings, where).values())
+    return Data(train, val, test)
+
+
+def _toy_fingerprint(settings: dict[str, Any], where: str) -> str:
+    from fairnb.data.toys import faces as toy_faces
+
+    identity = [(d.names, d.n, d.seed, d.cells, d.style, d.label_noise) for d in drawings(settings, where).values()]
+    return f"toy_faces-{toy_faces.VERSION}-{identity}"
+
+
+def lfw_races() -> np.ndarray:
+    """LFW's race labels 0..4 (``LFW_RACES``), int64 ``(N,)``: the largest of the owner's four numbers if it is above 0.
+
+    The numbers are outputs of classifiers; where none says yes, the race is "Undefined", the paper's fifth group.
+
+    Raises:
+        MissingData, BadData: see ``lfw.read``; or the file lacks the column of a race.
+    """
+    values = lfw.values()
+    path = paths.data() / lfw.FOLDER / lfw.ATTRIBUTE_FILE
+    require_columns(path, list(values), LFW_RACES[:UNDEFINED])
+    numbers = values[list(LFW_RACES[:UNDEFINED])].to_numpy()
+    return np.where(numbers.max(axis=1) > 0, numbers.argmax(axis=1), UNDEFINED)
+
+
+def _whole(labels: Labels, protected: str, rows: np.ndarray | None, size: int, **columns: np.ndarray) -> Split:
+    """The images at ``rows`` (default: all) with ``Female`` and ``protected``; ``columns`` are added labels."""
+    every = np.arange(len(labels)) if rows is None else rows
+    return replace(labels, table=labels.table.assign(**columns)).split(FEMALE, protected, every, size)
+
+
+def _lfw_test(size: int) -> Split:
+    labels = lfw.read()
+    return _whole(labels, RACE, None, size, Race=lfw_races(), Female=1 - labels.column(GENDER))
+
+
+def _celeba_test(size: int) -> Split:
+    """Groups are the genders, so the target's own classes; ``Young`` is there because a Split has two attributes."""
+    labels = celeba.read()
+    return _whole(labels, YOUNG, labels.where("split", "test"), size, Female=1 - labels.column(GENDER))
+
+
+def _utkface_test(size: int) -> Split:
+    return _whole(utkface.read(), RACE, None, size)
+
+
+TESTS: dict[str, Callable[[int], Split]] = {"utkface": _utkface_test, "lfw": _lfw_test, CELEBA: _celeba_test}
+
+
+def _fairface_build(settings: dict[str, Any], where: str) -> Data:
+    """90 % of FairFace's training part, 10 % for the choice of the epoch; its official ``val`` or all of another set.
+
+    Raises:
+        MissingData, BadData: a data set is not there, or damaged.
+    """
+    labels, size = fairface.read(), settings["size"]
+    own = subsets.official(labels)
+    train, val = (labels.split(FEMALE, RACE, rows, size) for rows in subsets.hold_out(labels, own["train"], HOLD_OUT))
+    test = TESTS[where](size) if where in TESTS else labels.split(FEMALE, RACE, own["val"], size)
+    return Data(train, val, test)
+
+
+FINGERPRINTS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "fairface": lambda settings: folder_fingerprint("FairFace", fairface.FOLDER, people=True),
+    "utkface": lambda settings: folder_fingerprint("UTKFace", utkface.FOLDER),
+    "lfw": lfw_fingerprint,
+    CELEBA: celeba_fingerprint,
+}
+
+
+def _fairface_fingerprint(settings: dict[str, Any], where: str) -> str:
+    return "+".join(FINGERPRINTS[name](settings) for name in dict.fromkeys(("fairface", where)))
+
+
+def own_numbers(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings without those of the thirteen attributes."""
+    return attributes13.split_numbers(settings)[0]
+
+
+def group_names(name: str) -> tuple[str, ...]:
+    """What the protected labels 0, 1, ... of the test part of the task ``name`` stand for.
+
+    Raises:
+        UnknownName: no such task of this module.
+    """
+    if name not in GROUPS:
+        raise UnknownName("task with races", name, GROUPS)
+    return GROUPS[name]
+
+
+def _recipe(build: Any, fingerprint: Any, where: str, printed: str, home: str = "") -> Recipe:
+    """``where`` the test is, and what that is called in print; ``home`` has the same training data."""
+    setting = f"FairFace->{printed};gender;ResNet50"
+    adapt = dict if (build, where) == (_toy_build, CELEBA) else own_numbers  # the toy's CelebA has their test faces
+    data, made_from = partial(build, where=where), partial(fingerprint, where=where)
+    return Recipe(data, made_from, PAPER, setting, nothing, biased_as=home, adapt=adapt)
+
+
+def _own_utkface() -> Recipe:
+    """UTKFace alone, where there is no FairFace: the backbone's weights come from other people's age groups."""
+    build = partial(utkface_parts.build, names=(FEMALE, RACE), other=utkface_parts.AGE_GROUP)
+    return Recipe(build, utkface_parts.fingerprint, PAPER, "UTKFace;P=Race;T=Female", nothing, adapt=own_numbers)
+
+
+PRINTED = {"utkface": "UTKFace", "lfw": "LFWA+", CELEBA: "CelebA test"}
+TOY, REAL, UTKFACE = "toy_races/female", "fairface/female_race", "utkface/female_race"
+# The toy's second and third style stand for the data sets of Table 3.
+TOY_TESTS = {"poster": "utkface", "render": "lfw", CELEBA: CELEBA}
+REAL_TESTS = {"utkface": f"{UTKFACE}_fairface", "lfw": "lfw/female_race", CELEBA: "celeba/female"}
+RECIPES = {
+    TOY: _recipe(_toy_build, _toy_fingerprint, "photo", "FairFace"),
+    REAL: _recipe(_fairface_build, _fairface_fingerprint, "fairface", "FairFace"),
+    UTKFACE: _own_utkface(),
+}
+for _where, _other in TOY_TESTS.items():
+    RECIPES[f"toy_races_{_where}/female"] = _recipe(_toy_build, _toy_fingerprint, _where, PRINTED[_other], TOY)
+for _where, _name in REAL_TESTS.items():
+    RECIPES[_name] = _recipe(_fairface_build, _fairface_fingerprint, _where, PRINTED[_where], REAL)
+_TONES, _YOUNG = tuple(f"Tone {tone + 1}" for tone in range(TONES)), ("Not young", "Young")
+GROUPS = {TOY: _TONES, "toy_races_poster/female": _TONES, "toy_races_render/female": _TONES}
+GROUPS |= {"toy_races_celeba/female": _YOUNG, REAL_TESTS[CELEBA]: _YOUNG}
+GROUPS |= {REAL: fairface.RACES, UTKFACE: utkface.RACES, REAL_TESTS["utkface"]: utkface.RACES}
+GROUPS |= {REAL_TESTS["lfw"]: LFW_RACES}

@@ -1,0 +1,25 @@
+"""README's block of this paper: ICDM 2022's Tables IV to VI, from the committed reference results."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from fairnb import paths
+from fairnb.evidence import tables
+from fairnb.papers.reactivate import show
+
+
+def headline(tier: str) -> str:
+    """The default and the proposed rows of ICDM 2022's Tables IV to VI, where the tier has the paper's own data."""
+    found = [tables.committed(tier, f"reactivate_table{i}") for i in (4, 5, 6)]
+    if tier == paths.DEFAULT_TIER or any(table.empty for table in found):
+        return ""
+    table = pd.concat(found, ignore_index=True)
+    shown = show.shown(table)
+    shown = shown[shown["row"].isin(("Baseline", "Proposed", "Proposed-joint"))].drop(columns="groups")
+    return (
+        f"**ICDM 2022, Tables IV to VI at tier `{tier}`**: the paper's own experiment on Adult, COMPAS and Bank, mean "
+        "± standard deviation over ten splits. Balanced accuracy, a dash where the mean bias is above 0.05; `value`: "
+        "does our bias agree with the printed one (Welch's 95 % interval)? All rows are in `results/reference/`.\n\n"
+        + shown.to_markdown(index=False)
+    )

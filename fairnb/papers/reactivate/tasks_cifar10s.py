@@ -1,0 +1,114 @@
+"""ICDM 2022's Tables I and II: CIFAR-10S at four skews and clean, and toy shapes that stand for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from fairnb.contract import Split
+from fairnb.data import cifar10, colour_gray
+from fairnb.data.toys import shapes as toy_shapes
+from fairnb.errors import BadData
+from fairnb.tasks.recipes import Data, Recipe, folder_fingerprint
+
+SKEWS: tuple[int | None, ...] = (95, 80, 90, 99, None)  # None: clean, all images in colour
+TOY_SEEDS = {"train": 201, "test": 202}
+VERSION = "1"  # of what ``_make`` does with the images
+MEASURE = "bias_amp"  # named nowhere in ICDM 2022; its values are of the size of Wang et al.'s
+Images = tuple[np.ndarray, np.ndarray]
+Source = Callable[[str, dict[str, Any]], Images]
+
+
+def _cifar(part: str, settings: dict[str, Any]) -> Images:
+    """All of CIFAR-10's training or test images."""
+    if settings["size"] != 32:
+        raise BadData(f"CIFAR-10 has 32 pixels a side, got size={settings['size']}: set it to 32")
+    return cifar10.read(part == "train")
+
+
+def _toy(part: str, settings: dict[str, Any]) -> Images:
+    """As many toy shapes as the splits need."""
+    count = settings["n_test"] if part == "test" else settings["n_train"] + settings["n_val"]
+    return toy_shapes.sample(count, TOY_SEEDS[part], size=settings["size"], difficulty=settings["difficulty"])
+
+
+def _cifar_fingerprint(settings: dict[str, Any]) -> str:
+    return f"{VERSION}-{folder_fingerprint('CIFAR-10', cifar10.FOLDER)}"
+
+
+def _toy_fingerprint(settings: dict[str, Any]) -> str:
+    return f"{VERSION}-toy_shapes-{toy_shapes.VERSION}-{TOY_SEEDS}"
+
+
+def _build(settings: dict[str, Any], source: Source, fingerprint: Callable, skew: int | None) -> Data:
+    """Training data skewed by ``skew``, D_val, and every test image twice (clean: once, in colour).
+
+    D_val is held out before the skewing: half of each class in colour, half gray (``settings["validation"]`` may be
+    ``skewed`` instead). ``n_train``, ``n_val`` and ``n_test`` count distinct images; ``n_train=None``: all there are.
+    """
+    names = ("n_train", "n_val", "n_test", "size", "difficulty", "validation")
+    key = [fingerprint(settings), {name: settings.get(name) for name in names}]
+
+    def split(part: str) -> Split:
+        return _cached(part, [*key, skew], partial(_make, part, settings, source, skew))
+
+    return Data(split("train"), split("val"), split("test"))
+
+
+def _cached(part: str, key: list[Any], make: Callable[[], Split]) -> Split:
+    """A split whose images are computed once and memory-mapped by all processes."""
+    from fairnb.data.cache import cached_arrays
+
+    def arrays() -> dict[str, np.ndarray]:
+        made = make()
+        return {"x": made.x, "target": made.target, "protected": made.protected, "ids": made.ids}
+
+    text = json.dumps(key)
+    found = cached_arrays(f"colour-{part}-{hashlib.sha256(text.encode()).hexdigest()[:16]}", arrays)
+    labels = {name: np.array(found[name]) for name in ("target", "protected", "ids")}
+    return Split(found["x"], **labels, target_name=colour_gray.TARGET, protected_name=colour_gray.PROTECTED)
+
+
+def _make(part: str, settings: dict[str, Any], source: Source, skew: int | None) -> Split:
+    x, labels = source("test" if part == "test" else "train", settings)
+    if part == "test":
+        rows = colour_gray.hold_out(labels, settings["n_test"] // len(np.unique(labels)))[0]
+        if skew is None:
+            return colour_gray.split(part, x[rows], labels[rows], np.full(len(rows), colour_gray.COLOUR), rows)
+        return colour_gray.split(part, *colour_gray.both_domains(x[rows], labels[rows]), np.tile(rows, 2))
+    train, val = colour_gray.training_rows(labels, settings["n_train"], settings["n_val"])
+    if part == "train":
+        images, domain = colour_gray.skewed(x[train], labels[train], skew)
+        return colour_gray.split(part, images, labels[train], domain, train)
+    kind = settings.get("validation", "balanced")
+    images, domain = colour_gray.validation(x[val], labels[val], skew, kind)
+    return colour_gray.split(part, images, labels[val], domain, val)
+
+
+def _nothing(settings: dict[str, Any]) -> str:
+    return ""
+
+
+def _adapt(settings: dict[str, Any]) -> dict[str, Any]:
+    return settings["images"] | {"classes": len(cifar10.CLASSES), "measure": MEASURE}
+
+
+def _recipe(source: Source, fingerprint: Callable, skew: int | None) -> Recipe:
+    build = partial(_build, source=source, fingerprint=fingerprint, skew=skew)
+    setting = "CIFAR-10;clean" if skew is None else f"CIFAR-10S;skew={skew}"
+    return Recipe(build, fingerprint, "reactivate", setting, _nothing, adapt=_adapt)
+
+
+RECIPES = {
+    f"{place}/{'clean' if skew is None else f'skew{skew}'}": _recipe(source, fingerprint, skew)
+    for place, source, fingerprint in (
+        ("cifar10s", _cifar, _cifar_fingerprint),
+        ("toy_shapes", _toy, _toy_fingerprint),
+    )
+    for skew in SKEWS
+}

@@ -1,0 +1,71 @@
+"""ICDM 2022's Table III: CelebA with predicted skin tones, and toy faces that stand for it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from fairnb import paths
+from fairnb.data import celeba, skin_tone
+from fairnb.data.labels import Labels
+from fairnb.tasks import biased_faces
+from fairnb.tasks.recipes import Data, Recipe, Variant, folder_fingerprint
+
+MEASURE = "aod"  # Savani et al.'s script; the table of ICDM 2022 does not say
+SETTING = "CelebA;protected=Fitz_Dark"
+TOY = "toy_faces/smiling_male"  # the task whose biased model the toy shares
+TOY_FACES: dict[str, Any] = {"names": ("Smiling", "Male"), "variant": Variant()}
+
+
+def _build(settings: dict[str, Any], seed: int, target: str) -> Data:
+    """24,000 / 16,000 / 10,000 images of unambiguous skin tone, drawn by the run's seed [Savani et al. 2020]."""
+    labels, kept = _labels(_fingerprint(settings))
+    sets = skin_tone.savani_subsets(kept, seed, settings.get("subsets"))
+    parts = {part: labels.split(target, skin_tone.COLUMN, sets[part], settings["size"]) for part in sets}
+    return Data(parts["train"], parts["val"], parts["test"])
+
+
+_known: dict[str, tuple[Labels, dict[str, Any]]] = {}
+
+
+def _labels(fingerprint: str) -> tuple[Labels, dict[str, Any]]:
+    """Labels with skin tones, read once for all seeds."""
+    if fingerprint not in _known:
+        _known.clear()
+        _known[fingerprint] = skin_tone.with_skin_tone(celeba.read())
+    return _known[fingerprint]
+
+
+def _fingerprint(settings: dict[str, Any]) -> str:
+    scores = [(paths.data() / skin_tone.FOLDER / file).stat().st_size for file in skin_tone.FILES if _there(file)]
+    return f"{folder_fingerprint('CelebA', celeba.FOLDER, celeba.IMAGES[0])}-{scores}"
+
+
+def _there(file: str) -> bool:
+    return (paths.data() / skin_tone.FOLDER / file).is_file()
+
+
+def _adapt(settings: dict[str, Any]) -> dict[str, Any]:
+    """Group 0 is the favoured one: light skin, and in the toy women, who smile more; the reject option must know."""
+    return settings["faces"] | {"measure": MEASURE, "privileged": 0}
+
+
+def _nothing(settings: dict[str, Any]) -> str:
+    return ""
+
+
+def _toy_build(settings: dict[str, Any]) -> Data:
+    whole = biased_faces.build(settings, **TOY_FACES)
+    return Data(whole.train, whole.val, whole.test)
+
+
+def _toy_fingerprint(settings: dict[str, Any]) -> str:
+    return biased_faces.fingerprint(settings, **TOY_FACES)
+
+
+RECIPES = {
+    f"celeba/{target.lower()}_fitz": Recipe(
+        partial(_build, target=target), _fingerprint, "reactivate", SETTING, _nothing, adapt=_adapt, seeded=True
+    )
+    for target in ("Young", "Smiling")
+} | {f"{TOY}_aod": Recipe(_toy_build, _toy_fingerprint, "reactivate", SETTING, _nothing, biased_as=TOY, adapt=_adapt)}

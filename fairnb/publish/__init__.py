@@ -1,0 +1,1 @@
+"""What makes results out of the papers: notebooks, the driver behind ``make reproduce``, README's tables."""

@@ -1,0 +1,169 @@
+"""What features and messages give away: probes that know the answer, and runs of the two parties on tiny squares."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from fairlora_task import SETTINGS, SHAPE, fairlora_task
+from fake_task import balanced, squares
+
+from fairnb import paths, tasks
+from fairnb.errors import BadData, MissingData
+from fairnb.evidence import runs
+from fairnb.nets.vit import vit_classifier
+from fairnb.papers.fairlora import kept as fairlora_kept
+from fairnb.papers.fairlora import leakage, lora
+from fairnb.papers.fairlora.protocol.messages import unseal
+from fairnb.tasks import recipes
+
+pytestmark = pytest.mark.slow
+
+TRAIN, TEST = squares(balanced(20), 5, 16), squares(balanced(20), 6, 16)
+FORM = lora.Adapter(rank=4, places=("q_proj", "v_proj"))
+
+
+def numbers(seed, shift, n=200, width=6):
+    """Features that are noise but for one column, which the label moves by ``shift``; and the labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, n)
+    x = rng.normal(size=(n, width))
+    x[:, 2] = 50 * (x[:, 2] + shift * labels)
+    return x.astype(np.float32), labels
+
+
+@pytest.fixture
+def model():
+    """A small vision transformer with a fresh adapter."""
+    return lora.attach(vit_classifier(2, None, 7, shape=SHAPE), FORM).eval()
+
+
+@pytest.mark.parametrize(("shift", "low", "high"), [(8, 0.99, 1), (1, 0.6, 0.9), (0, 0.4, 0.6)])
+def test_a_probe_finds_what_is_there_and_no_more(shift, low, high):
+    found = leakage.probe(*numbers(1, shift), *numbers(2, shift))
+    assert low <= found["bacc"] <= high and low <= found["auc"] <= high
+
+
+def test_bacc_does_not_gain_from_the_larger_group():
+    x, labels = numbers(1, 0, 400)
+    keep = (labels == 0) | (np.arange(400) % 10 == 0)
+    assert leakage.probe(x[keep], labels[keep], *numbers(2, 0))["bacc"] < 0.65
+
+
+@pytest.mark.parametrize("labels", [np.zeros(200, int), np.arange(200) % 3])
+def test_an_attack_needs_two_groups(labels):
+    x, good = numbers(1, 1)
+    for call in (
+        lambda: leakage.probe(x, labels, x, good),
+        lambda: leakage.probe(x, good, x, labels),
+        lambda: leakage.label_free((x, x), (x + 1, x), labels),
+    ):
+        with pytest.raises(BadData, match="two groups"):
+            call()
+
+
+def test_the_direction_of_the_largest_change_needs_no_label():
+    (x, _), (test, labels) = numbers(1, 0), numbers(2, 0)
+    push = np.where(labels == 1, 3.0, -1.0)[:, None] * np.eye(6)[4]
+    seen = np.random.default_rng(3).choice([3.0, -1.0], 200)[:, None] * np.eye(6)[4]
+    assert leakage.label_free((x, test), (x + seen, test + push), labels) == pytest.approx(1)
+    assert leakage.label_free((x, test), (x + seen, test - push), labels) == pytest.approx(1), "up to its sign"
+    assert leakage.label_free((x, test), (x, test), labels) == 0.5, "a message that changes nothing says nothing"
+
+
+def test_the_base_is_sorted_by_its_own_largest_component():
+    (x, _), (test, labels) = numbers(1, 0), numbers(2, 0)
+    axis = 1000 * np.eye(6)[4]
+    sides = np.random.default_rng(3).integers(0, 2, 200)[:, None]
+    assert leakage.label_free(None, (x + sides * axis, test + labels[:, None] * axis), labels) == pytest.approx(1)
+    assert leakage.label_free(None, (x, test), labels) < 0.6
+
+
+def test_a_fresh_adapter_gives_away_what_the_network_does(model):
+    plain, found = leakage.of_model(model, TRAIN, TEST), leakage.of_message(model, lora.state(model), TRAIN, TEST)
+    assert found == plain | {"label_free_auc": 0.5}
+
+
+def test_the_base_is_the_network_without_its_adapter(model):
+    before, fresh = leakage.features(model, TEST), lora.state(model)
+    draw = torch.Generator().manual_seed(0)
+    moved = {name: torch.randn(tensor.shape, generator=draw) for name, tensor in fresh.items()}
+    leakage.of_message(model, moved, TRAIN, TEST)
+    np.testing.assert_array_equal(leakage.base_features(model, TEST), before)
+    assert np.abs(leakage.features(model, TEST) - before).max() > 1e-3, "the message's adapter is on again"
+    assert torch.equal(lora.state(model)[min(moved)], moved[min(moved)])
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """The tiny task under the name ``fake``, and a folder of its own for the module's runs."""
+    folder = tmp_path_factory.mktemp("leakage")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAIRNB_RESULTS", str(folder / "results"))
+        patch.setenv("FAIRNB_CACHE", str(folder / "cache"))
+        recipe = recipes.Recipe(None, lambda settings: "1", "fairlora", "none", "squares")
+        patch.setitem(tasks.known(), "fake", recipe)
+        patch.setattr(tasks, "problem", lambda *_: tasks.Problem(fairlora_task(lora_steps=24), TEST))
+        tasks.fingerprint.cache_clear()
+        yield
+    tasks.fingerprint.cache_clear()
+
+
+def run_of(method, **hparams):
+    return runs.Run("fake", method, 0, "smoke", hparams, method[5:].title())
+
+
+def test_a_run_has_rows_for_base_model_and_messages(world):
+    found = leakage.of_run(run_of("lora_orth"))
+    assert list(found.columns) == list(leakage.COLUMNS)
+    assert found["who"].tolist() == ["frozen base", "final model", "message 1 (auditor → developer)"]
+    assert set(found["label"]) == {"Orth"} and set(found["seed"]) == {0}
+    values = found.set_index("who")
+    assert found[["bacc", "auc"]].stack().between(0, 1).all()
+    assert values["label_free_auc"].between(0.5, 1).all()
+
+
+def test_the_auditors_message_moves_features_by_its_own_attribute(world):
+    """The tint is easy: after some steps the adapter that was trained on it sorts images by it, with no label."""
+    found = leakage.of_run(run_of("lora_unl", lr=0.03, steps=60)).set_index("who")
+    assert found.loc["message 1 (auditor → developer)", "label_free_auc"] > 0.8
+
+
+def test_alone_the_developer_sends_nothing(world):
+    found = leakage.of_run(run_of("lora_erm"))
+    assert found["who"].tolist() == ["frozen base", "final model"]
+
+
+@pytest.mark.parametrize(("few", "names"), [(1, [1, 2]), (2, [1, 2, 5, 6]), (9, [1, 2, 3, 4, 5, 6])])
+def test_of_many_messages_few_are_attacked(world, few, names):
+    who = leakage.of_run(run_of("lora_adv", rounds=3), few)["who"].tolist()[2:]
+    expected = [f"message {n} ({'auditor → developer' if n % 2 == 0 else 'developer → auditor'})" for n in names]
+    assert who == expected
+
+
+def test_an_exchange_that_is_gone_is_run_again_with_the_same_result(world):
+    run = run_of("lora_orth")
+    first = leakage.of_run(run)
+    shutil.rmtree(paths.cache() / "parties")
+    assert leakage.of_run(run).equals(first)
+
+
+def test_the_kept_messages_are_those_that_crossed(world):
+    run = run_of("lora_adv", rounds=3)
+    leakage.of_run(run, 1)
+    notes = runs.ensure(run).notes
+    session = fairlora_kept.session_again(tasks.problem("fake").task, 0, run.hparams, notes)
+    found = fairlora_kept.messages(session, notes["messages"])
+    assert [(m.sender, m.sha256) for m in found] == [(line["sender"], line["sha256"]) for line in notes["messages"]]
+    assert {name: list(t.shape) for name, t in unseal(found[0]).items()} == notes["tensors"]
+    assert next(lora.pairs(unseal(found[0])))[1].shape[0] == SETTINGS["lora_rank"]
+    lost = [notes["messages"][0] | {"sha256": "0"}]
+    assert fairlora_kept.is_kept(session, notes["messages"]) and not fairlora_kept.is_kept(session, lost)
+    with pytest.raises(MissingData, match="run the exchange again"):
+        fairlora_kept.messages(session, lost)
+
+
+def test_leakage_is_of_the_two_parties(world):
+    for run, few in ((runs.Run("fake", "erm", 0, "smoke"), 2), (run_of("lora_erm"), 0)):
+        with pytest.raises(BadData, match="lora_"):
+            leakage.of_run(run, few)

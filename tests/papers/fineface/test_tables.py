@@ -1,0 +1,175 @@
+"""FineFACE's tables: the runs behind them, group accuracies and their spread, means over attributes, checkpoints."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairnb import tasks
+from fairnb.evidence import reported, runs, tables
+from fairnb.papers.fineface import checkpoints
+from fairnb.papers.fineface import tables as fineface
+from fairnb.papers.fineface import tasks_races as races
+from fairnb.tasks import tiers
+
+TIERS = sorted(tiers.TIERS)
+SEEDS = (0, 1)
+NOTES = {"best_epoch": 1, "test_by_epoch": [0.5, 0.7, 0.9, 0.6, 0.8]}
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    monkeypatch.delenv("FAIRNB_SEEDS", raising=False)
+    monkeypatch.delenv(tiers.PRESET, raising=False)
+
+
+def frame(task=races.TOY, labels=("Baseline", "FineFACE"), groups=7, **columns):
+    """Made-up runs: group g has 0.9 - g / 100 of the men right, 5 points fewer of the women."""
+    cells = {f"y{t}s{g}": 0.9 - 0.01 * g - 0.05 * t for t in (0, 1) for g in range(groups)}
+    shared = {"tpr": 0.8, "fpr": 0.1, "acc": 0.85, "max_min": 1.25, "dob_sample": 0.04, "dob_population": 0.03}
+    own = {"method": "fineface_base", "tier": "smoke", "hparams": "{}", "notes": NOTES}
+    rows = [{"task": task, "label": label, "seed": seed} | own | shared | cells for label in labels for seed in SEEDS]
+    return pd.DataFrame(rows).assign(**columns)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_every_plan_is_of_a_table_and_every_task_of_this_paper(tier):
+    plans = tiers.TIERS[tier].papers["fineface"]["plan"]
+    assert set(plans) == {table.plan for table in fineface.TABLES.values()}
+    for plan in plans:
+        assert all(tasks.recipe(name).paper == "fineface" for name, _ in tiers.plan(tier, "fineface", plan))
+
+
+@pytest.mark.parametrize("tier", ["smoke", "quick"])
+@pytest.mark.parametrize("name", fineface.TABLES)
+def test_grids_name_each_row_once_for_a_task_and_seed(tier, name):
+    found = fineface.grid(name, tier)
+    places = [(run.label, run.task, run.seed) for run in found]
+    assert found and len(places) == len(set(places))
+
+
+@pytest.mark.parametrize("name", ["T2", "T3", "T4", "T5", "T6", "T7"])
+def test_every_printed_method_has_a_row_here_or_is_quoted(name):
+    table = fineface.TABLES[name]
+    assert set(reported.numbers("fineface", name)["method"]) <= set(table.printed)
+    quoted = {fineface.VIEWS, fineface.GAN}
+    assert set(table.printed.values()) <= {row[0] for row in table.rows} | quoted | {"Baseline", "FineFACE"}
+
+
+def test_three_seeds_stand_behind_each_row_at_quick():
+    for name in fineface.TABLES:
+        found = pd.DataFrame([vars(run) for run in fineface.grid(name, "quick")])
+        assert (found.groupby(["label", "task"])["seed"].nunique() >= 3).all()
+
+
+class TestNothingIsTrainedTwice:
+    def test_other_test_images_and_other_sums_use_the_network_of_table_2(self):
+        home = {(run.label, run.seed): run.key for run in fineface.grid("T2", "smoke")}
+        for name in ("T3", "T4"):
+            for run in fineface.grid(name, "smoke"):
+                assert runs.trained_by(run).key == home[run.label, run.seed] != run.key
+        for run in fineface.grid("choices", "smoke"):
+            if run.label in {row[0] for row in fineface.FUSIONS}:
+                assert runs.trained_by(run).key == home["FineFACE", run.seed] != run.key
+            elif run.label in {row[0] for row in fineface.TRAININGS}:
+                assert runs.trained_by(run).key == run.key not in home.values()
+
+    @pytest.mark.slow
+    def test_the_tasks_that_share_a_network_share_training_and_validation_data(self):
+        [home, *others] = [
+            tasks.problem(run.task, "smoke").task
+            for run in [fineface.grid(name, "smoke")[0] for name in ("T2", "T3", "T4")]
+        ]
+        for task in others:
+            for part in ("train", "val"):
+                mine, theirs = getattr(home, part), getattr(task, part)
+                np.testing.assert_array_equal(mine.x, theirs.x)
+                np.testing.assert_array_equal(mine.target, theirs.target)
+
+
+class TestMeasured:
+    def test_spreads_over_cells(self):
+        found = fineface.measured(frame())
+        cells = np.array([0.9 - 0.01 * g - 0.05 * t for g in range(7) for t in (0, 1)])
+        np.testing.assert_allclose(found["dob"], cells.std(ddof=1))
+        np.testing.assert_allclose(found["dob_population"], cells.std())
+        np.testing.assert_allclose(100 * found["max_min"], 0.9 / (0.9 - 0.06 - 0.05))
+
+    def test_genders_are_the_classes(self):
+        found = fineface.measured(frame(), "genders")
+        np.testing.assert_allclose(found["dob_population"], 0.05)  # 0.9 of the men and 0.8 of the women
+        assert list(fineface.accuracies(frame().iloc[0], "genders")) == ["M", "F"]
+
+    def test_over_races_they_are_the_report_s(self):
+        found = fineface.measured(frame(), "races")
+        np.testing.assert_allclose(found["dob"], 0.04)
+        np.testing.assert_allclose(100 * found["max_min"], 1.25)
+
+    def test_a_group_that_is_always_wrong_has_no_ratio_and_no_warning(self, recwarn):
+        found = fineface.measured(frame(y1s6=0.0))
+        shown = fineface.table("T2", found, "smoke")
+        assert shown["max_min"].isna().all() and shown["dob"].notna().all() and not recwarn
+
+    def test_the_printed_measures_follow_from_the_printed_groups(self):
+        """Of Table 2: DoB with ddof=1 and Max/Min, within the rounding of the printed accuracies."""
+        setting = tasks.recipe(races.REAL).setting
+        shown = fineface.printed("T2", [races.REAL]).set_index("row")
+        for row, part in fineface.printed_by_group("T2", setting).groupby("row"):
+            accuracy, told = part["accuracy"], shown.loc[row]
+            assert accuracy.std(ddof=1) == pytest.approx(told["dob"], abs=0.06)
+            assert accuracy.max() / accuracy.min() == pytest.approx(told["max_min"], abs=0.011)
+
+
+def test_groups_are_named_as_in_print_on_the_real_data():
+    real = frame(races.REAL)
+    ours = fineface.by_group(real)
+    theirs = fineface.printed_by_group("T2", tasks.recipe(races.REAL).setting)
+    assert len(theirs) == 28 and {name[-2:] for name in theirs["group"]} == {"/M", "/F"}
+    assert set(ours["group"]) >= {"White/M", "Black/F"}
+    np.testing.assert_allclose(ours.loc[ours["group"] == "White/M", "accuracy"], 90)
+
+
+class TestAveraged:
+    def many(self):
+        values = dict.fromkeys(fineface.ATTRIBUTES, 0.5)
+        one = frame("toy_faces/bangs_male_13", **values)
+        other = frame("toy_faces/smiling_male_13", **values | {"acc": 0.7}, notes=[{"stand_in": "x"}] * 4)
+        return pd.concat([one, other], ignore_index=True)
+
+    def test_means_over_attributes_by_row_and_seed(self):
+        found = fineface.averaged(self.many())
+        assert list(found["task"].unique()) == ["mean of 2 attributes"] and len(found) == 4
+        np.testing.assert_allclose(found["acc"], 0.6)
+
+    def test_a_row_without_one_of_the_attributes_has_no_mean(self):
+        found = self.many()
+        lacking = (found["label"] == "Baseline") & (found["task"] == "toy_faces/bangs_male_13")
+        assert set(fineface.averaged(found[~lacking])["label"]) == {"FineFACE"}
+
+    def test_the_table_has_the_printed_means_beside_and_the_rest_quoted(self):
+        shown = fineface.table("T7", fineface.averaged(self.many()), "smoke").set_index("row")
+        assert shown.loc["FineFACE", "printed_tpr_gap"] == 1.18
+        assert shown.loc[fineface.GAN, "source"] == tables.QUOTED and shown.loc["Baseline", "source"] == tables.RERUN
+
+
+class TestCheckpoints:
+    def test_four_ways(self):
+        found = checkpoints.checkpoints(NOTES)  # five epochs: the first and the last one are looked at
+        assert found == {"validation": 0.7, "as released": 0.8, "best on test": 0.9, "last epoch": 0.8}
+
+    def test_where_no_late_epoch_is_better_the_last_unseen_one_stays(self):
+        test = [0.9, 0.5, 0.4, 0.3, 0.8]
+        assert checkpoints.checkpoints({"best_epoch": 0, "test_by_epoch": test})["as released"] == 0.3
+
+    def test_of_25_epochs_ten_are_looked_at(self):
+        """SPEC 5a: epochs 0 to 4 and 20 to 24."""
+        test = np.full(25, 0.5)
+        for epoch in range(25):
+            one = test.copy()
+            one[epoch] = 0.6
+            found = checkpoints.checkpoints({"best_epoch": 0, "test_by_epoch": list(one)})["as released"]
+            # Between 5 and 19 the file is written over in every epoch, so only the last of these can be kept.
+            assert found == (0.6 if epoch >= 19 else 0.5), epoch
+
+    def test_runs_without_epochs_have_none(self):
+        found = frame(notes=[NOTES, {}, NOTES, {}])
+        assert len(checkpoints.by_checkpoint(found)) == 8 and set(checkpoints.by_checkpoint(found)["seed"]) == {0}

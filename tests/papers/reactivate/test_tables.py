@@ -1,0 +1,254 @@
+"""ICDM 2022's tables: the runs behind them, the printed numbers beside ours, when a value agrees."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from fairnb import tasks
+from fairnb.evidence import layout, reported, runs
+from fairnb.papers.reactivate import tables as reactivate
+from fairnb.papers.reactivate import tasks_cifar10s as cifar10s
+from fairnb.papers.reactivate.tables import TABLES, agreement, measured, printed, table
+from fairnb.tasks import tiers
+
+PRINTED = ("T1", "T2", "T3", "T4", "T5", "T6")
+NAN = math.nan
+
+
+@pytest.fixture(autouse=True)
+def plain(monkeypatch):
+    """The tiers as they are; the tasks of Tables I and II are there."""
+    monkeypatch.delenv("FAIRNB_SEEDS", raising=False)
+    monkeypatch.delenv(tiers.PRESET, raising=False)
+    for name, recipe in cifar10s.RECIPES.items():
+        monkeypatch.setitem(tasks.known(), name, recipe)
+
+
+def planned(name, tier="paper"):
+    return [task for task, _ in tiers.plan(tier, "reactivate", TABLES[name].plan)]
+
+
+def results(name, tier="paper", **values):
+    """A frame as ``runs.run`` returns it; values per label or for all rows, with the seed's number added in 1/1000."""
+    rows = []
+    for run in reactivate.grid(name, tier):
+        row = {"label": run.label, "task": run.task, "method": run.method, "seed": run.seed, "tier": tier, "notes": {}}
+        for metric, value in ({"bacc": 0.7, "spd": 0.01, "eod": 0.01, "aod": 0.01} | values).items():
+            own = value.get(run.label, 0.01) if isinstance(value, dict) else value
+            row[metric] = own + run.seed / 1000
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def cell(frame, task, row):
+    [found] = frame[(frame["task"] == task) & (frame["row"] == row)].to_dict("records")
+    return found
+
+
+# the printed numbers
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_every_printed_number_is_found(name):
+    found = printed(name, planned(name))
+    numbers = reported.numbers("reactivate", name)
+    numbers = numbers[numbers["metric"].isin(["accuracy", "bias"])]
+    settings = {task: tasks.recipe(task).setting for task in planned(name)}
+    assert set(settings.values()) == set(numbers["setting"]), "a printed setting without a task"
+    for task, setting in settings.items():
+        part = numbers[numbers["setting"] == setting]
+        assert set(found[found["task"] == task]["row"]) == set(part["method"])
+        for line in part.to_dict("records"):
+            ours = cell(found, task, line["method"])
+            np.testing.assert_equal((ours[line["metric"]], ours[f"{line['metric']}_std"]), (line["value"], line["std"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "row", "numbers"),
+    [  # accuracy, its std, bias, its std, as one reads them in the paper
+        ("T1", "cifar10s/skew95", "Baseline", (0.892, 0.004, 0.080, NAN)),
+        ("T1", "cifar10s/skew95", "Proposed-joint", (0.935, 0.019, 0.014, NAN)),
+        ("T2", "cifar10s/skew80", "Proposed", (0.946, NAN, NAN, NAN)),
+        ("T3", "celeba/young_fitz", "Proposed-joint", (0.96, 0.01, NAN, NAN)),
+        ("T4", "adult/sex_spd", "Baseline", (NAN, NAN, 0.341, 0.018)),
+        ("T4", "adult/sex_aod", "Adv.Debias", (0.81, NAN, 0.008, 0.011)),
+        ("T4", "adult/race_spd", "Proposed", (0.64, NAN, 0.042, 0.008)),
+        ("T4", "adult/sex_aod", "Proposed", (0.77, NAN, NAN, NAN)),
+        ("T5", "compas/sex_eod", "Baseline", (NAN, NAN, 0.152, 0.147)),
+        ("T6", "bank/age25_spd", "Proposed", (0.53, NAN, 0.049, 0.027)),
+    ],
+)
+def test_printed_numbers_by_hand(name, task, row, numbers):
+    found = cell(printed(name, [task]), task, row)
+    np.testing.assert_equal(tuple(found[m] for m in ("accuracy", "accuracy_std", "bias", "bias_std")), numbers)
+
+
+def test_toy_tasks_stand_for_the_same_printed_numbers():
+    toy, real = (printed("T4", planned("T4", tier)) for tier in ("quick", "paper"))
+    pd.testing.assert_frame_equal(toy.drop(columns="task"), real.drop(columns="task"))
+
+
+def test_tables_of_our_own_have_no_printed_numbers():
+    for name in ("ceiling", "newer_bank", "choices", "released"):
+        assert printed(name, planned(name)).empty
+
+
+# the grids
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_every_printed_row_is_rerun(name):
+    methods_printed = set(reported.numbers("reactivate", name)["method"])
+    labels = [label for label, _, _ in TABLES[name].rows]
+    assert methods_printed == set(labels), "nothing is quoted, and no row of ours is without a printed one"
+    assert labels[0] == "Baseline", "the others start from it"
+    assert set(TABLES[name].printed) == methods_printed
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+@pytest.mark.parametrize("tier", sorted(tiers.TIERS))
+def test_grids_name_each_row_once_for_a_task_and_seed(name, tier):
+    grid = reactivate.grid(name, tier)
+    assert all(isinstance(run, runs.Run) for run in grid), "names and hyper-parameters were checked"
+    places = [(run.label, run.task, run.seed) for run in grid]
+    assert len(places) == len(set(places))
+    for task in {run.task for run in grid}:
+        assert tasks.recipe(task).paper == "reactivate"
+
+
+def test_the_tables_have_ten_initialisations_at_the_papers_tier():
+    for name in ("T4", "T5", "T6"):
+        assert {run.seed for run in reactivate.grid(name, "paper")} == set(range(10))
+
+
+def test_several_tables_make_one_grid():
+    both = layout.several(reactivate.grid, "T5", "T6")("quick")
+    assert both == [*reactivate.grid("T5", "quick"), *reactivate.grid("T6", "quick")]
+
+
+# ours beside the paper's
+
+
+def test_measured_takes_the_tasks_own_measure_without_its_sign():
+    frame = pd.DataFrame(
+        {
+            "task": ["adult/sex_aod", "adult/sex_spd", "compas/sex_eod"],
+            "bacc": [0.7, 0.6, 0.5],
+            "aod": [-0.1, -0.2, -0.3],
+            "spd": [0.4, -0.5, 0.6],
+            "eod": [0.7, 0.8, -0.9],
+            "acc_group_mean": 0.99,
+            "bias_amp": 0.99,
+        }
+    )
+    found = measured(frame, "paper")
+    assert found["accuracy"].tolist() == [0.7, 0.6, 0.5] and found["bias"].tolist() == [0.1, 0.5, 0.9]
+    images = pd.DataFrame({"task": ["cifar10s/skew95"], "acc_group_mean": [0.9], "bias_amp": [-0.02], "bacc": [NAN]})
+    found = measured(images, "paper")
+    assert (found["accuracy"].item(), found["bias"].item()) == (0.9, 0.02)
+    clean = pd.DataFrame({"task": ["cifar10s/clean"], "acc_group_mean": [NAN], "bias_amp": [NAN], "acc": [0.95]})
+    found = measured(clean, "paper")
+    assert found["accuracy"].item() == 0.95 and found["bias"].isna().item(), "there is one domain only"
+
+
+def test_a_table_has_means_deviations_and_the_printed_numbers():
+    biases = {"Baseline": -0.3, "Proposed": 0.02}
+    made = table("T4", results("T4", spd=biases, aod=biases), "paper")
+    assert len(made) == 30 and set(made["source"]) == {"rerun"}, "no row is dropped, none is only quoted"
+    row = cell(made, "adult/sex_spd", "Baseline")
+    seeds = np.arange(10) / 1000
+    assert row["accuracy"] == pytest.approx(0.7 + seeds.mean())
+    assert row["bias"] == pytest.approx(0.3 - seeds.mean()) and row["bias_std"] == pytest.approx(seeds.std(ddof=1))
+    reach = stats.t.ppf(0.975, 9) * seeds.std(ddof=1) / 10**0.5
+    assert (row["bias_low"], row["bias_high"]) == pytest.approx((row["bias"] - reach, row["bias"] + reach))
+    assert (row["printed_bias"], row["printed_bias_std"], row["seeds"]) == (0.341, 0.018, 10)
+    assert row["groups"] == "○" and cell(made, "adult/sex_spd", "Proposed")["groups"] == "●"
+    assert row["value"] == "differs", "0.2955 with a deviation of 0.003 is not 0.341 with 0.018"
+    assert row["size"] == "11 layers of 32, at most 1001 epochs"
+
+
+def test_a_row_out_of_tolerance_shows_a_dash_and_stays():
+    made = table("T4", results("T4", bacc=0.7091, aod={"Baseline": 0.3, "ROC": 0.0454, "Proposed": 0.0456}), "paper")
+    for row, shown, within in (("Baseline", "–", False), ("ROC", "0.714", True), ("Proposed", "–", False)):
+        found = cell(made, "adult/sex_aod", row)  # + 0.0045, the mean of the seeds: 0.0499 is within, 0.0501 is not
+        assert (found["shown"], found["within"]) == (shown, within)
+        assert found["accuracy"] == pytest.approx(0.7136)
+    assert len(made) == 30
+
+
+def test_stand_ins_are_named():
+    frame = results("T6")
+    frame["notes"] = [{"stand_in": "a smaller search"} if m == "reject_option" else {} for m in frame["method"]]
+    made = table("T6", frame, "paper")
+    assert cell(made, "bank/age25_spd", "ROC")["differs"] == "a smaller search"
+    assert (made["differs"] == "").sum() == len(made) - 1
+
+
+def test_images_have_their_own_measures_and_size():
+    made = table("T1", results("T1", acc_group_mean=0.9, bias_amp={"Baseline": 0.08}), "paper")
+    row = cell(made, "cifar10s/skew95", "Baseline")
+    seeds = np.mean([run.seed for run in reactivate.grid("T1", "paper")]) / 1000
+    assert (row["accuracy"], row["bias"]) == pytest.approx((0.9 + seeds, 0.08 + seeds))
+    assert (row["printed_accuracy"], row["printed_bias"], row["value"]) == (0.892, 0.080, "")
+    assert row["size"] == "32 px, ResNet-18 of width 64, 200 epochs"
+
+
+def test_our_own_tables_have_no_printed_numbers_beside_them():
+    made = table("released", results("released"), "paper")
+    assert made["printed_bias"].isna().all() and (made["value"] == "").all()
+    assert len(made) == len(TABLES["released"].rows) * len(planned("released"))
+
+
+# whether a value agrees
+
+
+def compared(mean, std, count, printed_mean, printed_std, **options):
+    row = {"bias": mean, "bias_std": std, "seeds": count, "printed_bias": printed_mean, "printed_bias_std": printed_std}
+    return agreement(row, **options)
+
+
+@pytest.mark.parametrize(
+    ("mean", "verdict"),
+    # variances 0.0004 / 5 and 0.000324 / 10: 0.0106 of their sum; 7.36 degrees of freedom: t = 2.341; reach 0.0248
+    [(0.341, "agrees"), (0.3162, "agrees"), (0.3152, "differs"), (0.3658, "agrees"), (0.3668, "differs")],
+)
+def test_welchs_interval_by_hand(mean, verdict):
+    assert compared(mean, 0.02, 5, 0.341, 0.018) == verdict
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_agreement_is_welchs_test_at_five_percent(seed):
+    rng = np.random.default_rng(seed)
+    n, (a, b) = int(rng.integers(2, 12)), rng.uniform(0.005, 0.1, 2)
+    gap = rng.uniform(0, 0.1)
+    p = stats.ttest_ind_from_stats(gap, a, n, 0, b, 10, equal_var=False).pvalue
+    assert compared(gap + 0.0005 + 0.2, a, n, 0.2, b) == ("agrees" if p >= 0.05 else "differs")
+
+
+def test_rounding_of_the_third_decimal_is_no_difference():
+    assert compared(0.2004, 0.0, 5, 0.2, 0.0) == "agrees"
+    assert compared(0.2006, 0.0, 5, 0.2, 0.0) == "differs"
+    assert compared(0.2004, 1e-9, 5, 0.2, 0.0) == "agrees"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (NAN, 0.02, 5, 0.341, 0.018),
+        (0.3, NAN, 5, 0.341, 0.018),
+        (0.3, 0.02, NAN, 0.341, 0.018),
+        (0.3, 0.02, 5, NAN, 0.018),
+        (0.3, 0.02, 5, 0.341, NAN),
+        (0.3, 0.0, 1, 0.341, 0.018),
+    ],
+)
+def test_without_numbers_or_with_one_seed_there_is_no_verdict(values):
+    assert compared(*values) == ""
+
+
+def test_fewer_initialisations_of_the_paper_reach_further():
+    assert compared(0.31, 0.02, 5, 0.341, 0.018) == "differs"
+    assert compared(0.31, 0.02, 5, 0.341, 0.018, seeds=3) == "agrees"

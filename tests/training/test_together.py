@@ -1,0 +1,285 @@
+"""Training many seeds as one: every seed trains as it would alone, bit for bit, and as in an ordinary loop."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from reactivate_task import features
+from torch.nn import functional
+
+from fairnb.contract import Task
+from fairnb.errors import TrainingFailed
+from fairnb.nets import networks as networks_module
+from fairnb.nets.models import device
+from fairnb.nets.networks import Perceptron, StackedPerceptrons, stack
+from fairnb.nets.stacked import Draws, Samples, adam, losses
+from fairnb.training import together as stacked_training
+from fairnb.training.together import Best, steps, train_together, validation_loss
+
+pytestmark = pytest.mark.numerics
+
+SETTINGS = {
+    "batch_size": 32,
+    "pretrain_epochs": 40,
+    "pretrain_lr": 0.01,
+    "check_every": 1,
+    "patience": 3,
+}
+ON_CPU = pytest.mark.skipif(device().type != "cpu", reason="bits and the injected dropout are those of the CPU")
+
+
+def a_task(seed, rows=320, layers=3, width=8, dropout=0.2, **settings):
+    """Noisy rows, so that the validation loss soon rises; every seed has its own splits."""
+    train, val = features(rows, 10 * seed, noise=2.0), features(96, 10 * seed + 1, noise=2.0)
+
+    def backbone(seed, pretrained=True):
+        return Perceptron(train.x.shape[1], layers, width, dropout, seed=seed)
+
+    return Task("toy", train, val, backbone, None, None, SETTINGS | settings, 0)
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """Mean training losses ``(S,)`` of each step."""
+    seen = []
+
+    def record(logits, target):
+        found = losses(logits, target)
+        if logits.requires_grad:
+            seen.append(found.mean(1).detach().cpu())
+        return found
+
+    monkeypatch.setattr(stacked_training, "losses", record)
+    return seen
+
+
+def train(seeds, recorded, **changes):
+    """The modules and the losses ``(steps, S)``."""
+    recorded.clear()
+    modules = train_together([a_task(seed, **changes) for seed in seeds], seeds)
+    return modules, torch.stack(recorded)
+
+
+def same(ours, theirs):
+    a, b = ours.state_dict(), theirs.state_dict()
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.slow
+@ON_CPU
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"restore": "last"},
+        {"layers": 11, "width": 32, "patience": 6},
+        {"check_every": 4, "patience": None, "pretrain_epochs": 14},
+        {"check_every": 4, "patience": 9, "pretrain_epochs": 14, "restore": "last"},
+    ],
+    ids=["best", "last", "as Savani", "never stops", "last look before the last epoch"],
+)
+def test_a_seed_trains_alone_as_beside_others_to_the_bit(recorded, changes):
+    seeds = [0, 1, 2, 3, 4]
+    together, all_ = train(seeds, recorded, **changes)
+    lengths = []
+    for s, seed in enumerate(seeds):
+        [alone], own = train([seed], recorded, **changes)
+        assert torch.equal(own[:, 0], all_[: len(own), s]), "the same loss in every step"
+        assert same(alone, together[s]), "also after the others went on without it"
+        lengths.append(len(own))
+    assert len(all_) == max(lengths) and min(lengths) >= 20
+    if "pretrain_epochs" not in changes:
+        assert len(all_) >= 50 and len(set(lengths)) > 1, "the seeds stop at different times"
+
+
+def ordinary(task, seed, monkeypatch):
+    """One seed in a plain loop over one ``nn.Module``, with the seed's order and dropout factors."""
+    numbers, module, draws = task.settings, task.backbone(seed), Draws([seed], purpose=1)
+    x, target, val = (torch.from_numpy(a) for a in (task.train.x, task.train.target, task.val.x))
+    twin = StackedPerceptrons([module])
+    optimizer = torch.optim.Adam(module.parameters(), numbers["pretrain_lr"])
+    factors, best, since, found = [], (np.inf, None), 0, []
+    fake = lambda h, p, training: h * factors.pop(0).T if training and p else h  # noqa: E731
+    monkeypatch.setattr(networks_module.functional, "dropout", fake)
+    for epoch in range(numbers["pretrain_epochs"]):
+        module.train()
+        for [index] in draws.epoch(len(x), numbers["batch_size"]):
+            noise = draws.dropout(twin, len(index))
+            factors.extend([] if noise is None else noise[:, 0])
+            loss = functional.binary_cross_entropy_with_logits(module(x[index])[:, 0], target[index].float())
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            found.append(loss.item())
+        if epoch % numbers["check_every"]:
+            continue
+        with torch.no_grad():
+            logits = module.eval()(val)[:, 0]
+        loss = functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(task.val.target).float()).item()
+        best, since = ((loss, copy.deepcopy(module)), 0) if loss < best[0] else (best, since + 1)
+        if since == numbers["patience"]:
+            break
+    return best[1], module, found
+
+
+@pytest.mark.slow
+@ON_CPU
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_a_seed_trains_as_in_an_ordinary_loop(recorded, monkeypatch, dropout):
+    seeds = [0, 1, 2]
+    together, all_ = train(seeds, recorded, layers=2, dropout=dropout, pretrain_lr=1e-3)
+    for s, seed in enumerate(seeds):
+        task = a_task(seed, layers=2, dropout=dropout, pretrain_lr=1e-3)
+        module, _, found = ordinary(task, seed, monkeypatch)
+        assert len(found) >= 50
+        np.testing.assert_allclose(all_[: len(found), s], found, atol=1e-4)
+        x = torch.from_numpy(task.val.x)
+        torch.testing.assert_close(together[s](x), module.eval()(x), atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.slow
+@ON_CPU
+def test_the_last_state_is_the_one_at_which_the_seed_stopped(recorded, monkeypatch):
+    [last], _ = train([0], recorded, layers=2, restore="last", pretrain_lr=1e-3)
+    [best], _ = train([0], recorded, layers=2, pretrain_lr=1e-3)
+    kept, final, _ = ordinary(a_task(0, layers=2, pretrain_lr=1e-3), 0, monkeypatch)
+    x = torch.from_numpy(a_task(0).val.x)
+    torch.testing.assert_close(last(x), final.eval()(x), atol=1e-3, rtol=1e-3)
+    assert (best(x) - kept.eval()(x)).abs().max() < 0.1 * (best(x) - last(x)).abs().max()
+
+
+def test_training_learns_and_gives_modules_in_evaluation_mode():
+    tasks = [a_task(seed, rows=320) for seed in (0, 1)]
+    for task, module in zip(tasks, train_together(tasks, [0, 1]), strict=True):
+        assert not module.training
+        predicted = module(torch.from_numpy(task.val.x).to(device())).detach().cpu().numpy()[:, 0] > 0
+        assert (predicted == task.val.target).mean() > 0.6
+
+
+def test_a_split_smaller_than_a_batch_is_one_batch(recorded):
+    _, found = train([0, 1], recorded, rows=20, pretrain_epochs=3, patience=None)
+    assert len(found) == 3 and found.isfinite().all()
+
+
+def test_a_diverged_training_is_a_sentence():
+    tasks = [a_task(seed) for seed in (0, 1)]
+    tasks[1].train.x[:] = np.inf
+    with pytest.raises(TrainingFailed, match=r"networks \[1\] is not finite with lr 0.01: use a lower lr"):
+        train_together(tasks, [0, 1])
+
+
+def networks_of(count=3):
+    return stack([Perceptron(4, 2, 8, seed=seed) for seed in range(count)])
+
+
+def samples_of(count=3, rows=64):
+    return Samples.of([features(rows, seed, columns=4) for seed in range(count)])
+
+
+def test_only_seeds_that_still_run_can_fail():
+    networks, val = networks_of(), samples_of()
+    with torch.no_grad():
+        networks.weights["out.bias"][1] = torch.nan
+    with pytest.raises(TrainingFailed, match=r"\[1\]"):
+        validation_loss(networks, val, 0.1)
+    found = validation_loss(networks, val, 0.1, torch.tensor([True, False, True]))
+    assert found.isnan().tolist() == [False, True, False]
+
+
+def test_the_validation_loss_is_the_mean_over_all_samples():
+    networks, val = networks_of(), samples_of(rows=1100)  # more than one evaluation batch
+    found = validation_loss(networks, val, 0.1)
+    for s, module in enumerate(networks.modules()):
+        expected = functional.binary_cross_entropy_with_logits(module(val.x[s])[:, 0], val.target[s].float())
+        assert found[s].item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_steps_weigh_the_losses_of_the_samples_asked_for():
+    networks, samples = networks_of(), samples_of()
+    twin = networks.copy()
+    target = samples.target
+    for own, weigh in ((networks, lambda index: 2.0 * target.gather(1, index)), (twin, None)):
+        optimizer = torch.optim.SGD(list(own.weights.values()), 0.1)
+        index = torch.arange(64, device=target.device).repeat(3, 1)
+        steps(own, optimizer, samples, Draws([0, 1, 2]), [index], weigh)
+    grads = networks.weights["out.bias"].grad.flatten()
+    for s in range(3):  # gradient of the bias: mean of weight * (probability - label), all weights of label 0 are 0
+        assert grads[s] < 0 and not torch.isclose(grads[s], twin.weights["out.bias"].grad[s, 0])
+
+
+def moved(networks, value):
+    """Every weight and statistic set to ``value``."""
+    with torch.no_grad():
+        for tensor in (*networks.weights.values(), *networks.statistics.values()):
+            tensor.fill_(value)
+
+
+def kept(best):
+    found = best.networks()
+    assert all((tensor == tensor.reshape(len(tensor), -1)[:, :1].reshape(-1, *[1] * (tensor.dim() - 1))).all()
+               for tensor in found.weights.values())  # fmt: skip
+    assert torch.equal(found.statistics["norm.0.running_var"][:, 0], found.weights["linear.0.bias"][:, 0])
+    return found.weights["out.bias"].flatten().tolist()
+
+
+SCORES = [[0.1, 0.5, 0.3], [0.2, 0.4, 0.3], [0.3, 0.4, 0.4], [0.2, 0.9, 0.5]]
+
+
+def test_best_keeps_the_best_look_of_every_seed_until_it_stops():
+    networks = networks_of()
+    best = Best(networks, patience=2)
+    for look, score in enumerate(SCORES):
+        moved(networks, look)
+        best.look(torch.tensor(score))
+    assert best.stopped.tolist() == [False, True, False], "seed 1 stopped at look 2: its 0.9 came too late"
+    assert best.at.tolist() == [2, 0, 3] and kept(best) == [2, 0, 3]
+    torch.testing.assert_close(best.value, torch.tensor([0.3, 0.5, 0.5]))
+
+
+def test_best_without_patience_never_stops():
+    networks = networks_of()
+    best = Best(networks)
+    for look, score in enumerate(SCORES):
+        moved(networks, look)
+        best.look(torch.tensor(score))
+    assert not best.stopped.any() and best.at.tolist() == [2, 3, 3] and kept(best) == [2, 3, 3]
+
+
+def test_the_newest_state_is_kept_until_a_seed_stops():
+    networks = networks_of()
+    best = Best(networks, patience=2, newest=True)
+    for look, score in enumerate(SCORES):
+        moved(networks, look)
+        best.look(torch.tensor(score))
+    assert kept(best) == [3, 2, 3] and best.at.tolist() == [2, 0, 3]
+    moved(networks, 9)
+    best.keep(~best.stopped)
+    assert kept(best) == [9, 2, 9]
+
+
+def test_an_equal_score_is_no_better_and_an_undefined_one_is_none():
+    networks = networks_of(2)
+    best = Best(networks, patience=2)
+    for look, score in enumerate([[0.5, torch.nan], [0.5, 0.1], [0.5, torch.nan]]):
+        moved(networks, look)
+        best.look(torch.tensor(score))
+    assert best.at.tolist() == [0, 1] and best.stopped.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("shape", [(1,), (7, 5), (32, 6)])
+def test_adam_moves_a_seed_as_torchs_adam_moves_it_alone(shape):
+    generator = torch.Generator().manual_seed(0)
+    start, *gradients = (torch.randn(5, *shape, generator=generator) for _ in range(9))
+    tensor = start.clone().requires_grad_()
+    alone = [start[s : s + 1].clone().requires_grad_() for s in range(5)]
+    plain = start.clone().requires_grad_()
+    optimizers = [adam([tensor], 0.01), *(adam([own], 0.01) for own in alone), torch.optim.Adam([plain], 0.01)]
+    for gradient in gradients:
+        tensor.grad, plain.grad = gradient.clone(), gradient.clone()
+        for s, own in enumerate(alone):
+            own.grad = gradient[s : s + 1].clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    assert torch.equal(tensor, torch.cat(alone)), "to the bit"
+    torch.testing.assert_close(tensor, plain, rtol=1e-5, atol=1e-6)
