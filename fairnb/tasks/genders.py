@@ -38,8 +38,3 @@ def parts_of(labels: Labels, rows: list[np.ndarray], target: str, size: int) -> 
     """Training, validation and test images at ``rows`` with ``target`` and gender, ``size`` pixels a side."""
     train, val, test = (labels.split(target, GENDER, index, size) for index in rows)
     return Data(train, val, test)
-
-
-def nothing(settings: dict[str, Any]) -> str:
-    """For tasks that have no synthetic images."""
-    return ""

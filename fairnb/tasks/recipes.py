@@ -65,6 +65,11 @@ class Recipe:
     family: str = "images"
 
 
+def nothing(settings: dict[str, Any]) -> str:
+    """What plays the synthetic images of a task that has none."""
+    return ""
+
+
 @dataclass(frozen=True)
 class Variant:
     """What a task changes of its setting: how much real data (Table 2), whose prompts (Table 5), which subset.

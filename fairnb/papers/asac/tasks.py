@@ -15,8 +15,8 @@ from fairnb.errors import UnknownName
 from fairnb.synthesis import counterfactuals, packs
 from fairnb.synthesis.packs import pack_fingerprint
 from fairnb.tasks.drawings import LABEL_NOISE, Drawing
-from fairnb.tasks.genders import GENDER, celeba_build, celeba_fingerprint, lfw_fingerprint, nothing, parts_of
-from fairnb.tasks.recipes import Data, Recipe, shares_of
+from fairnb.tasks.genders import GENDER, celeba_build, celeba_fingerprint, lfw_fingerprint, parts_of
+from fairnb.tasks.recipes import Data, Recipe, nothing, shares_of
 
 if TYPE_CHECKING:
     from fairnb.data.toys import faces as toy_faces

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from fairnb.papers.asac.tasks import own_numbers
-from fairnb.tasks.genders import nothing
-from fairnb.tasks.recipes import Recipe
+from fairnb.tasks.recipes import Recipe, nothing
 from fairnb.tasks.utkface_parts import AGE_GROUP, OVER35, build, fingerprint
 
 

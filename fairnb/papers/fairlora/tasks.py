@@ -16,8 +16,8 @@ from fairnb.data.celeba import test_counts
 from fairnb.tasks import utkface_parts
 from fairnb.tasks.drawings import LABEL_NOISE as USUAL_NOISE
 from fairnb.tasks.drawings import Drawing
-from fairnb.tasks.genders import GENDER, celeba_build, celeba_fingerprint, nothing
-from fairnb.tasks.recipes import Cells, Data, Recipe, shares_of
+from fairnb.tasks.genders import GENDER, celeba_build, celeba_fingerprint
+from fairnb.tasks.recipes import Cells, Data, Recipe, nothing, shares_of
 
 if TYPE_CHECKING:
     from fairnb.data.toys import faces as toy_faces

@@ -15,8 +15,8 @@ from fairnb.contract import Split
 from fairnb.data.cache import central
 from fairnb.data.celeba import test_counts
 from fairnb.tasks.drawings import Drawing
-from fairnb.tasks.genders import GENDER, celeba_build, celeba_fingerprint, nothing
-from fairnb.tasks.recipes import Data, Recipe
+from fairnb.tasks.genders import GENDER, celeba_build, celeba_fingerprint
+from fairnb.tasks.recipes import Data, Recipe, nothing
 
 PAPER = "fineface"
 ATTRIBUTES = (

@@ -21,8 +21,8 @@ from fairnb.papers.fineface import tasks_attributes as attributes13
 from fairnb.papers.fineface.tasks_attributes import FEMALE, PAPER
 from fairnb.tasks import utkface_parts
 from fairnb.tasks.drawings import Drawing
-from fairnb.tasks.genders import GENDER, celeba_fingerprint, lfw_fingerprint, nothing
-from fairnb.tasks.recipes import Cells, Data, Recipe, folder_fingerprint
+from fairnb.tasks.genders import GENDER, celeba_fingerprint, lfw_fingerprint
+from fairnb.tasks.recipes import Cells, Data, Recipe, folder_fingerprint, nothing
 
 if TYPE_CHECKING:
     from fairnb.data.toys import faces as toy_faces

@@ -14,7 +14,7 @@ from fairnb.contract import Split
 from fairnb.data import cifar10, colour_gray
 from fairnb.data.toys import shapes as toy_shapes
 from fairnb.errors import BadData
-from fairnb.tasks.recipes import Data, Recipe, folder_fingerprint
+from fairnb.tasks.recipes import Data, Recipe, folder_fingerprint, nothing
 
 SKEWS: tuple[int | None, ...] = (95, 80, 90, 99, None)  # None: clean, all images in colour
 TOY_SEEDS = {"train": 201, "test": 202}
@@ -90,10 +90,6 @@ def _make(part: str, settings: dict[str, Any], source: Source, skew: int | None)
     return colour_gray.split(part, images, labels[val], domain, val)
 
 
-def _nothing(settings: dict[str, Any]) -> str:
-    return ""
-
-
 def _adapt(settings: dict[str, Any]) -> dict[str, Any]:
     return settings["images"] | {"classes": len(cifar10.CLASSES), "measure": MEASURE}
 
@@ -101,7 +97,7 @@ def _adapt(settings: dict[str, Any]) -> dict[str, Any]:
 def _recipe(source: Source, fingerprint: Callable, skew: int | None) -> Recipe:
     build = partial(_build, source=source, fingerprint=fingerprint, skew=skew)
     setting = "CIFAR-10;clean" if skew is None else f"CIFAR-10S;skew={skew}"
-    return Recipe(build, fingerprint, "reactivate", setting, _nothing, adapt=_adapt)
+    return Recipe(build, fingerprint, "reactivate", setting, nothing, adapt=_adapt)
 
 
 RECIPES = {

@@ -9,7 +9,7 @@ from fairnb import paths
 from fairnb.data import celeba, skin_tone
 from fairnb.data.labels import Labels
 from fairnb.tasks import biased_faces
-from fairnb.tasks.recipes import Data, Recipe, Variant, folder_fingerprint
+from fairnb.tasks.recipes import Data, Recipe, Variant, folder_fingerprint, nothing
 
 MEASURE = "aod"  # Savani et al.'s script; the table of ICDM 2022 does not say
 SETTING = "CelebA;protected=Fitz_Dark"
@@ -50,10 +50,6 @@ def _adapt(settings: dict[str, Any]) -> dict[str, Any]:
     return settings["faces"] | {"measure": MEASURE, "privileged": 0}
 
 
-def _nothing(settings: dict[str, Any]) -> str:
-    return ""
-
-
 def _toy_build(settings: dict[str, Any]) -> Data:
     whole = biased_faces.build(settings, **TOY_FACES)
     return Data(whole.train, whole.val, whole.test)
@@ -65,7 +61,7 @@ def _toy_fingerprint(settings: dict[str, Any]) -> str:
 
 RECIPES = {
     f"celeba/{target.lower()}_fitz": Recipe(
-        partial(_build, target=target), _fingerprint, "reactivate", SETTING, _nothing, adapt=_adapt, seeded=True
+        partial(_build, target=target), _fingerprint, "reactivate", SETTING, nothing, adapt=_adapt, seeded=True
     )
     for target in ("Young", "Smiling")
-} | {f"{TOY}_aod": Recipe(_toy_build, _toy_fingerprint, "reactivate", SETTING, _nothing, biased_as=TOY, adapt=_adapt)}
+} | {f"{TOY}_aod": Recipe(_toy_build, _toy_fingerprint, "reactivate", SETTING, nothing, biased_as=TOY, adapt=_adapt)}

@@ -9,7 +9,7 @@ from typing import Any
 from fairnb.data import adult, bank, compas
 from fairnb.data.tabular import Table
 from fairnb.data.toys import tables as toy_tables
-from fairnb.tasks.recipes import Data, Recipe, folder_fingerprint
+from fairnb.tasks.recipes import Data, Recipe, folder_fingerprint, nothing
 
 TABLE_SEED = 301  # toy people are drawn once: run seeds change the split and the network, as with real data
 READERS: dict[str, tuple[str, Callable[[], Table]]] = {
@@ -52,17 +52,13 @@ def _adapt(settings: dict[str, Any], measure: str) -> dict[str, Any]:
     return own | ({"privileged": 0} if measure == "eod" else {})
 
 
-def _nothing(settings: dict[str, Any]) -> str:
-    return ""
-
-
 def _recipe(source: str, protected: str, measure: str, table: str, biased_as: str = "") -> Recipe:
     return Recipe(
         partial(_build, source=source, protected=protected),
         partial(_files, source=source),
         paper="reactivate",
         setting=f"{table};{measure.upper()}-{protected}",
-        synthetic=_nothing,
+        synthetic=nothing,
         biased_as=biased_as,
         adapt=partial(_adapt, measure=measure),
         seeded=True,
