@@ -60,7 +60,7 @@ def test_it_stands_beside_the_five(elsewhere):
         "from fairnb.evidence import layout, reported\n"
         "from fairnb.training import methods\n"
         "print(list(registry.rooms())[-1], 'sixth' in methods.names())\n"
-        "print('toy_faces/smiling_male_sixth' in tasks.known())\n"
+        "print('toy_faces/sixth' in tasks.known())\n"
         "print(len(layout.grid_of('60_sixth', 'smoke')), list(reported.claims()['id'])[-1])"
     )
     assert run(elsewhere, "-c", program).split() == ["sixth", "True", "True", "2", "SIXTH1"]
