@@ -56,12 +56,16 @@ class Room:
 
     def doors(self, start: str) -> list[str]:
         """Names of the room's modules that are called ``start``, or ``start_`` and more (``tasks_celeba``), sorted."""
-        entries = [entry for entry in self.folder.iterdir() if entry.suffix == ".py" or entry.is_dir()]
-        return sorted(e.stem for e in entries if e.stem == start or e.stem.startswith(f"{start}_"))
+        return [name for name in _modules(self.folder) if name == start or name.startswith(f"{start}_")]
 
     def offers(self, name: str) -> bool:
         """Whether the room has this very door."""
         return name in self.doors(name)
+
+
+@cache
+def _modules(folder: Path) -> list[str]:
+    return sorted(entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir())
 
 
 @cache

@@ -98,16 +98,24 @@ def owned(request, small, tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def warm_kernels():
-    """Notebooks get kernels that need no imports; each is a new process nevertheless."""
-    from warm_kernels import WarmKernels
+def warm():
+    """``warm.Process(command)`` and Dask's workers need no imports: they are forked from one that has done them."""
+    import dask
+    import warm
 
+    warm.start()
+    assert not (noise := warm.noise()), f"imports are silent, or a notebook would show it: {noise}"
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        yield warm
+    warm.stop()
+
+
+@pytest.fixture(scope="session")
+def warm_kernels(warm):
+    """Notebooks get kernels that need no imports; each is a new process nevertheless."""
     with pytest.MonkeyPatch.context() as patch:
-        kernels = WarmKernels()
-        patch.setattr("jupyter_client.provisioning.local_provisioner.launch_kernel", kernels.launch)
-        assert not kernels.noise, f"imports are silent, or a notebook would show it: {kernels.noise}"
+        patch.setattr("jupyter_client.provisioning.local_provisioner.launch_kernel", warm.Process)
         yield
-        kernels.close()
 
 
 @pytest.fixture

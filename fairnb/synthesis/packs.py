@@ -196,7 +196,7 @@ def packed_pool(pack: str, target: str, protected: str, size: int, crop: int | N
     """
 
     def make() -> dict[str, np.ndarray]:
-        split = read(Path(pack), size=size).split(target, protected)
+        split = read(Path(pack), size=size, cached=True).split(target, protected)
         arrays = {"target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
         return {"x": central(split.x, crop)} | arrays
 

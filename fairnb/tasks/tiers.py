@@ -107,11 +107,14 @@ def settings(tier: str, paper: str) -> dict[str, Any]:
     if paper not in papers:
         raise UnknownName(f"paper at tier {tier}", paper, papers)
     preset = os.environ.get(PRESET, "").strip()
+    own = dict(papers[paper]["settings"])
+    if not preset:
+        return own
     known = registry.collected("tiers", "PRESETS")
-    if preset and preset not in known:
+    if preset not in known:
         raise UnknownName("preset", preset, known)
-    takes = preset and paper in registry.rooms() and hasattr(registry.room(paper).door("tiers"), "PRESETS")
-    return dict(papers[paper]["settings"]) | (known[preset] if takes else {})
+    takes = paper in registry.rooms() and hasattr(registry.room(paper).door("tiers"), "PRESETS")
+    return own | (known[preset] if takes else {})
 
 
 def baselines(tier: str, paper: str) -> dict[str, dict[str, Any]]:

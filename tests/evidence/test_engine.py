@@ -22,7 +22,7 @@ def a_grid():
 
 
 @pytest.fixture(scope="module")
-def one_worker(tmp_path_factory):
+def one_worker(tmp_path_factory, warm):
     """A cluster for all tests: whoever asks sends the folders along."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAIRNB_CACHE", str(tmp_path_factory.mktemp("cluster")))

@@ -1,6 +1,5 @@
 """Runs: keys, nothing computed twice (also by two processes), failures, tasks without a test split."""
 
-import multiprocessing
 from dataclasses import fields
 
 import numpy as np
@@ -223,8 +222,8 @@ def _count(folder, started, results):
 
 
 @pytest.mark.slow
-def test_two_processes_that_ask_for_one_run_compute_it_once(tmp_path):
-    context = multiprocessing.get_context("spawn")
+def test_two_processes_that_ask_for_one_run_compute_it_once(tmp_path, warm):
+    context = warm.CONTEXT
     started, results = context.Barrier(2), context.Queue()
     workers = [context.Process(target=_count, args=(tmp_path, started, results)) for _ in range(2)]
     for worker in workers:

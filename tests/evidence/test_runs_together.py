@@ -1,6 +1,5 @@
 """Runs of many seeds as one: what is grouped, only what is missing is computed, a record a seed as if it ran alone."""
 
-import multiprocessing
 from functools import partial
 
 import numpy as np
@@ -219,8 +218,8 @@ def _ensure(folder, started, results, own):
 
 
 @pytest.mark.slow
-def test_two_processes_that_share_seeds_do_not_disturb_each_other(tmp_path):
-    context = multiprocessing.get_context("spawn")
+def test_two_processes_that_share_seeds_do_not_disturb_each_other(tmp_path, warm):
+    context = warm.CONTEXT
     started, results = context.Barrier(2), context.Queue()
     workers = [
         context.Process(target=_ensure, args=(tmp_path, started, results, own)) for own in ([0, 1, 2], [1, 2, 3])

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from fairnb import paths
 from fairnb.cli import commands
 from fairnb.errors import FairnbError, UnknownName
-from fairnb.publish import notebooks
+from fairnb.publish import driver, notebooks
 
 pytestmark = pytest.mark.slow
 
@@ -20,8 +20,9 @@ report.save_table(pd.DataFrame({"row": ["a"], "x": [1.5]}), "small_table1", tier
 
 
 @pytest.fixture
-def home(sandbox, monkeypatch, warm_kernels):
+def home(sandbox, monkeypatch, warm, warm_kernels):
     """A checkout of our own; ``home(name, *code)`` adds a notebook to it."""
+    monkeypatch.setattr(driver, "subprocess", warm.instead_of_subprocess())
     monkeypatch.setenv("FAIRNB_HOME", str(sandbox))
     monkeypatch.setenv("FAIRNB_MANIFEST", "")
     monkeypatch.setenv("FAIRNB_HEADLESS", "")

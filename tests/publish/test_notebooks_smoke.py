@@ -1,4 +1,4 @@
-"""Every notebook runs at tier smoke, headless, without real data, and leaves its artefacts."""
+"""Every notebook runs at tier smoke (made ``smaller``), headless, without real data, and leaves its artefacts."""
 
 import nbformat
 import pandas as pd
@@ -8,6 +8,7 @@ from fairnb import paths
 from fairnb.evidence import verdicts as claims
 from fairnb.evidence.tables import ORACLE
 from fairnb.papers.aimfair import tables as aimfair
+from fairnb.papers.fairlora.protocol import processes
 from fairnb.publish import notebooks
 
 LAST = "90_scorecard"
@@ -15,8 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]  # twenty-five kernel
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory, new_cache, warm_kernels):
-    """All notebooks at tier smoke, once, in their order."""
+def executed(tmp_path_factory, new_cache, warm, warm_kernels):
+    """All notebooks at tier smoke, once, in their order; FairLoRA's have one pair of parties."""
     folder = tmp_path_factory.mktemp("smoke")
     new_cache(folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -24,8 +25,14 @@ def executed(tmp_path_factory, new_cache, warm_kernels):
             patch.setenv(f"FAIRNB_{name}", str(folder / value))
         for name in ("FAIRNB_SEEDS", "FAIRNB_SCHEDULER", "FAIRNB_MANIFEST", "FAIRNB_PRESET"):
             patch.setenv(name, "")
-        for name in notebooks.names():
-            notebooks.execute(name, {"tier": "smoke"})
+        patch.setenv(warm.SMALLER, "1")
+        patch.setattr(processes, "subprocess", warm.instead_of_subprocess())
+        patch.setenv(processes.ADDRESS, processes._connected().scheduler.address)
+        try:
+            for name in notebooks.names():
+                notebooks.execute(name, {"tier": "smoke"})
+        finally:
+            processes.stop()
         yield folder
 
 

@@ -77,7 +77,7 @@ def fairer_and_as_good(mean: pd.DataFrame, setting: str) -> Verdict:
         *(_lower(mean, gap, PLAIN[0], task) for gap in ("tpr_gap", "eo_sum")),
         Condition(f"acc({FINEFACE[0]}) - acc({PLAIN[0]}) + spread {spread:.2f}", tuple(accuracy + spread)),
     ]
-    falls = ", ".join(f"{gap} falls by {_fall(mean, gap, task):.0f} %" for gap in ("tpr_gap", "eo_sum"))
+    falls = ", ".join(_fall(mean, gap, task) for gap in ("tpr_gap", "eo_sum"))
     ours = f"{means(mean, task, PAIR, ('acc', 'tpr', 'tpr_gap', 'eo_sum'))}; {falls}"
     return judge("F4", conditions, ours=ours, note=setting)
 
@@ -157,10 +157,10 @@ def _rise(frame: pd.DataFrame, task: str) -> tuple[float, ...]:
     return _higher(frame, "acc_min", PLAIN[0], task).values
 
 
-def _fall(mean: pd.DataFrame, gap: str, task: str) -> float:
-    """By how much of the baseline's mean a gap is smaller, in percent."""
+def _fall(mean: pd.DataFrame, gap: str, task: str) -> str:
+    """By how much of the baseline's mean a gap is smaller, in words."""
     ours, theirs = (per_seed(mean, row, gap, task, "label").mean() for row in (FINEFACE[0], PLAIN[0]))
-    return 100 * (1 - ours / theirs)
+    return f"{gap} falls by {100 * (1 - ours / theirs):.0f} %" if theirs else f"the baseline has no {gap}"
 
 
 def _worst(frame: pd.DataFrame, names: Mapping[str, object]) -> str:

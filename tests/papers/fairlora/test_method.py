@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -41,7 +40,7 @@ LONG = {"lora_steps": 400, "lora_hide_steps": 200}  # a second or more each, so 
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
+def cache(tmp_path_factory, warm):
     """One cache, and so one pair of processes, for the tests of this file."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("fairlora")
@@ -50,6 +49,7 @@ def cache(tmp_path_factory):
         patched.setenv("FAIRNB_RESULTS", str(folder / "results"))
         patched.setenv("FAIRNB_HEADLESS", "1")
         patched.delenv(processes.ADDRESS, raising=False)
+        patched.setattr(processes, "subprocess", warm.instead_of_subprocess())
         yield folder
         processes.stop()
 
@@ -597,15 +597,15 @@ def test_both_parties_lost(elsewhere):
 class Host:
     """A machine of its own, as far as one machine can play two: with folders that no one shares."""
 
-    def __init__(self, folder):
-        self.folder, self.processes = folder, []
+    def __init__(self, folder, launch):
+        self.folder, self.launch, self.processes = folder, launch, []
         folder.mkdir()
 
     def start(self, *words):
         own = {"FAIRNB_CACHE": str(self.folder / "cache"), "HOME": str(self.folder), "OMP_NUM_THREADS": "1"}
         with open(self.folder / "log", "a") as log:
             command = [sys.executable, "-m", "dask", *words]
-            self.processes += [subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, env=os.environ | own)]
+            self.processes += [self.launch(command, cwd=self.folder, stdout=log, stderr=log, env=os.environ | own)]
 
     def worker(self, address, name):
         words = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "300"]
@@ -618,9 +618,9 @@ class Host:
 
 
 @pytest.fixture
-def hosts(tmp_path):
+def hosts(tmp_path, warm):
     """``{"driver", "developer", "auditor"}``; the scheduler is the driver's, the parties are not there yet."""
-    found = {name: Host(tmp_path / name) for name in ("driver", *PARTIES)}
+    found = {name: Host(tmp_path / name, warm.Process) for name in ("driver", *PARTIES)}
     file = tmp_path / "driver" / "scheduler.json"
     found["driver"].start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)
     try:
