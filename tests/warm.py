@@ -148,7 +148,8 @@ def _run(words, environment, folder, log, ready) -> None:
 
         smaller.apply()
     os.chdir(folder)
-    sys.path[:] = [folder, *(entry for entry in sys.path if entry != HERE)]  # they must not find test modules
+    places = dict.fromkeys([folder, *environment.get("PYTHONPATH", "").split(os.pathsep), *sys.path])
+    sys.path[:] = [place for place in places if place != HERE]  # notebooks must not find test modules
     np.random.seed()
     random.seed()
     matplotlib.rcParams["backend"] = environment.get("MPLBACKEND") or matplotlib.rcParamsOrig["backend"]

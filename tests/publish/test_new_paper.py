@@ -30,20 +30,20 @@ def elsewhere(tmp_path_factory):
     return folder
 
 
-def run(folder, *words):
+def run(folder, *words, launch=subprocess.Popen):
     """A command that sees the folder as a checkout of its own, and this package as installed."""
     there = os.pathsep.join([str(folder), str(paths.project())])
     moved = {f"FAIRNB_{name}": str(folder / name.lower()) for name in ("RESULTS", "CACHE", "DATA")}
     environment = os.environ | moved | {"FAIRNB_HOME": str(folder), "PYTHONPATH": there, "FAIRNB_SEEDS": ""}
-    done = subprocess.run(
-        [sys.executable, *words], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    pipe = subprocess.PIPE
+    with launch([sys.executable, *words], cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        out, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, f"{out}{errors}"
+    return out
 
 
-def test_its_notebook_gives_a_table_a_claim_and_a_verdict(elsewhere):
-    run(elsewhere, "-m", "fairnb.publish.notebooks", "60_sixth", "smoke")
+def test_its_notebook_gives_a_table_a_claim_and_a_verdict(elsewhere, warm):
+    run(elsewhere, "-m", "fairnb.publish.notebooks", "60_sixth", "smoke", launch=warm.Process)
     results = elsewhere / "results" / "smoke"
     table = pd.read_csv(results / "tables" / "sixth_table1.csv")
     assert (

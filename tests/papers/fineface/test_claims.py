@@ -110,6 +110,12 @@ def test_f4_to_f7(claim, verdict, changes):
     assert of_attributes(claim, attributes(**changes)).verdict == verdict
 
 
+def test_a_baseline_without_a_gap_is_told_in_words():
+    frame = attributes()
+    flat = frame.assign(tpr_gap=frame["tpr_gap"].where(frame["label"] != BASE, 0.0))
+    assert "the baseline has no tpr_gap, eo_sum falls by" in of_attributes("F4", flat).ours
+
+
 @pytest.mark.slow
 def test_f6_does_not_lose_to_a_rival_that_says_no_to_everybody():
     silent = {SEVEN[0]: {"tpr": 0.5, "tpr_gap": 0.1, "eo_sum": 0.1}}
