@@ -1,5 +1,6 @@
 """What a party does with its own data in its own folder, here without a process of its own."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -182,8 +183,8 @@ def test_hiding_moves_the_adapter_so_that_the_head_knows_less(party, objective):
             found.append((aim(model(x), s, s).item(), mean_loss(model(x), s, 2).item()))
     assert found[1][0] < found[0][0], "the objective went down, with the head as it was"
     assert found[1][1] > found[0][1], "so that the head's cross-entropy went up"
-    note = (auditor.folder / "diary.jsonl").read_text()
-    assert '"head_accuracy": 1.0' in note or '"head_accuracy": 0.9' in note, "the head knew the tint before"
+    [line] = (auditor.folder / "diary.jsonl").read_text().splitlines()
+    assert json.loads(line)["head_accuracy"] > 0.8, "the head knew the tint before (0.92 to 0.98 for six seeds)"
 
 
 def test_training_away_makes_the_overlap_smaller(party):
