@@ -49,8 +49,8 @@ def test_utkface_real(real_data, caplog):
     assert got.column("Age").max() == 116
 
 
-def test_utkface_real_images(real_data, sandbox):
-    got = utkface.read(real_data("utkface"))
+def test_utkface_real_images(real_utkface, sandbox):
+    got = real_utkface
     rows = np.arange(0, len(got), 100)
     split = got.split("Female", "White", rows, 32)
     assert split.x.shape == (len(rows), 3, 32, 32) and 60 < split.x.mean() < 180
@@ -72,8 +72,8 @@ def test_celeba_nested_image_folder(tmp_path):
 
 
 @pytest.mark.slow
-def test_celeba_real(real_data):
-    got = celeba.read(real_data("celeba"))
+def test_celeba_real(real_celeba):
+    _, got = real_celeba
     assert got.table.shape == (202_599, 41)
     assert [len(got.where("split", s)) for s in celeba.SPLITS] == [162_770, 19_867, 19_962]
     test = got.where("split", "test")

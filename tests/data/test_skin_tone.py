@@ -25,9 +25,8 @@ def made(tmp_path):
 
 
 @pytest.mark.slow
-def test_real_counts_of_both_filters(real_data):
-    root = real_data("celeba", "celeba_skin_tone")
-    labels = celeba.read(root)
+def test_real_counts_of_both_filters(real_data, real_celeba):
+    root, (_, labels) = real_data("celeba_skin_tone"), real_celeba
     toned, kept = skin_tone.with_skin_tone(labels, root)
     same, released = skin_tone.with_skin_tone(labels, root, as_released=True)
     assert len(kept["test"]) == 12_720 and len(released["test"]) == 13_119

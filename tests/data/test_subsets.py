@@ -7,23 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairnb.data import celeba, lfw, subsets, utkface
+from fairnb.data import celeba, lfw, subsets
 from fairnb.errors import BadData, UnknownName
 
 TARGET = np.array([0, 0, 0, 0, 1, 1, 1, 1] * 4)
 PROTECTED = np.array([0, 1] * 16)
 CELLS = {(0, 0): 1, (0, 1): 2, (1, 0): 2, (1, 1): 1}
-
-
-@pytest.fixture(scope="module")
-def real_celeba(real_data):
-    root = real_data("celeba")
-    return root, celeba.read(root)
-
-
-@pytest.fixture(scope="module")
-def real_utkface(real_data):
-    return utkface.read(real_data("utkface"))
 
 
 def disjoint(sets):

@@ -105,8 +105,8 @@ def base_rates(table, attribute):
 
 
 @pytest.mark.slow
-def test_adult_is_aif360s(aif360, real_data):
-    table = adult.read(real_data("adult"))
+def test_adult_is_aif360s(aif360, real_table):
+    table = real_table(adult)
     assert_same(table, aif360("adult"))
     assert table.features.shape == (45222, 98)
     assert base_rates(table, "sex") == [0.1136, 0.3125] and base_rates(table, "race") == [0.1584, 0.2624]
@@ -118,9 +118,8 @@ def test_compas_is_aif360s(aif360, real_data):
     assert table.features.shape == (6167, 401) and base_rates(table, "sex") == [0.4798, 0.3521]
 
 
-def test_bank_is_aif360s_by_both_definitions(aif360, real_data):
-    root = real_data("bank")
-    table, older = bank.read(root), bank.read(root, privileged_below=None)
+def test_bank_is_aif360s_by_both_definitions(aif360, real_table):
+    table, older = real_table(bank), real_table(bank, privileged_below=None)
     assert_same(table, aif360("bank"))
     assert_same(older, aif360("bank", privileged_classes=[lambda age: age >= 25]))
     assert table.features.shape == (30488, 57) and base_rates(table, "age") == [0.3276, 0.1144]
@@ -128,14 +127,13 @@ def test_bank_is_aif360s_by_both_definitions(aif360, real_data):
 
 
 @pytest.mark.slow
-def test_bias_of_a_plain_classifier_on_real_data_is_near_the_printed_one(real_data):
+def test_bias_of_a_plain_classifier_on_real_data_is_near_the_printed_one(real_table):
     from sklearn.linear_model import LogisticRegression
 
     from fairnb.metrics.thresholds import balanced
 
-    root = real_data("adult", "bank")
-    older = bank.read(root, privileged_below=None)
-    for table, attribute, setting in ((adult.read(root), "race", "Adult;SPD-race"), (older, "age", "Bank;SPD-age")):
+    older = real_table(bank, privileged_below=None)
+    for table, attribute, setting in ((real_table(adult), "race", "Adult;SPD-race"), (older, "age", "Bank;SPD-age")):
         train, val, *_ = table.parts(attribute, seed=0)
         model = LogisticRegression(max_iter=200, tol=1e-3).fit(train.x, train.target)
         found = balanced(model.predict_proba(val.x)[:, 1], val.target, val.protected, "spd")

@@ -3,6 +3,7 @@
 import logging
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -50,8 +51,9 @@ def holds(target, protected, n_groups, t=None):
 
 
 def same_or_undefined(ours, theirs, defined, warned):
+    """``theirs`` is a function, called only where it counts: one MetricFrame takes 20 ms."""
     if defined:
-        assert ours == pytest.approx(theirs, abs=1e-12)
+        assert ours == pytest.approx(theirs(), abs=1e-12)
     else:
         assert math.isnan(ours) and warned
 
@@ -70,9 +72,8 @@ def test_gaps_equal_fairlearns_wherever_every_cell_has_samples_and_are_nan_with_
         ("tpr_gap", fairlearn.equal_opportunity_difference, {}, positives),
         ("ddp", fairlearn.demographic_parity_difference, {}, holds(target, protected, n_groups)),
     ):
-        same_or_undefined(
-            report[name], function(*args, sensitive_features=pd.Series(protected), **options), defined, warned
-        )
+        theirs = partial(function, *args, sensitive_features=pd.Series(protected), **options)
+        same_or_undefined(report[name], theirs, defined, warned)
 
 
 @pytest.mark.slow
@@ -92,7 +93,7 @@ def test_group_rates_equal_fairlearns_metric_frame(data):
         members = target[protected == g]
         for name in functions:
             needed = {"tpr": members == 1, "fpr": members == 0}.get(name, members >= 0)
-            theirs = frame[name].get(g, math.nan)
+            theirs = partial(frame[name].get, g, math.nan)
             same_or_undefined(row[name], theirs, needed.any(), warned)
     assert report["acc"] == pytest.approx(np.mean(target == prediction))
 
@@ -143,13 +144,12 @@ def test_signed_differences_equal_aif360s_as_group_0_minus_group_1(data):
         return
     theirs = aif360(target, prediction, protected)
     for name, value, defined in (
-        ("spd", theirs.statistical_parity_difference(), present),
-        ("eod", theirs.equal_opportunity_difference() if positives else math.nan, positives),
-        ("fpr_difference", theirs.false_positive_rate_difference() if negatives else math.nan, negatives),
-        ("aod", theirs.average_odds_difference() if positives and negatives else math.nan, positives and negatives),
-        ("eo_avg", theirs.average_abs_odds_difference() if positives and negatives else math.nan,
-         positives and negatives),
-    ):  # fmt: skip
+        ("spd", theirs.statistical_parity_difference, present),
+        ("eod", theirs.equal_opportunity_difference, positives),
+        ("fpr_difference", theirs.false_positive_rate_difference, negatives),
+        ("aod", theirs.average_odds_difference, positives and negatives),
+        ("eo_avg", theirs.average_abs_odds_difference, positives and negatives),
+    ):
         same_or_undefined(report[name], value, defined, warned)
     assert report["acc"] == pytest.approx(theirs.accuracy())
 

@@ -218,11 +218,11 @@ def test_a_broken_row_does_not_stop_a_run(prompts, tmp_path):
 
 
 @pytest.mark.slow
-def test_images_of_the_shipped_pack_can_be_drawn_again():
+def test_images_of_the_shipped_pack_can_be_drawn_again(sandbox):
     """Float32 on another machine differs in the last bits, which WebP may enlarge: 3 of 255 on average are allowed."""
     if not (packs.FOLDER / "toy_50_poses.tar").is_file() or not pipelines.TINY.is_dir():
         pytest.skip("the tiny pipeline and its pack are not there yet: scripts/make_toy_pack.py makes the pack")
-    pack = packs.read("toy_50_poses")
+    pack = packs.read("toy_50_poses", cached=True)  # other tests map the same images
     if "sampling" not in pack.header:
         pytest.skip("the pack is a placeholder that synthesis.generate did not make: run scripts/make_toy_pack.py")
     model = load_pipeline("tiny", device="cpu")

@@ -1,6 +1,7 @@
 """Training many seeds as one: every seed trains as it would alone, bit for bit, and as in an ordinary loop."""
 
 import copy
+from functools import cache
 
 import numpy as np
 import pytest
@@ -73,9 +74,9 @@ def same(ours, theirs):
     [
         {},
         {"restore": "last"},
-        {"layers": 11, "width": 32, "patience": 6},
-        {"check_every": 4, "patience": None, "pretrain_epochs": 14},
-        {"check_every": 4, "patience": 9, "pretrain_epochs": 14, "restore": "last"},
+        {"layers": 11, "width": 32},
+        {"check_every": 4, "patience": None, "pretrain_epochs": 10},
+        {"check_every": 4, "patience": 9, "pretrain_epochs": 10, "restore": "last"},
     ],
     ids=["best", "last", "as Savani", "never stops", "last look before the last epoch"],
 )
@@ -93,8 +94,22 @@ def test_a_seed_trains_alone_as_beside_others_to_the_bit(recorded, changes):
         assert len(all_) >= 50 and len(set(lengths)) > 1, "the seeds stop at different times"
 
 
-def ordinary(task, seed, monkeypatch):
-    """One seed in a plain loop over one ``nn.Module``, with the seed's order and dropout factors."""
+ORDINARY = {"layers": 2, "pretrain_lr": 3e-3}
+
+
+@cache
+def ordinary(seed, dropout):
+    """One seed in a plain loop over one ``nn.Module``, with the seed's order and dropout factors.
+
+    The best module, the last one and the losses; made once for all tests.
+    """
+    task = a_task(seed, dropout=dropout, **ORDINARY)
+    with pytest.MonkeyPatch.context() as patch:
+        best, last, found = plain_loop(task, seed, patch)
+    return best.eval(), last.eval(), found
+
+
+def plain_loop(task, seed, monkeypatch):
     numbers, module, draws = task.settings, task.backbone(seed), Draws([seed], purpose=1)
     x, target, val = (torch.from_numpy(a) for a in (task.train.x, task.train.target, task.val.x))
     twin = StackedPerceptrons([module])
@@ -126,27 +141,26 @@ def ordinary(task, seed, monkeypatch):
 @pytest.mark.slow
 @ON_CPU
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-def test_a_seed_trains_as_in_an_ordinary_loop(recorded, monkeypatch, dropout):
+def test_a_seed_trains_as_in_an_ordinary_loop(recorded, dropout):
     seeds = [0, 1, 2]
-    together, all_ = train(seeds, recorded, layers=2, dropout=dropout, pretrain_lr=1e-3)
+    together, all_ = train(seeds, recorded, dropout=dropout, **ORDINARY)
     for s, seed in enumerate(seeds):
-        task = a_task(seed, layers=2, dropout=dropout, pretrain_lr=1e-3)
-        module, _, found = ordinary(task, seed, monkeypatch)
+        module, _, found = ordinary(seed, dropout)
         assert len(found) >= 50
         np.testing.assert_allclose(all_[: len(found), s], found, atol=1e-4)
-        x = torch.from_numpy(task.val.x)
-        torch.testing.assert_close(together[s](x), module.eval()(x), atol=1e-3, rtol=1e-3)
+        x = torch.from_numpy(a_task(seed).val.x)
+        torch.testing.assert_close(together[s](x), module(x), atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.slow
 @ON_CPU
-def test_the_last_state_is_the_one_at_which_the_seed_stopped(recorded, monkeypatch):
-    [last], _ = train([0], recorded, layers=2, restore="last", pretrain_lr=1e-3)
-    [best], _ = train([0], recorded, layers=2, pretrain_lr=1e-3)
-    kept, final, _ = ordinary(a_task(0, layers=2, pretrain_lr=1e-3), 0, monkeypatch)
+def test_the_last_state_is_the_one_at_which_the_seed_stopped(recorded):
+    [last], _ = train([0], recorded, restore="last", **ORDINARY)
+    [best], _ = train([0], recorded, **ORDINARY)
+    kept, final, _ = ordinary(0, 0.2)
     x = torch.from_numpy(a_task(0).val.x)
-    torch.testing.assert_close(last(x), final.eval()(x), atol=1e-3, rtol=1e-3)
-    assert (best(x) - kept.eval()(x)).abs().max() < 0.1 * (best(x) - last(x)).abs().max()
+    torch.testing.assert_close(last(x), final(x), atol=1e-3, rtol=1e-3)
+    assert (best(x) - kept(x)).abs().max() < 0.1 * (best(x) - last(x)).abs().max()
 
 
 def test_training_learns_and_gives_modules_in_evaluation_mode():

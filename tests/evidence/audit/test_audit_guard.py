@@ -88,15 +88,19 @@ def test_fineface_attribute_means_of_real_classifiers_pass(seed):
     assert not failures(fineface._attribute_means(printed))
 
 
+def asac_accuracy(t0, t1, f0, f1, sizes: reachable.Sizes):
+    p0, p1, share = sizes.positive_0, sizes.positive_1, sizes.share_1
+    return (1 - share) * (p0 * t0 + (1 - p0) * (1 - f0)) + share * (p1 * t1 + (1 - p1) * (1 - f1))
+
+
 def asac_numbers(rates: np.ndarray, sizes: reachable.Sizes, definition: str) -> np.ndarray:
     """DEO, DEOp, DDP, ACC of (..., 4) rates TPR_0, TPR_1, FPR_0, FPR_1, written apart from the package's LP."""
     t0, t1, f0, f1 = np.moveaxis(rates, -1, 0)
-    p0, p1, share = sizes.positive_0, sizes.positive_1, sizes.share_1
+    p0, p1 = sizes.positive_0, sizes.positive_1
     tpr, fpr = abs(t1 - t0), abs(f1 - f0)
     deo = {"average": (tpr + fpr) / 2, "sum": tpr + fpr, "maximum": np.maximum(tpr, fpr)}[definition]
     ddp = abs(p1 * t1 + (1 - p1) * f1 - p0 * t0 - (1 - p0) * f0)
-    acc = (1 - share) * (p0 * t0 + (1 - p0) * (1 - f0)) + share * (p1 * t1 + (1 - p1) * (1 - f1))
-    return np.stack([deo, tpr, ddp, acc], -1)
+    return np.moveaxis(np.array([deo, tpr, ddp, asac_accuracy(t0, t1, f0, f1, sizes)]), 0, -1)
 
 
 HALVES = {"DEO": 3, "DEOp": 3, "DDP": 2, "ACC": 4}
@@ -152,7 +156,7 @@ def test_no_random_classifier_beats_the_linear_program(seed, definition):
     sizes = sizes_of("Big_Nose")
     printed = as_printed(np.r_[rng.uniform(0.1, 0.5), rng.uniform(0.1, 0.3), rng.uniform(0.1, 0.5), 0.8])
     value, half = np.array(list(printed.values())).T
-    tried = asac_numbers(rng.uniform(0, 1, (200_000, 4)), sizes, definition)
+    tried = asac_numbers(rng.uniform(0, 1, (4, 200_000)).T, sizes, definition)
     best = (abs(tried - value) / half).max(1).min()
     assert reachable.widening(printed, sizes, definition) <= best + 1e-6
 
@@ -165,14 +169,14 @@ def test_the_distance_in_ddp_agrees_with_a_dense_scan(number):
     printed, sizes = asac.as_fractions(printed_row), sizes_of(asac.target(printed_row))
     (deo, _), (deop, _), (ddp, half), (acc, _) = (printed[m] for m in reachable.METRICS)
     gap = 2 * deo - deop
-    t0, f0 = np.meshgrid(np.linspace(0, 1, 1501), np.linspace(0, 1, 1501))
+    scan = np.linspace(0, 1, 1501)
     best, nearest = np.inf, np.nan
     for a in (deop, -deop):
         for b in (gap, -gap):
-            rates = np.stack([t0, t0 + a, f0, f0 + b], -1)
-            rates = rates[((rates >= 0) & (rates <= 1)).all(-1)]
-            numbers = asac_numbers(rates, sizes, "average")
-            near = numbers[abs(numbers[:, 3] - acc) < 6e-4]  # half a grid step of the scan
+            t0, f0 = (scan[(scan + shift >= 0) & (scan + shift <= 1)] for shift in (a, b))
+            accuracy = asac_accuracy(t0, t0 + a, f0[:, None], f0[:, None] + b, sizes)
+            f, t = np.nonzero(abs(accuracy - acc) < 6e-4)  # half a grid step of the scan
+            near = asac_numbers(np.stack([t0[t], t0[t] + a, f0[f], f0[f] + b], -1), sizes, "average")
             index = abs(near[:, 2] - ddp).argmin() if len(near) else None
             if index is not None and abs(near[index, 2] - ddp) < best:
                 best, nearest = abs(near[index, 2] - ddp), near[index, 2]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from smaller import SMALLER
 
 from fairnb import tasks
 from fairnb.data import subsets
@@ -29,7 +30,7 @@ CELLS = {(0, 0): 10, (0, 1): 40, (1, 0): 40, (1, 1): 10}
 TINY = {
     "size": SIZE,
     "width": 8,
-    "batch_size": 16,
+    "batch_size": 32,
     "pretrain_epochs": 1,
     "pretrain_lr": 0.001,
     "finetune_epochs": 1,
@@ -88,6 +89,7 @@ def paper(made, monkeypatch):
     monkeypatch.delenv(tiers.PRESET, raising=False)
     numbers = tiers.TIERS["paper"].papers["aimfair"]
     monkeypatch.setitem(numbers, "settings", numbers["settings"] | TINY)
+    monkeypatch.setitem(numbers, "baselines", SMALLER["aimfair"]["baselines"])
     sizes = {"CELEBA_CELLS": CELLS, "UTKFACE_CELLS": CELLS, "UTKFACE_TEST": 4, "UTKFACE_VAL": 4}
     for name, value in sizes.items():
         monkeypatch.setattr(subsets, name, value)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from fake_task import balanced, fake_task, squares
+from small_network import small_network, with_small_network
 from torch import nn
 from torch.nn import functional
 
@@ -56,6 +57,17 @@ def model(task):
 @pytest.fixture(scope="module")
 def head(task, model):
     return protected_head(model, task.train, 0, val=task.val, **task.settings)
+
+
+@pytest.fixture(scope="module")
+def small(task):
+    return with_small_network(task)
+
+
+@pytest.fixture(scope="module")
+def plain(small):
+    """ASAC with all its defaults; tests only look at it."""
+    return trained(small)
 
 
 def state(net):
@@ -184,8 +196,8 @@ class TestCurriculum:
         if curriculum != "random":
             assert (means.diff().sign() == (1 if curriculum == "ascending" else -1)).all()
 
-    def test_the_order_decides_the_weights(self, task):
-        found = {kind: state(trained(task, curriculum=kind).model) for kind in asac_step.CURRICULA}
+    def test_the_order_decides_the_weights(self, small):
+        found = {kind: state(trained(small, curriculum=kind).model) for kind in asac_step.CURRICULA}
         assert differ(found["ascending"], found["descending"])
         assert differ(found["ascending"], found["random"]) and differ(found["descending"], found["random"])
 
@@ -305,7 +317,7 @@ class TestTraining:
         assert found.notes["protected_head"] == {} and found.notes["magnitude_by_step"] == [0]
 
     @pytest.mark.parametrize("curriculum", asac_step.CURRICULA)
-    def test_the_images_of_a_batch_are_attacked_for_their_own_protected_labels(self, task, monkeypatch, curriculum):
+    def test_the_images_of_a_batch_are_attacked_for_their_own_protected_labels(self, small, monkeypatch, curriculum):
         heads, seen = [], []
 
         def noted(head, labels):
@@ -320,85 +332,83 @@ class TestTraining:
         def fake(x, radii):
             return torch.stack([x] * len(radii))
 
-        found = trained(task, augment="none", curriculum=curriculum)
+        found = trained(small, augment="none", curriculum=curriculum)
         assert len(seen) == 1 + 4, "the validation split, then each batch"
         assert all(head is heads[0] for head in heads) and heads[0] is not found.model
-        known = {x.tobytes(): label for x, label in zip(task.train.x, task.train.protected, strict=True)}
+        known = {x.tobytes(): label for x, label in zip(small.train.x, small.train.protected, strict=True)}
         for x, labels, radii in seen[1:]:
             pixels = (255 * x).round().byte().cpu().contiguous().numpy()
             assert labels.tolist() == [known[np.ascontiguousarray(image).tobytes()] for image in pixels]
             assert radii == [0.01, 0.03]
 
     @pytest.mark.parametrize("radii", [(0.0, 0.0, 0.0), RADII])
-    def test_there_are_as_many_steps_as_magnitudes(self, task, steps, radii):
-        trained(task, epsilons=radii, epochs=2)
+    def test_there_are_as_many_steps_as_magnitudes(self, small, steps, radii):
+        trained(small, epsilons=radii, epochs=2)
         assert len(steps) == 2 * 4 * 3
 
-    def test_gradients_are_clipped(self, task, steps):
-        weights = [state(trained(task, clip_norm=norm).model) for norm in (1e-3, 1e6)]
+    def test_gradients_are_clipped(self, small, steps):
+        weights = [state(trained(small, clip_norm=norm).model) for norm in (1e-3, 1e6)]
         assert all(norm == pytest.approx(1e-3, rel=1e-3) for norm in steps[:12])
         assert max(steps[12:]) > 0.01 and differ(*weights)
 
-    def test_a_seed_decides_the_result_and_nothing_else_does(self, task):
-        first = trained(task)
+    def test_a_seed_decides_the_result_and_nothing_else_does(self, small, plain):
         torch.rand(3)
-        second, other = trained(task), asac(task, seed=1, start="trained", epsilons=RADII)
-        assert not differ(state(first.model), state(second.model)) and first.notes == second.notes
-        assert differ(state(first.model), state(other.model))
+        second, other = trained(small), asac(small, seed=1, start="trained", epsilons=RADII)
+        assert not differ(state(plain.model), state(second.model)) and plain.notes == second.notes
+        assert differ(state(plain.model), state(other.model))
 
-    def test_the_global_random_state_is_left_alone(self, task):
+    def test_the_global_random_state_is_left_alone(self, small):
         torch.manual_seed(0)
         expected = torch.rand(3)
         torch.manual_seed(0)
-        trained(task, start="probe", attack="pgd", curriculum="random")
+        trained(small, start="probe", attack="pgd", curriculum="random")
         assert torch.equal(torch.rand(3), expected)
 
-    def test_a_refreshed_head_attacks_otherwise_from_the_second_epoch_on(self, task):
+    def test_a_refreshed_head_attacks_otherwise_from_the_second_epoch_on(self, small):
         def losses(refresh):
-            return trained(task, epochs=2, refresh=refresh).notes["train_loss"]
+            return trained(small, epochs=2, refresh=refresh).notes["train_loss"]
 
         fixed, refreshed = losses(False), losses(True)
         assert fixed[0] == refreshed[0] and fixed[1] != refreshed[1]
 
-    def test_the_first_of_the_best_epochs_by_validation_accuracy_is_kept(self, task, monkeypatch):
+    def test_the_first_of_the_best_epochs_by_validation_accuracy_is_kept(self, small, monkeypatch):
         scores, weights = iter([0.5, 0.8, 0.6, 0.8]), []
 
         def scripted(net, batches, amp):
             weights.append(state(net))
-            assert len(batches.target) == len(task.val) and not amp, "bfloat16 would hide an attack's size"
+            assert len(batches.target) == len(small.val) and not amp, "bfloat16 would hide an attack's size"
             return next(scores)
 
         monkeypatch.setattr(sys.modules["fairnb.papers.asac.method"], "accuracy", scripted)
-        found = trained(task, epochs=4, epsilons=(0.0, 0.01))
+        found = trained(small, epochs=4, epsilons=(0.0, 0.01))
         assert not differ(weights[1], state(found.model)) and differ(weights[3], state(found.model))
         assert found.notes["val_accuracy"] == [0.5, 0.8, 0.6, 0.8] and found.notes["best_val_accuracy"] == 0.8
         assert found.notes["best_epoch"] == 1 and len(found.notes["train_loss"]) == 4
 
     @pytest.mark.parametrize("attack", ["fgsm", "pgd"])
-    def test_the_notes_go_into_a_record_and_tell_how_far_the_head_is_fooled(self, task, attack, monkeypatch):
+    def test_the_notes_go_into_a_record_and_tell_how_far_the_head_is_fooled(self, small, attack, monkeypatch):
         """By hand: the head sees whether an image is light, and of plain images an attack moves each pixel alike."""
         monkeypatch.setattr(sys.modules["fairnb.papers.asac.method"], "protected_head", lambda *_, **__: Light())
         levels = 128 + np.array([1, 4, 8, 20, -1, -4, -8, -20])  # 0.004, 0.016, 0.03 and 0.08 from the middle
         x = np.broadcast_to(levels[:, None, None, None], (8, 3, 32, 32)).astype(np.uint8)
-        val = dataclasses.replace(task.val.take(np.arange(8)), x=x, protected=(levels > 128).astype(np.int64))
-        plain = dataclasses.replace(task, val=val)
-        notes = trained(plain, attack=attack, epsilons=(0.0, 0.01, 0.02, 0.05), steps=4).notes
+        val = dataclasses.replace(small.val.take(np.arange(8)), x=x, protected=(levels > 128).astype(np.int64))
+        light = dataclasses.replace(small, val=val)
+        notes = trained(light, attack=attack, epsilons=(0.0, 0.01, 0.02, 0.05), steps=4).notes
         assert json.loads(json.dumps(notes)) == notes
         assert notes["protected_head"] == {"0": 1.0, "0.01": 0.75, "0.02": 0.5, "0.05": 0.25}
         assert len(notes["magnitude_by_step"]) == 4
         assert np.mean(notes["magnitude_by_step"]) == pytest.approx(0.02, abs=1e-6)
 
-    def test_the_settings_of_the_task_are_defaults(self, task, steps):
-        plain = trained(task)
-        named = trained(task, epochs=1, lr=1e-3, batch_size=20, augment="flip", steps=2, clip_norm=1.0, alpha=0.5)
+    def test_the_settings_of_the_task_are_defaults(self, small, plain):
+        named = trained(small, epochs=1, lr=1e-3, batch_size=20, augment="flip", steps=2, clip_norm=1.0, alpha=0.5)
         assert not differ(state(plain.model), state(named.model))
-        assert differ(state(plain.model), state(trained(task, alpha=0.9).model))
-        assert differ(state(plain.model), state(trained(task, attack="pgd").model))
+        assert differ(state(plain.model), state(trained(small, alpha=0.9).model))
+        assert differ(state(plain.model), state(trained(small, attack="pgd").model))
 
 
-def test_whole_numbers_are_magnitudes_and_weights_too(task):
-    assert trained(task, epsilons=(0,)).notes == trained(task, epsilons=(0.0,)).notes
-    assert not differ(state(trained(task, alpha=1).model), state(trained(task, alpha=1.0).model))
+def test_whole_numbers_are_magnitudes_and_weights_too(small):
+    assert trained(small, epsilons=(0,)).notes == trained(small, epsilons=(0.0,)).notes
+    assert not differ(state(trained(small, alpha=1).model), state(trained(small, alpha=1.0).model))
 
 
 def with_split(task, keep=None, **labels):
@@ -409,43 +419,43 @@ def with_split(task, keep=None, **labels):
 
 class TestUnusualData:
     @pytest.mark.parametrize("labels", ["target", "protected"])
-    def test_mini_batches_of_one_class_or_group_train(self, task, labels):
+    def test_mini_batches_of_one_class_or_group_train(self, small, labels):
         # 20 a batch, and all but two samples of one kind: most batches hold that kind only.
-        rows = np.argsort(getattr(task.train, labels), kind="stable")
-        rare = with_split(task, np.concatenate([rows[:40], rows[:38], rows[-2:]]))
+        rows = np.argsort(getattr(small.train, labels), kind="stable")
+        rare = with_split(small, np.concatenate([rows[:40], rows[:38], rows[-2:]]))
         predictor = trained(rare, epochs=2)
         assert np.isfinite(predictor.notes["train_loss"]).all()
-        assert np.isfinite(ModelPredictor(predictor.model)(task.val.x)).all()
+        assert np.isfinite(ModelPredictor(predictor.model)(small.val.x)).all()
 
     @pytest.mark.parametrize("start", asac_base.STARTS)
-    def test_one_protected_group_is_a_sentence(self, task, start):
-        one = with_split(task, task.train.protected == 1)
+    def test_one_protected_group_is_a_sentence(self, small, start):
+        one = with_split(small, small.train.protected == 1)
         with pytest.raises(BadData, match="all 40 training samples have Tint = 1: a classifier needs two classes"):
             trained(one, start=start)
 
-    def test_the_controls_attack_nothing_and_need_no_second_group(self, task):
-        one = with_split(task, task.train.protected == 0)
+    def test_the_controls_attack_nothing_and_need_no_second_group(self, small):
+        one = with_split(small, small.train.protected == 0)
         assert trained(one, epsilons=(0.0, 0.0)).notes["protected_head"] == {}
 
-    def test_one_class_is_a_sentence(self, task):
+    def test_one_class_is_a_sentence(self, small):
         with pytest.raises(BadData, match="all 40 training samples have Below = 0: a classifier needs two classes"):
-            trained(with_split(task, task.train.target == 0), start="probe")
+            trained(with_split(small, small.train.target == 0), start="probe")
 
-    def test_the_target_as_protected_attribute_is_a_sentence(self, task):
+    def test_the_target_as_protected_attribute_is_a_sentence(self, small):
         with pytest.raises(BadData, match="the target and the protected attribute are both 'Below'"):
-            dataclasses.replace(task.train, protected_name="Below")
+            dataclasses.replace(small.train, protected_name="Below")
 
-    def test_a_protected_attribute_of_three_groups_has_a_logit_each(self, task, model):
+    def test_a_protected_attribute_of_three_groups_has_a_logit_each(self, task, small, model):
         three = with_split(task, protected=np.arange(80) % 3)
         head = protected_head(model, three.train, 0, **task.settings)
         assert head(torch.zeros(2, 3, 32, 32, device=device())).shape == (2, 3)
-        notes = trained(three, attack="pgd").notes
+        notes = trained(with_split(small, protected=three.train.protected), attack="pgd").notes
         assert np.isfinite(notes["train_loss"]).all() and len(notes["protected_head"]) == 3
 
-    def test_more_classes_than_two_train(self, task):
-        many = with_split(task, target=np.arange(80) % 3)
+    def test_more_classes_than_two_train(self, small):
+        many = with_split(small, target=np.arange(80) % 3)
         val = dataclasses.replace(many.val, target=np.arange(60) % 3)
-        many = dataclasses.replace(many, val=val, backbone=lambda seed, pretrained=True: resnet18(8, 3, seed=seed))
+        many = dataclasses.replace(many, val=val, backbone=lambda seed, pretrained=True: small_network(seed, logits=3))
         predictor = trained(many, start="probe")
         assert ModelPredictor(predictor.model)(many.val.x).shape == (60, 3)
 
@@ -456,7 +466,7 @@ class TestUnusualData:
         small = squares(balanced(3), 5)
         dense = dataclasses.replace(task, backbone=backbone, train=squares(balanced(5), 4), val=small)
         before = state(probe(dense, 0))
-        found = trained(dense, start="probe")
+        found = trained(dense, start="probe", epsilons=(0.0, 0.01))
         assert len(found.notes["train_loss"]) == 1
         assert {"net.classifier.weight", "net.features.conv0.weight"} <= differ(before, state(found.model))
 

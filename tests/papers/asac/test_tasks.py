@@ -23,7 +23,7 @@ from fairnb.tasks.biased_faces import SEEDS
 from fairnb.tasks.drawings import Drawing
 
 SLUG = "asac"
-SIZES = {"n_train": 240, "n_val": 80, "n_test": 160, "size": 32, "crop": 24, "difficulty": 0.3, "width": 8}
+SIZES = {"n_train": 96, "n_val": 64, "n_test": 120, "size": 32, "crop": 24, "difficulty": 0.3, "width": 8}
 LFW_SIZES = {"lfw_n_train": 100, "lfw_n_val": 60, "lfw_n_test": 80}
 SMALL = {"size": 24, "width": 8, "weights": None, "batch_size": 16}
 SETTINGS = (

@@ -129,6 +129,7 @@ def test_f6_does_not_lose_to_a_rival_that_says_no_to_everybody():
 def test_f7_needs_twelve_of_thirteen():
     names = [f"toy_faces/{i}_male_13" for i in range(13)]
     frame = attributes(names=names)
+    frame = frame[frame["label"].isin([BASE, OURS, SEVEN[0]])]  # F7 compares the first two; the others take time
 
     def but(count):
         lower = frame["task"].isin(names[:count]) & (frame["label"] == OURS)

@@ -82,7 +82,7 @@ class TestFineFace:
     def test_ties_go_to_the_first_epoch(self, task, monkeypatch):
         answers = np.eye(2)[task.val.target]
         monkeypatch.setattr(training.ScoredPredictor, "__call__", lambda self, x: answers)
-        assert fineface(task, seed=0, epochs=2).notes["best_epoch"] == 0
+        assert fineface(task, seed=0, epochs=2, batch_size=40).notes["best_epoch"] == 0
 
     def test_is_deterministic_and_depends_on_the_seed(self, task, found):
         again, other = fineface(task, seed=0, epochs=1), fineface(task, seed=1, epochs=1)
@@ -113,7 +113,7 @@ class TestFineFace:
         ids=str,
     )
     def test_options(self, task, options):
-        predictor = fineface(task, seed=0, epochs=1, **options)
+        predictor = fineface(task, seed=0, epochs=1, batch_size=40, **options)
         assert np.isfinite(predictor(task.val.x)).all()
         assert len(predictor.notes["stages"]) == options.get("taps", 3)
 
@@ -129,7 +129,7 @@ class TestFineFace:
 
     def test_more_pixels(self):
         task = fake_task(**SETTINGS, pixels=48)
-        predictor = fineface(task, seed=0, epochs=1)
+        predictor = fineface(task, seed=0, epochs=1, batch_size=40)
         x = resized(to_pixels(task.val.x[:5], device()), 48)
         assert x.shape == (5, 3, 48, 48)
         expected = fused(scores(predictor.model, x, Looking()), Looking()).softmax(1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from fake_task import fake_task
+from small_network import with_small_network
 
 from fairnb.errors import BadData
 from fairnb.papers.aimfair.rivals import eiil
@@ -105,7 +106,7 @@ def test_group_dro_weighs_up_the_larger_risk():
 
 @pytest.mark.slow
 def test_eiil_trains_and_notes_its_environments():
-    task = fake_task()
+    task = with_small_network(fake_task())
     first, again = (methods.get("eiil")(task, seed=0, epochs=2, inference_steps=2000, lr=0.002) for _ in range(2))
     assert first.notes == again.notes and sum(first.notes["environment_sizes"]) == 80
     assert min(first.notes["environment_sizes"]) > 0 and len(first.notes["val_accuracy"]) == 2
