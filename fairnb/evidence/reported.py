@@ -8,6 +8,7 @@ may be held against a paper because of them. FairLoRA's tables could not be had,
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 
@@ -85,5 +86,9 @@ def claims() -> pd.DataFrame:
 
     Columns id, paper, source (table or figure), claim, relation (what must hold), printed (the numbers).
     """
-    files = [room.folder / CLAIMS for room in registry.rooms().values()]
+    return _claims(tuple(room.folder / CLAIMS for room in registry.rooms().values())).copy()
+
+
+@cache
+def _claims(files: tuple[Path, ...]) -> pd.DataFrame:
     return pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False) for file in files], ignore_index=True)

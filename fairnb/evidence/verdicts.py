@@ -96,8 +96,8 @@ def per_seed(frame: pd.DataFrame, row: str, metric: str, task: str, by: str = "m
     Args:
         row: what the frame has in the column ``by``: a method's name, or a ``label`` of a table.
     """
-    rows = frame[(frame[by] == row) & (frame["task"] == task)]
-    return 100 * rows.set_index("seed")[metric].sort_index()
+    chosen = (frame[by] == row) & (frame["task"] == task)
+    return 100 * frame[metric][chosen].set_axis(frame["seed"][chosen]).sort_index()
 
 
 def less(frame: pd.DataFrame, metric: str, low: str, high: str, task: str, by: str = "method") -> Condition:

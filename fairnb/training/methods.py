@@ -179,6 +179,7 @@ def _defaults(function: Callable[..., Predictor]) -> dict[str, Any]:
     return found
 
 
+@functools.cache
 def _hints(function: Callable[..., Predictor]) -> dict[str, Any]:
     names = {"Task": Task, "Predictor": Predictor}
     return typing.get_type_hints(function, localns=names) | _shared(function)
