@@ -657,7 +657,7 @@ def test_two_hosts_with_folders_of_their_own_give_the_same_result(hosts, recordi
         wire.ask(DEVELOPER, "finish")
     monkeypatch.delenv(processes.ADDRESS)
     monkeypatch.setattr(processes, "_wait_for_both", lambda *_, **__: None)
-    assert processes._connected().scheduler.address != address, "the parties of this machine serve again"
+    assert processes.connected().scheduler.address != address, "the parties of this machine serve again"
     processes.stop()
     assert f"no auditor came to {address} within 1 s" in one_sentence(missing) and "--name auditor" in str(
         missing.value

@@ -52,7 +52,7 @@ def calls(agreement: Agreement, sites: Mapping[str, Site]) -> Iterator[dict[str,
     Raises:
         FairnbError: no scheduler, or a party is not there.
     """
-    client, actors = _connected(), dict[str, Any]()
+    client, actors = connected(), dict[str, Any]()
     # A thread of its own: in a thread of a Dask worker (make reproduce) an actor would look for that worker's cluster.
     with ThreadPoolExecutor(1) as thread:
 
@@ -131,8 +131,12 @@ def alive(client: Client) -> set[str]:
     return {str(worker["name"]) for worker in found} & set(PARTIES)
 
 
-def _connected() -> Client:
-    """A client of the scheduler at which both parties are; those of this machine are started where they are not."""
+def connected() -> Client:
+    """A client of the scheduler at which both parties are; those of this machine are started where they are not.
+
+    Raises:
+        FairnbError: no scheduler, or a party is not there.
+    """
     address = os.environ.get(ADDRESS, "")
     if "client" not in _here or _here["address"] != address or _here["client"].status != "running":
         found = _visited(address) if address else _own_scheduler()
