@@ -1,5 +1,6 @@
 """Shared fixtures: the real data beside the checkout (skips with a reason where it is absent), private folders."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -12,6 +13,13 @@ from fairnb import paths
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 SHARED = Path(os.environ.get("FAIRNB_SHARED") or paths.project().parent / "shared")
+gc.disable()  # while modules and tests are collected: they stay
+
+
+def pytest_collection_finish():
+    """What has been imported is not looked through again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

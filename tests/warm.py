@@ -30,6 +30,7 @@ def start() -> None:
     CONTEXT.set_forkserver_preload(["warm_imports", "warm"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", HERE, prepend=os.pathsep)
+        patch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # as ``notebooks.execute`` has it for its kernels
         forkserver.ensure_running()
 
 

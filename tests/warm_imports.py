@@ -1,5 +1,6 @@
 """What every process of the fork server has imported; ``NOISE`` is what the imports wrote to stderr."""
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -7,10 +8,10 @@ import sys
 import tempfile
 
 MODULES = (
-    "captum.attr", "dask.__main__", "distributed.cli.dask_worker", "ipykernel.kernelapp",
-    "jupyter_client.provisioning.local_provisioner", "matplotlib.pyplot", "papermill", "pandas.io.formats.style",
-    "peft", "scipy.optimize", "scipy.stats", "sklearn.linear_model", "sklearn.metrics", "sklearn.neighbors",
-    "tabulate", "torch", "torchvision", "transformers.models.vit.modeling_vit",
+    "captum.attr", "dask.__main__", "distributed.cli.dask_worker", "ipykernel.debugger", "ipykernel.ipkernel",
+    "ipykernel.kernelapp", "jupyter_client.provisioning.local_provisioner", "matplotlib.pyplot", "papermill",
+    "pandas.io.formats.style", "peft", "scipy.optimize", "scipy.stats", "sklearn.linear_model", "sklearn.metrics",
+    "sklearn.neighbors", "tabulate", "torch", "torchvision", "transformers.models.vit.modeling_vit",
 )  # fmt: skip
 
 
@@ -31,4 +32,7 @@ def _import_all() -> str:
         return log.read().decode()
 
 
+gc.disable()
 NOISE = _import_all()
+gc.freeze()  # else each process looks through all these modules, and so copies their memory, at the latest as it ends
+gc.enable()

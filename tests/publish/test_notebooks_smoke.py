@@ -3,6 +3,7 @@
 import nbformat
 import pandas as pd
 import pytest
+from papermill.engines import NotebookExecutionManager
 
 from fairnb import paths
 from fairnb.evidence import verdicts as claims
@@ -26,8 +27,9 @@ def executed(tmp_path_factory, new_cache, warm, warm_kernels):
         for name in ("FAIRNB_SEEDS", "FAIRNB_SCHEDULER", "FAIRNB_MANIFEST", "FAIRNB_PRESET"):
             patch.setenv(name, "")
         patch.setenv(warm.SMALLER, "1")
+        patch.setattr(NotebookExecutionManager, "save", lambda *_, **__: None)  # once at its end is enough
         patch.setattr(processes, "subprocess", warm.instead_of_subprocess())
-        patch.setenv(processes.ADDRESS, processes._connected().scheduler.address)
+        patch.setenv(processes.ADDRESS, processes.connected().scheduler.address)
         try:
             for name in notebooks.names():
                 notebooks.execute(name, {"tier": "smoke"})

@@ -174,9 +174,9 @@ class TestShippedPipeline:
     @pytest.mark.slow
     def test_follows_its_prompts(self, pipeline):
         people = itertools.product(("smiling", "serious"), ("young ", "old ", ""), ("man", "woman"))
-        prompts = [f"portrait photo of a {mood} {age}{who}" for mood, age, who in people] * 16
+        prompts = [f"portrait photo of a {mood} {age}{who}" for mood, age, who in people] * 10
         found = fidelity.fidelity(drawn(pipeline, prompts), fidelity.asked(prompts))
-        assert found["Smiling"].n == found["Male"].n == 192 and found["Young"].n == 128
+        assert found["Smiling"].n == found["Male"].n == 120 and found["Young"].n == 80
         assert found["Smiling"].passes and found["Male"].passes, found
 
 

@@ -81,7 +81,7 @@ def same(ours, theirs):
     ids=["best", "last", "as Savani", "never stops", "last look before the last epoch"],
 )
 def test_a_seed_trains_alone_as_beside_others_to_the_bit(recorded, changes):
-    seeds = [0, 1, 2, 3, 4]
+    seeds = [0, 1, 2]
     together, all_ = train(seeds, recorded, **changes)
     lengths = []
     for s, seed in enumerate(seeds):
