@@ -23,7 +23,9 @@ SMALLER: dict[str, dict[str, dict[str, Any]]] = {
             "table2": ((("toy_faces/smiling_male_10",), None),),
         },
     },
-    "asac": {"settings": {"n_train": 96, "n_val": 64, "n_test": 120, "lfw_n_train": 96, "lfw_n_val": 64}},
+    "asac": {
+        "settings": {"n_train": 96, "n_val": 64, "n_test": 120, "lfw_n_train": 96, "lfw_n_val": 64, "lfw_n_test": 120}
+    },
     "fairlora": {"settings": {"lora_steps": 2, "lora_hide_steps": 1, "n_train": 128, "n_val": 64, "n_test": 128}},
     "fineface": {"settings": {"n_train": 140, "n_val": 70, "attributes_n_train": 105, "attributes_n_test": 105}},
     "reactivate": {
@@ -55,7 +57,10 @@ def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 
 def _few_generated_images() -> None:
-    """Fewer counterfactuals, fewer edited faces that are judged, and a judge of drawn faces that has seen fewer."""
+    """Fewer counterfactuals, fewer edited faces that are judged, a judge of drawn faces that has seen fewer.
+
+    A pack is read once a process.
+    """
     from fairnb.papers.aimfair.rivals import diga
     from fairnb.synthesis import counterfactuals, fidelity
 
@@ -64,6 +69,7 @@ def _few_generated_images() -> None:
         return pool.take(np.arange(0, len(pool), COUNTERFACTUALS))
 
     packs = counterfactuals.packs
+    packs.read = cache(packs.read)
     counterfactuals.packs = SimpleNamespace(**vars(packs) | {"packed_pool": few})
     diga.JUDGED_IMAGES = 32
     for name, value in JUDGE.items():
