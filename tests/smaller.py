@@ -103,7 +103,7 @@ def _shallow_networks() -> None:
 
 
 def _draw_once() -> None:
-    """A figure that is saved is laid out and drawn once: for its PNG, not for PDF and the notebook's page as well."""
+    """A figure that is saved is laid out and drawn once, for a small PNG: not for PDF and page as well."""
     from IPython.core import pylabtools
     from matplotlib.figure import Figure
 
@@ -113,7 +113,7 @@ def _draw_once() -> None:
         if figure in drawn:
             file.write(b"drawn as PNG")
         else:
-            save(figure, file, format=format, **options)
+            save(figure, file, format=format, **options | {"dpi": 40})
             drawn.add(figure)
 
     def print_figure(figure, *arguments, **options):
