@@ -10,8 +10,8 @@ import tempfile
 MODULES = (
     "captum.attr", "dask.__main__", "distributed.cli.dask_worker", "ipykernel.debugger", "ipykernel.ipkernel",
     "ipykernel.kernelapp", "jupyter_client.provisioning.local_provisioner", "matplotlib.pyplot", "papermill",
-    "pandas.io.formats.style", "peft", "scipy.optimize", "scipy.stats", "sklearn.linear_model", "sklearn.metrics",
-    "sklearn.neighbors", "tabulate", "torch", "torchvision", "transformers.models.vit.modeling_vit",
+    "pandas.io.formats.style", "peft", "scipy.optimize", "scipy.stats", "seaborn", "sklearn.linear_model",
+    "sklearn.metrics", "sklearn.neighbors", "tabulate", "torch", "torchvision", "transformers.models.vit.modeling_vit",
 )  # fmt: skip
 
 

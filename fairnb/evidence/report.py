@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,28 +22,39 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette: told apart by colour-blind readers and in grey print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+THEME = {
+    "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib: the same letters on every machine
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 110,
+    "figure.titlesize": 10,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "0.3",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.9",
+    "xtick.major.size": 3,
+    "ytick.major.size": 0,
+    "axes.xmargin": 0.04,
+}
+BREAKABLE = re.compile(r" (?=\[[-+\d]|[-+\d.]+\])")  # the blanks of 84.9 [81.1, 88.6]
 MANIFEST = "FAIRNB_MANIFEST"
 PEOPLE, NOBODY = "people", ("toy_", "cifar10s/")  # where photographs of people go; tasks whose images show none
 
 
 def style() -> None:
-    """Set matplotlib's look for all figures of the project; call it once in a notebook."""
-    import matplotlib.pyplot as plt
+    """Set the look of all figures of the project: call it once in a notebook. A user's own matplotlibrc has no say."""
+    import matplotlib as mpl
+    import seaborn as sns
 
-    plt.rcParams.update(
-        {
-            "figure.constrained_layout.use": True,
-            "figure.dpi": 110,
-            "font.size": 10,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "grid.alpha": 0.3,
-            "legend.frameon": False,
-            "axes.prop_cycle": plt.cycler(color=COLOURS),
-        }
-    )
+    mpl.rcdefaults()
+    sns.set_theme("paper", "ticks", COLOURS, rc=THEME)
 
 
 def save_table(frame: pd.DataFrame, name: str, *, tier: str, caption: str, digits: int = 2) -> pd.DataFrame:
@@ -85,11 +97,18 @@ def _blank(value: object) -> bool:
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))) or value == ""
 
 
-def show(frame: pd.DataFrame) -> Styler:
-    """A table for reading in a notebook: no index, text to the left, no line breaks inside a cell."""
-    cells = {"text-align": "left", "white-space": "nowrap"}
-    heads = [{"selector": "th", "props": [("text-align", "left")]}]
-    return frame.style.hide(axis="index").set_properties(**cells).set_table_styles(heads)
+def show(frame: pd.DataFrame, digits: int | None = None, index: bool = False) -> Styler:
+    """A table for reading in a notebook: text to the left, as wide as the page, an interval never broken in two.
+
+    Args:
+        digits: decimals of floats, an empty cell for NaN; None leaves them as they are. index: shown too.
+    """
+    look = frame.rename(columns=str).map(lambda cell: BREAKABLE.sub("\u00a0", cell) if isinstance(cell, str) else cell)
+    styler = look.style if index else look.style.hide(axis="index")
+    if digits is not None:
+        styler = styler.format(precision=digits, na_rep="")
+    cells = [("text-align", "left"), ("white-space", "normal")]
+    return styler.set_table_styles([{"selector": "th, td", "props": cells}])
 
 
 def save_figure(fig: Figure, name: str, *, tier: str, images_of: str = "") -> None:
@@ -99,6 +118,7 @@ def save_figure(fig: Figure, name: str, *, tier: str, images_of: str = "") -> No
         images_of: the task whose images it shows, if any. Photographs of people go to the folder ``people`` inside the
             other figures', which no reference takes: they are neither ours to publish nor needed to compare results.
     """
+    import matplotlib as mpl
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     tiers.get(tier)
@@ -113,7 +133,9 @@ def save_figure(fig: Figure, name: str, *, tier: str, images_of: str = "") -> No
         ("pdf", {"CreationDate": None, "Producer": None, "Creator": None}),
     ):
         buffer = io.BytesIO()
-        fig.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
+        with mpl.rc_context():
+            style()
+            fig.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
         fig.set_layout_engine("none")  # the layout of the first copy serves all: it takes as long as the drawing
         _write(folder / f"{name}.{suffix}", buffer.getvalue())
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ from fairnb import metrics, paths
 from fairnb.evidence import reported, runs
 from fairnb.evidence.runs import Run
 from fairnb.training import methods
+
+if TYPE_CHECKING:
+    from fairnb.tasks import Problem
 
 RERUN, QUOTED = "rerun", "quoted"
 ORACLE = " · oracle"  # chosen on test data
@@ -143,6 +147,32 @@ def beside(table: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     position = [-order[key] for key in zip(merged["task"], merged["row"], strict=True)]
     merged = merged.assign(source=source).iloc[np.argsort(position, kind="stable")].reset_index(drop=True)
     return merged[["task", "row", "source", *(c for c in merged.columns if c not in ("task", "row", "source"))]]
+
+
+def plan(grids: Mapping[str, Sequence[Run]], network: Callable[[str], str] | None = None) -> pd.DataFrame:
+    """What a notebook runs: a line per table and task with the number of rows and of seeds, and the network's words.
+
+    Args:
+        grids: name of a table -> its runs. network: task -> words.
+    """
+    lines = []
+    for name, grid in grids.items():
+        for task in dict.fromkeys(run.task for run in grid):
+            own = [run for run in grid if run.task == task]
+            line = {"table": name, "task": task, "rows": len({run.label for run in own})}
+            line["seeds"] = len({run.seed for run in own})
+            lines.append(line | ({"network": network(task)} if network else {}))
+    return pd.DataFrame(lines)
+
+
+def groups(problems: Mapping[str, Problem]) -> pd.DataFrame:
+    """How many samples each part of each problem has by target t and protected p: columns ``y0s0`` ... in order."""
+    lines = []
+    for task, problem in problems.items():
+        for part, split in (("train", problem.task.train), ("val", problem.task.val), ("test", problem.test)):
+            words = {"task": task, "part": part, "target": split.target_name, "protected": split.protected_name}
+            lines.append(words | {f"y{t}s{p}": n for (t, p), n in split.counts().items()})
+    return pd.DataFrame(lines)
 
 
 def stand_ins(table: pd.DataFrame, frame: pd.DataFrame) -> list[str]:

@@ -8,6 +8,7 @@ It *holds* when its 95 % t-interval over seeds lies above zero, *fails* when the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
@@ -172,6 +173,23 @@ def save(verdicts: list[Verdict], name: str, *, tier: str) -> pd.DataFrame:
     rows = [asdict(verdict) for verdict in verdicts]
     report.save_json(rows, paths.results(tier) / "verdicts" / f"{name}.json")
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def deciding(note: str) -> tuple[str, float, float, float]:
+    """What decided a verdict, from its ``note``: the condition in words, its mean, and the ends of its interval.
+
+    The ends are NaN for one seed; where the note says none, the words are empty and all numbers NaN.
+    """
+    found = re.search(r"decided by: (.*?): ([-+][\d.]+|[-+]?nan)(?: \[([^,]+), ([^\]]+)\])?", note)
+    if found is None:
+        return "", np.nan, np.nan, np.nan
+    return found[1], float(found[2]), *(float(end) if end else np.nan for end in found.groups()[2:])
+
+
+def why(verdicts: pd.DataFrame) -> None:
+    """Print a line for each row of ``save``'s table: claim, verdict, and what decided it."""
+    for row in verdicts.itertuples():
+        print(f"{row.claim} {row.verdict}: {row.note.partition('decided by: ')[2] or row.note}")
 
 
 def scorecard(tier: str) -> pd.DataFrame:

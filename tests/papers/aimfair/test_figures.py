@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from fairnb.contract import Split
+from fairnb.evidence.figures import HERE, PRINTED
 from fairnb.papers.aimfair import figures
 from fairnb.papers.aimfair import tables as aimfair
 
@@ -32,9 +33,8 @@ def test_blocks_has_a_point_for_each_block_and_two_references(seeds):
     labels = [row[0] for row in aimfair.TABLES["T4"].rows]
     for ax, action in zip(fig.axes, ("Freeze", "Update"), strict=True):
         wanted = [*(f"{action} {block}" for block in aimfair.BLOCKS), "Full fine-tuning", "AIM-Fair"]
-        drawn = [(c.lines[0].get_xdata().item(), c.lines[0].get_ydata().item()) for c in ax.containers]
         expected = [(labels.index(row), 80 + 0.1 * labels.index(row)) for row in wanted]
-        np.testing.assert_allclose(drawn, expected)
+        np.testing.assert_allclose(ax.collections[0].get_offsets(), expected)
     assert len(fig.legends[0].get_texts()) == 8
 
 
@@ -50,15 +50,16 @@ def swept(printed):
 def test_a_sweep_draws_means_and_printed_values_at_the_same_places():
     fig = figures.sweep(swept([9.0, 8.0, 7.0]), [0.5, 1, 2], "ratio")
     for ax in fig.axes:
-        ours, theirs = ax.lines
-        assert list(ours.get_ydata()) == [1, 2, 3] and list(theirs.get_ydata()) == [9, 8, 7]
-        assert list(ours.get_xdata()) == list(theirs.get_xdata())
+        [theirs] = [drawn.get_offsets() for drawn in ax.collections if drawn.get_label() == PRINTED]
+        assert list(ax.lines[0].get_ydata()) == [1, 2, 3] and list(theirs[:, 1]) == [9, 8, 7]
+        assert list(ax.lines[0].get_xdata()) == list(theirs[:, 0])
         assert [text.get_text() for text in ax.get_xticklabels()] == ["0.5", "1", "2"]
 
 
 @pytest.mark.parametrize("printed", [None, [np.nan] * 3])
 def test_a_sweep_without_printed_values_draws_ours_alone(printed):
-    assert [len(ax.lines) for ax in figures.sweep(swept(printed), list("abc"), "k").axes] == [1, 1, 1]
+    fig = figures.sweep(swept(printed), list("abc"), "k")
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == [HERE]
 
 
 class Pool:
@@ -75,7 +76,7 @@ def test_prompt_sheets_show_serious_women_and_then_smiling_men():
     fig = figures.prompt_sheets({"plain": Pool(), "rich": Pool()}, seed=0, columns=3)
     shown = [int(ax.images[0].get_array()[0, 0, 0]) for ax in fig.axes]
     assert shown == [0, 0, 0, 3, 3, 3] * 2
-    assert [fig.axes[i].get_title(loc="left") for i in (0, 6)] == ["plain", "rich"]
+    assert [fig.axes[i].get_ylabel() for i in (0, 6)] == ["plain", "rich"]
 
 
 def test_spread_is_the_distance_inside_groups():
