@@ -66,9 +66,9 @@ def rows(
             own = part[part["panel"] == panel]
             _marks(ax, own.assign(y=own["row"].map(names.index).astype(float)), looks)
             if zero:
-                ax.axvline(0, color="0.3", lw=1, zorder=0)
+                ax.axvline(0, color="0.3", lw=1, zorder=1)
             if than in names:
-                ax.axvline(own.loc[own["row"] == than, "value"].iloc[0], color="0.4", lw=1, ls="--", zorder=0)
+                ax.axvline(own.loc[own["row"] == than, "value"].iloc[0], color="0.4", lw=1, ls="--", zorder=1)
             ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="", ylabel="")
         line[0].set_yticks(range(len(names)), names)
         line[0].set_ylabel(str(part[block].iloc[0]).replace("/", "\n", 1) if len(blocks) > 1 else "")
@@ -168,12 +168,12 @@ def points(ax: Axes, part: pd.DataFrame, names: tuple[str, str], looks: Looks) -
         bars = part[["row", other, *ends]].melt(["row", other], value_name=one).dropna()
         if len(bars):
             sns.lineplot(bars, x=names[0], y=names[1], units="row", estimator=None, lw=0.8, legend=False, **same)
-    same |= {"style": "row", "markers": marks, "s": 50, "zorder": 3}
+    same |= {"style": "row", "markers": marks, "s": 50, "linewidth": 0, "zorder": 3}
     if len(own := part.dropna(subset=list(names))):
-        sns.scatterplot(own, x=names[0], y=names[1], linewidth=0, **same)
+        sns.scatterplot(own, x=names[0], y=names[1], **same)
     theirs = [f"printed_{name}" for name in names]
     if set(theirs) <= set(part) and len(printed := part.dropna(subset=theirs)):
-        sns.scatterplot(printed, x=theirs[0], y=theirs[1], legend=False, **same)
+        sns.scatterplot(printed, x=theirs[0], y=theirs[1], **same)
         drawn = ax.collections[-1]
         drawn.set(edgecolor=drawn.get_facecolor(), facecolor="none", linewidth=1.2)
         ax.scatter([], [], facecolor="none", edgecolor="0.4", label="hollow: printed")
@@ -220,8 +220,8 @@ def legend(fig: Figure, columns: int = 4) -> None:
     named: dict[str, Any] = {}
     for ax in fig.axes:
         named |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-        if ax.get_legend():
-            ax.get_legend().remove()
+        if (own := ax.get_legend()) is not None:
+            own.remove()
     if named:
         fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=min(columns, len(named)))
 

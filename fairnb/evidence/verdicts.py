@@ -183,7 +183,7 @@ def deciding(note: str) -> tuple[str, float, float, float]:
     found = re.search(r"decided by: (.*?): ([-+][\d.]+|[-+]?nan)(?: \[([^,]+), ([^\]]+)\])?", note)
     if found is None:
         return "", np.nan, np.nan, np.nan
-    return found[1], float(found[2]), *(float(end) if end else np.nan for end in found.groups()[2:])
+    return found[1], float(found[2]), float(found[3] or np.nan), float(found[4] or np.nan)
 
 
 def why(verdicts: pd.DataFrame) -> None:

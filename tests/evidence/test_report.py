@@ -67,3 +67,10 @@ def test_photographs_of_people_lie_where_no_reference_takes_them(sandbox, monkey
     assert {file.name for file in (sandbox / "reference").rglob("*.png")} == {"dots.png", "toy.png"}
     _, differences = verify.compare("smoke")
     assert not [found for found in differences if "faces" in str(found)]
+
+
+def test_a_shown_table_keeps_an_interval_together_and_wraps_words():
+    frame = pd.DataFrame({"row": ["two words"], "acc": ["84.9 [81.1, -88.6]"], "gap": [1.234]})
+    html = report.show(frame, digits=1).to_html()
+    assert "84.9\u00a0[81.1,\u00a0-88.6]" in html and "two words" in html and ">1.2<" in html
+    assert "white-space: normal" in html and 'class="row_heading' not in html

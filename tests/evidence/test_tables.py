@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairnb import tasks
 from fairnb.evidence import tables
+from fairnb.evidence.runs import Run
 
 TASK = "toy_faces/smiling_male"
 
@@ -65,3 +67,16 @@ def test_chosen_rows_can_be_averaged_like_any_other():
         85
     )
     assert np.isfinite(means.loc[f"Best{tables.ORACLE}", ["wst_low", "wst_high"]].astype(float)).all()
+
+
+def test_a_plan_counts_rows_and_seeds_of_each_task():
+    runs = [Run(TASK, "erm", seed=seed, tier="smoke", label=label) for seed in (0, 1) for label in ("a", "b", "c")]
+    found = tables.plan({"T1": runs, "none": []}, lambda task: "a net")
+    assert found.to_dict("records") == [{"table": "T1", "task": TASK, "rows": 3, "seeds": 2, "network": "a net"}]
+
+
+def test_groups_count_the_cells_of_each_part():
+    problem = tasks.problem(TASK, "smoke")
+    found = tables.groups({TASK: problem}).set_index("part")
+    assert list(found.index) == ["train", "val", "test"] and found["target"]["train"] == "Smiling"
+    assert [found[f"y{t}s{p}"]["test"] for t in (0, 1) for p in (0, 1)] == list(problem.test.counts().values())

@@ -131,3 +131,24 @@ def test_the_scorecard_has_all_fifty_claims(sandbox):
     assert np.isin(card.set_index("claim").loc[["A1", "A7"], "verdict"], HOLDS).all()
     assert (card["verdict"] == NOT_RUN).sum() == 43
     assert (paths.results("smoke") / "verdicts" / "10_aimfair.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("note", "found"),
+    [
+        ("toy; decided by: acc(a (b)) - acc: -1.5 [-3.0, +0.5]; a: more", ("acc(a (b)) - acc", -1.5, -3.0, 0.5)),
+        ("decided by: x in t/u: +2.0 (one seed)", ("x in t/u", 2.0, np.nan, np.nan)),
+        ("by construction", ("", np.nan, np.nan, np.nan)),
+    ],
+)
+def test_what_decided_is_read_from_the_note(note, found):
+    assert claims.deciding(note)[0] == found[0]
+    np.testing.assert_equal(claims.deciding(note)[1:], found[1:])
+
+
+def test_the_note_of_a_verdict_says_what_decided(capsys):
+    condition = Condition("acc(a) - acc(b)", (1.0, 2.0, 3.0))
+    found = judge("A4", [condition], ours="", note="toy")
+    assert claims.deciding(found.note)[:2] == (condition.text, 2.0)
+    claims.why(pd.DataFrame([found]))
+    assert capsys.readouterr().out == f"A4 undecided: {condition}\n"
