@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from fairnb.evidence import seeds
+
 CHECKPOINTS = ("validation", "as released", "best on test", "last epoch")
 
 
@@ -46,3 +48,20 @@ def by_checkpoint(frame: pd.DataFrame) -> pd.DataFrame:
         for name, accuracy in checkpoints(row["notes"]).items()
     ]
     return pd.DataFrame(rows)
+
+
+def gains(frame: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy by how the epoch is kept, in points above choosing on validation images, paired by seed.
+
+    Args:
+        frame: from ``runs.run``, runs with ``snapshots``.
+
+    Returns:
+        columns ``task``, ``row`` (the way), ``than`` (``validation``), ``seeds``, ``acc`` and its 95 % t-interval, and
+        ``trained``, the row whose networks these are.
+    """
+    parts, pairs = [], [(way, CHECKPOINTS[0]) for way in CHECKPOINTS[1:]]
+    for label, own in by_checkpoint(frame).groupby("label", sort=False):
+        found = seeds.paired(own, pairs, ("acc",), by="checkpoint")
+        parts.append(seeds.without_values(found).assign(trained=label))
+    return pd.concat(parts, ignore_index=True)

@@ -173,3 +173,13 @@ class TestCheckpoints:
     def test_runs_without_epochs_have_none(self):
         found = frame(notes=[NOTES, {}, NOTES, {}])
         assert len(checkpoints.by_checkpoint(found)) == 8 and set(checkpoints.by_checkpoint(found)["seed"]) == {0}
+
+    def test_gains_are_paired_by_seed_for_every_row_that_was_trained(self):
+        found = frame(notes=[NOTES] * 4)
+        gains = checkpoints.gains(found)
+        assert list(gains) == ["task", "row", "than", "seeds", "acc", "acc_low", "acc_high", "trained"]
+        trained = list(dict.fromkeys(found["label"]))
+        assert gains["trained"].tolist() == [label for label in trained for _ in range(3)]
+        assert gains["row"].tolist() == ["as released", "best on test", "last epoch"] * len(trained)
+        assert gains["acc"].tolist() == pytest.approx([10, 20, 10] * len(trained)), "0.8, 0.9, 0.8 against 0.7"
+        assert set(gains["than"]) == {"validation"} and set(gains["seeds"]) == {4 // len(trained)}
