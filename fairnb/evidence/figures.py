@@ -149,7 +149,8 @@ def tradeoff(
         points(ax, part, names, looks)
         steps = part.set_index("row").reindex([row for row in path if row in set(part["row"])])
         if len(steps.dropna(subset=list(names))) > 1:
-            ax.plot(steps[names[0]], steps[names[1]], color="0.25", lw=1.2, label=" → ".join(path), zorder=1)
+            words = f"{path[0]} → {'… → ' * (len(path) > 2)}{path[-1]}"
+            ax.plot(steps[names[0]], steps[names[1]], color="0.25", lw=1.2, label=words, zorder=2.5)
         ax.set(title=title, xlabel=titles[names[0]], ylabel=titles[names[1]] if ax in axes[:, 0] else "")
     for ax in axes.flat[len(parts) :]:
         ax.axis("off")
@@ -216,8 +217,10 @@ def lines(ax: Axes, part: pd.DataFrame, x: str, looks: Looks, band: bool = True)
 
 
 def legend(fig: Figure, columns: int = 4) -> None:
-    """Every name of the panels once, below all of them."""
+    """Every name of the panels once, below all of them; called again, it takes the place of the one before."""
     named: dict[str, Any] = {}
+    for before in list(fig.legends):
+        before.remove()
     for ax in fig.axes:
         named |= dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
         if (own := ax.get_legend()) is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -29,6 +31,7 @@ FROM_TRAINED: tuple[Row, ...] = (
     ("Control from trained", "asac", {"start": "trained"} | AS_MANY_STEPS),
     ("ASAC from trained", "asac", {"start": "trained"}),
 )
+PATH = tuple(row[0] for row in (PROBE, CONTROL, STEPS, FGSM))
 BLIND = (CONTROL[0], STEPS[0], FROM_TRAINED[0][0])
 _PRINTED = {
     "Base Classifier": PROBE[0],
@@ -145,3 +148,39 @@ def printed(name: str, task_names: list[str]) -> pd.DataFrame:
     gaps = [ours for theirs, ours in METRICS.items() if theirs != "ACC"]
     shown[gaps] *= 100
     return shown
+
+
+def step_names(path: Sequence[str]) -> dict[tuple[str, str], str]:
+    """What lies between two rows that follow each other, in words: ``(before, after) -> "before → after"``."""
+    pairs = [*itertools.pairwise(path), (path[0], path[-1])]
+    known = {
+        (PROBE[0], CONTROL[0]): "all layers, as many epochs",
+        (PROBE[0], STEPS[0]): "all layers, as many steps",
+        (CONTROL[0], STEPS[0]): "more steps",
+        (STEPS[0], FGSM[0]): "attacked images",
+        (PROBE[0], FGSM[0]): "all of it",
+    }
+    return {pair: known.get(pair, f"{pair[0]} → {pair[1]}") for pair in dict.fromkeys(pairs)}
+
+
+def gains(
+    frame: pd.DataFrame, path: Sequence[str] = PATH, names: Sequence[str] = ("acc", "eo_sum", "eo_avg")
+) -> pd.DataFrame:
+    """How a path of rows changes each metric, step by step and in all, paired by seed, in percentage points.
+
+    Args:
+        frame: from ``runs.run``. path: labels; those that a task lacks are left out. names: metrics.
+
+    Returns:
+        columns ``task, step, before, after, seeds`` and per metric what ``seeds.paired`` gives, of after minus before.
+    """
+    from fairnb.evidence import seeds
+
+    parts = []
+    for _, part in frame.groupby("task", sort=False):
+        words = step_names([label for label in path if label in set(part["label"])])
+        found = seeds.paired(part, [pair[::-1] for pair in words], names)
+        found.insert(1, "step", list(words.values()))
+        found.insert(2, "before", found.pop("than"))
+        parts.append(found.rename(columns={"row": "after"}))
+    return pd.concat(parts, ignore_index=True)

@@ -3,148 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fairnb.evidence import report
-from fairnb.evidence.verdicts import Condition, per_seed
-from fairnb.papers.asac.figures.tables import TITLES, WIDTH
+from fairnb.evidence import figures, report, seeds
+from fairnb.papers.asac import notes
+from fairnb.papers.asac.figures.tables import TITLES, spanned
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-METRICS = ("eo_sum", "acc")
-STYLES = ("-", "--", ":")
-APART = 0.17  # of a row: two intervals in it must not cover each other
-
-
-def against(frame: pd.DataFrame, table: pd.DataFrame, main: str, names: Sequence[str] = METRICS) -> pd.DataFrame:
-    """Every row's difference from the row ``main``, paired by seed, and the printed differences, in percentage points.
-
-    Args:
-        frame: from ``runs.run``, one task. table: from ``tables.table``, of the same rows. main: a label.
-
-    Returns:
-        a line per row of ``frame``, ``main`` aside: ``row, seeds`` and per metric ``x`` (mean), ``x_low``, ``x_high``
-        (95 % t-interval, NaN for one seed) and ``printed_x`` (NaN where none is printed).
-    """
-    task, printed = str(frame["task"].iloc[0]), table.set_index("row")
-    rows = []
-    for label in dict.fromkeys(frame["label"]):
-        if label == main:
-            continue
-        row: dict[str, Any] = {"row": label}
-        for name in names:
-            ours = per_seed(frame, label, name, task, "label") - per_seed(frame, main, name, task, "label")
-            change = Condition(label, tuple(ours.dropna()))
-            row |= {"seeds": len(change.values), name: change.interval.mean}
-            row |= {f"{name}_low": change.interval.low, f"{name}_high": change.interval.high}
-            theirs = printed.get(f"printed_{name}", pd.Series(np.nan, printed.index))
-            row[f"printed_{name}"] = theirs[label] - theirs[main]
-        rows.append(row)
-    return pd.DataFrame(rows)
+READINGS: figures.Looks = {
+    "average of both gaps": (report.COLOURS[2], "s"),
+    "sum of both gaps": (report.COLOURS[0], "o"),
+    "accuracy": (report.COLOURS[6], "o"),
+    figures.PRINTED: figures.LOOKS[figures.PRINTED],
+}
+EXTREME, HEAD = "if difficulty were magnitude", "the attacked head"
 
 
 def differences(
-    found: pd.DataFrame, spans: Mapping[str, tuple[float, float]], names: Sequence[str] = METRICS
+    found: pd.DataFrame, spans: Mapping[str, tuple[float, float]], names: Sequence[str] = ("eo_sum", "acc")
 ) -> Figure:
-    """A panel per metric: each row of ``against`` with its interval, the printed difference hollow beneath.
+    """A panel per metric: each row of ``choices.against`` with its interval, the printed difference hollow beneath.
 
     Args:
         spans: metric -> lowest and highest *printed* difference of the main configuration from itself, drawn as a band.
     """
-    import matplotlib.pyplot as plt
-
-    size = (WIDTH, 1.3 + 0.36 * len(found))
-    fig, axes = plt.subplots(1, len(names), figsize=size, sharey=True, squeeze=False)
-    for name, ax in zip(names, axes[0], strict=True):
+    titles = {name: f"{TITLES[name]}:\npoints above the main configuration" for name in names}
+    fig = figures.rows(seeds.tidy(found, titles), zero=True)
+    for name, ax in zip(names, fig.axes, strict=True):
         if name in spans:
-            ax.axvspan(*spans[name], color="0.85", label="printed for the main configuration itself")
-        ax.axvline(0, color="0.3", lw=1)
-        for i, row in enumerate(found.to_dict("records")):
-            _interval(ax, row, name, i - 0.12, report.COLOURS[0], "here, 95 % t-interval" if not i else None)
-            if np.isfinite(row[f"printed_{name}"]):
-                ax.plot(row[f"printed_{name}"], i + 0.2, "D", mfc="none", mec=report.COLOURS[1], ms=5, label="printed")
-        _rows_down(ax, list(found["row"]))
-        ax.set_xlabel(f"{TITLES.get(name, name)}: points above the main configuration", fontsize=8)
-    _legend(fig, axes[0, 0])
+            ax.axvspan(*spans[name], color="0.85", zorder=-1, label="main configuration as printed")
+    figures.legend(fig)
     return fig
 
 
 def conventions(table: pd.DataFrame) -> Figure:
-    """Every row's DEO as average and as sum of both gaps, joined, and its accuracy; printed values hollow.
+    """Every row's DEO as average and as sum of both gaps, and its accuracy; printed values hollow.
+
+    A gap is never below 0, so its bars end there.
 
     Args:
         table: from ``tables.table``, one task; rows that were not rerun show the printed values only.
     """
-    import matplotlib.pyplot as plt
-
-    fig, axes = plt.subplots(1, 2, figsize=(WIDTH, 1.3 + 0.36 * len(table)), sharey=True)
-    for i, row in enumerate(table.to_dict("records")):
-        if pd.notna(row["eo_sum"]):
-            axes[0].plot([row["eo_avg"], row["eo_sum"]], [i - APART, i + APART], color="0.7", lw=2, zorder=1)
-        marks = (("eo_avg", "s", 2, 0, -APART), ("eo_sum", "o", 0, 0, APART), ("acc", "o", 0, 1, 0))
-        for name, mark, colour, panel, off in marks:
-            words = {"eo_avg": "average of both gaps", "eo_sum": "sum of both gaps", "acc": ""}[name]
-            _interval(axes[panel], row, name, i + off, report.COLOURS[colour], words if not i else None, mark)
-        for name, ax in zip(METRICS, axes, strict=True):
-            if pd.notna(row.get(f"printed_{name}", np.nan)):
-                ax.plot(row[f"printed_{name}"], i, "D", mfc="none", mec=report.COLOURS[1], ms=6, label="printed")
-    for ax, words in zip(axes, ("DEO, %", "accuracy, %"), strict=True):
-        _rows_down(ax, list(table["row"]))
-        ax.set_xlabel(words, fontsize=8)
-    axes[0].set_xlim(left=0)
-    _legend(fig, axes[0])
+    average, both, accuracy, _ = READINGS
+    readings = (("eo_avg", "DEO, %", average), ("eo_sum", "DEO, %", both), ("acc", "accuracy, %", accuracy))
+    shown = table.assign(**{f"{name}_low": table[f"{name}_low"].clip(lower=0) for name in ("eo_avg", "eo_sum")})
+    parts = [seeds.tidy(shown, {name: panel}).assign(who=who) for name, panel, who in readings]
+    fig = figures.rows(pd.concat(parts, ignore_index=True), looks=READINGS)
+    fig.axes[0].set_ylim(table["row"].nunique() - 0.3, -0.5)
     return fig
 
 
 def magnitude_by_step(frame: pd.DataFrame, labels: Sequence[str], epsilons: Sequence[float]) -> Figure:
     """Left: mean magnitude of each optimiser step of a mini-batch by order of training; right: C under attack.
 
-    Thin lines are seeds, thick ones their means. Dotted: what the easy-to-hard order would be if difficulty *were*
-    magnitude.
+    Bands span the seeds. Grey: what the easy-to-hard order would be if difficulty *were* magnitude.
 
     Args:
         frame: from ``runs.run``, with ASAC's notes; labels: the orders' rows in it. epsilons: of these rows.
     """
-    import matplotlib.pyplot as plt
-
-    fig, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.2))
-    steps = np.arange(1, len(epsilons) + 1)
-    for label, colour, style in zip(labels, report.COLOURS, STYLES, strict=False):
-        values = np.array([note["magnitude_by_step"] for note in frame.loc[frame["label"] == label, "notes"]])
-        left.plot(steps, values.T, color=colour, lw=0.7, alpha=0.5)
-        left.plot(steps, values.mean(0), style, color=colour, lw=2, marker="o", label=label)
-    left.plot(steps, sorted(epsilons), ":", color="0.4", marker="x", label="if difficulty were magnitude")
-    left.set(xlabel="step of a mini-batch", ylabel="mean ε of its images", xticks=steps)
-    left.legend(fontsize=8)
-    heads = head_accuracy(frame)
-    for _, part in heads.groupby("seed"):
-        right.plot(part["epsilon"], 100 * part["accuracy"], "o", color=report.COLOURS[0], ms=4, alpha=0.6)
-    mean = heads.groupby("epsilon")["accuracy"].mean()
-    right.plot(mean.index, 100 * mean, color=report.COLOURS[0], lw=2)
-    right.axhline(50, color="0.4", ls=":", label="a coin")
-    right.set(xlabel="ε of the attack", ylabel="attacked head is right, %", ylim=(-3, 103))
-    right.legend(fontsize=8)
+    steps = notes.magnitudes(frame[frame["label"].isin(list(labels))])
+    steps = steps.rename(columns={"label": "who", "step": "x", "magnitude": "value"})
+    extreme = pd.DataFrame({"x": range(1, len(epsilons) + 1), "value": sorted(epsilons), "who": EXTREME})
+    heads = notes.head_accuracy(frame).rename(columns={"epsilon": "x"})
+    parts = [part.assign(panel="mean ε of the images of a step") for part in (steps, extreme)]
+    parts.append(
+        heads.assign(panel="attacked head is right, % (dotted: a coin)", who=HEAD, value=100 * heads["accuracy"])
+    )
+    looks = figures.looks_of(labels) | {EXTREME: ("0.6", "D"), HEAD: (report.COLOURS[6], "o")}
+    fig = figures.curves(spanned(pd.concat(parts), "x"), "x", looks=looks)
+    left, *right = fig.axes
+    left.set(xlabel="step of a mini-batch", xticks=range(1, len(epsilons) + 1))
+    for ax in right:
+        ax.axhline(50, color="0.4", ls=":")
+        ax.set(xlabel="ε of the attack", ylim=(0, 103))
     return fig
-
-
-def head_accuracy(frame: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy of the attacked head on validation images: a line per seed and magnitude of any row, 0..1.
-
-    Rows of a seed with the same start and attack have the same head, so a magnitude that several of them have is the
-    same number; it appears once, from the first of them.
-    """
-    lines = [
-        {"seed": seed, "epsilon": float(radius), "accuracy": share}
-        for seed, note in zip(frame["seed"], frame["notes"], strict=True)
-        for radius, share in note.get("protected_head", {}).items()
-    ]
-    found = pd.DataFrame(lines, columns=["seed", "epsilon", "accuracy"])
-    return found.drop_duplicates(["seed", "epsilon"]).sort_values(["seed", "epsilon"], ignore_index=True)
 
 
 def orders(
@@ -156,43 +93,31 @@ def orders(
         panels: title -> order -> path ``(T, 2)``. chunks: name -> Hessian ``(2, 2)`` and minimum ``(2,)``.
     """
     import matplotlib.pyplot as plt
+    import seaborn as sns
 
-    fig, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 3.8), sharex=True, sharey=True, squeeze=False)
-    points = np.concatenate([path for part in panels.values() for path in part.values()])
-    points = np.concatenate([points, [minimum for _, minimum in chunks.values()]])
+    one, two = "first parameter", "second parameter"
+    minima = pd.DataFrame([minimum for _, minimum in chunks.values()], columns=[one, two])
+    minima["at"] = [f"minimum of the {name} chunk" for name in chunks]
+    paths = {
+        title: pd.concat([pd.DataFrame(path, columns=[one, two]).assign(order=name) for name, path in part.items()])
+        for title, part in panels.items()
+    }
+    points = pd.concat([minima, *paths.values()])[[one, two]].to_numpy()
     low, high = points.min(0) - 0.3, points.max(0) + 0.3
-    across, up = np.meshgrid(np.linspace(low[0], high[0], 120), np.linspace(low[1], high[1], 120))
-    for ax, (title, paths) in zip(axes[0], panels.items(), strict=True):
-        for (name, (hessian, minimum)), colour in zip(chunks.items(), report.COLOURS[2:], strict=False):
-            away = np.stack([across, up], -1) - minimum
-            loss = 0.5 * np.einsum("...i,ij,...j", away, hessian, away)
-            ax.contour(across, up, loss, levels=[0.05, 0.2, 0.6], colors=colour, linewidths=0.8, alpha=0.7)
-            ax.plot(*minimum, "*", color=colour, ms=11, label=f"minimum of the {name} chunk")
-        for (name, path), colour, style in zip(paths.items(), report.COLOURS, STYLES, strict=False):
-            ax.plot(*path.T, style, color=colour, marker=".", ms=5, lw=1.4, label=name)
-            ax.plot(*path[-1], "o", mfc="none", mec=colour, ms=9, mew=1.5)
-        ax.set_title(title, fontsize=9)
-        ax.set(xlabel="first parameter", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
-    axes[0, 0].set_ylabel("second parameter")
-    _legend(fig, axes[0, -1])
+    place = np.stack(np.meshgrid(np.linspace(low[0], high[0], 120), np.linspace(low[1], high[1], 120)), -1)
+    fig, axes = plt.subplots(1, len(panels), figsize=(figures.WIDTH, 3.8), sharex=True, sharey=True, squeeze=False)
+    for ax, (title, found) in zip(axes[0], paths.items(), strict=True):
+        for (hessian, minimum), colour in zip(chunks.values(), report.COLOURS[2:], strict=False):
+            loss = 0.5 * np.einsum("...i,ij,...j", place - minimum, hessian, place - minimum)
+            ax.contour(*np.moveaxis(place, -1, 0), loss, levels=[0.05, 0.2, 0.6], colors=colour, linewidths=0.8)
+        hues = {"palette": list(report.COLOURS[2 : 2 + len(chunks)]), "hue": "at"}
+        sns.scatterplot(minima, x=one, y=two, marker="*", s=160, linewidth=0, ax=ax, **hues)
+        look = {"x": one, "y": two, "hue": "order", "ax": ax}
+        style = {"style": "order", "markers": ["o"] * len(panels[title]), "markersize": 4, "markeredgewidth": 0}
+        sns.lineplot(found, estimator=None, sort=False, lw=1.4, **style, **look)
+        sns.scatterplot(found.groupby("order", sort=False).tail(1), s=80, legend=False, **look)
+        ends = ax.collections[-1]
+        ends.set(edgecolor=ends.get_facecolor(), facecolor="none", linewidth=1.5)
+        ax.set(title=title, xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    figures.legend(fig)
     return fig
-
-
-def _interval(
-    ax: Axes, row: Mapping[str, Any], name: str, at: float, colour: str, label: str | None, mark: str = "o"
-) -> None:
-    if pd.isna(row[name]):
-        return
-    ax.plot([row[f"{name}_low"], row[f"{name}_high"]], [at, at], color=colour, lw=1.6)
-    ax.plot(row[name], at, mark, color=colour, ms=5, label=label)
-
-
-def _rows_down(ax: Axes, names: Sequence[str]) -> None:
-    ax.set_yticks(range(len(names)), names, fontsize=8)
-    ax.set_ylim(len(names) - 0.5, -0.5)
-
-
-def _legend(fig: Figure, ax: Axes) -> None:
-    """Each name once, below all panels."""
-    named = dict(zip(*ax.get_legend_handles_labels()[::-1], strict=True))
-    fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=4, fontsize=8)

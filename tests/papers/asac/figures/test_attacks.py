@@ -5,7 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairnb.evidence.figures import SEED
 from fairnb.papers.asac.figures import attacks as figures
+from fairnb.papers.asac.tables import FGSM, PROBE
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.usefixtures("closed_figures")
@@ -29,19 +31,20 @@ def test_what_was_added_is_amplified_around_gray(faces):
     assert len(shown) == 14 and shown[5].shape == (4, 4, 3)
     np.testing.assert_allclose(shown[2], 0.58, atol=1e-4)
     np.testing.assert_allclose(shown[4], 0.9, atol=1e-4)
-    np.testing.assert_allclose(shown[7], faces[1].transpose(1, 2, 0) / 255)
+    np.testing.assert_array_equal(shown[7], faces[1].transpose(1, 2, 0))
     assert len(figures.counterfactuals(faces, moved).axes) == 10
 
 
-def test_attributions_are_summed_without_their_sign_beside_the_share(faces):
+def test_attributions_are_summed_without_their_sign_below_the_share(faces):
     mouths = np.zeros((2, 8, 8), bool)
     mouths[:, 5:7, 2:6] = True
     values = np.random.default_rng(1).normal(size=(2, 3, 8, 8))
     fig = figures.attributions(
         faces, mouths, {"Base": values, "ASAC": -2 * values}, {"Base": np.array([0.1, 0.25]), "ASAC": np.ones(2)}
     )
-    first, base, asac, _, second, _ = fig.axes
-    assert [ax.get_title() for ax in (first, base, second)] == ["face and mouth", "Base\nmouth 10 %", "mouth 25 %"]
+    first, _, base, second, asac, _ = fig.axes
+    assert [ax.get_ylabel() for ax in (first, base, asac)] == ["face and mouth", "Base", "ASAC"]
+    assert [ax.get_title() for ax in (first, base, second)] == ["", "mouth 10 %", "mouth 25 %"]
     np.testing.assert_allclose(base.images[0].get_array(), np.abs(values[0]).sum(0))
     np.testing.assert_allclose(asac.images[0].get_array(), 2 * np.abs(values[0]).sum(0))
     edge = first.collections[0].get_paths()[0].vertices
@@ -67,14 +70,15 @@ def frame(seeds):
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
-def test_shares_are_points_by_seed_beside_chance(seeds):
-    [ax] = figures.mouth_shares(frame(seeds), MODELS, 0.04).axes
-    points = [line.get_xdata() for line in ax.lines if line.get_marker() == "o"]
-    np.testing.assert_allclose(points, [[10 * i + s for s in range(seeds)] for i in range(3)], atol=1e-9)
-    means = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "d"]
-    np.testing.assert_allclose(means, np.mean(points, 1), atol=1e-9)
+def test_shares_are_dots_by_seed_beside_chance(seeds):
+    [ax] = figures.mouth_shares(frame(seeds), 0.04).axes
+    [dots] = [part.get_offsets()[:, 0] for part in ax.collections if part.get_label() == SEED]
+    np.testing.assert_allclose(dots, [10 * i + s for i in range(3) for s in range(seeds)], atol=1e-9)
+    means = [x for line in ax.lines if line.get_marker() == "o" for x in line.get_xdata()]
+    np.testing.assert_allclose(means[:4], [*dots.reshape(3, seeds).mean(1), 4], atol=1e-9)
     assert [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == "--"] == [4]
-    assert [text.get_text() for text in ax.get_yticklabels()] == MODELS
+    assert [text.get_text() for text in ax.get_yticklabels()] == [*MODELS, figures.CHANCE]
+    assert ax.get_xlim()[0] == 0
 
 
 def test_smile_curves_have_a_mean_for_each_group_and_few_single_images():
@@ -82,24 +86,38 @@ def test_smile_curves_have_a_mean_for_each_group_and_few_single_images():
     curves = groups[:, None] * 0.5 + np.outer(np.linspace(0, 0.2, 20), np.ones(3)) + np.array(EPSILONS)
     fig = figures.smile_curves({"Base": curves, "ASAC": curves / 2}, EPSILONS, groups, ["women", "men"], few=4)
     base, asac = fig.axes
-    assert len(base.lines) == 2 * (4 + 1) and base.get_title() == "Base"
+    assert base.get_title() == "Base"
     for ax, scale in ((base, 1), (asac, 0.5)):
-        means = [line.get_ydata() for line in ax.lines if line.get_linewidth() == 2.5]
+        drawn = [line for line in ax.lines if len(line.get_xdata())]
+        means = [line.get_ydata() for line in drawn if line.get_linewidth() == 2.5]
         np.testing.assert_allclose(means, [scale * curves[groups == g].mean(0) for g in (0, 1)])
-    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["women, mean", "men, mean"]
+        single = [line.get_ydata() for line in drawn if line.get_linewidth() == 0.6]
+        np.testing.assert_allclose(single, scale * np.concatenate([curves[:4], curves[10:14]]))
+        band = ax.collections[0].get_paths()[0].vertices[:, 1]
+        low, high = np.quantile(scale * curves[:10], (0.25, 0.75), axis=0)
+        assert (band.min(), band.max()) == pytest.approx((low.min(), high.max()))
+    assert [text.get_text()[:5] for text in fig.legends[0].get_texts()] == ["women", "men: "]
 
 
 def test_movement_is_in_points_with_a_band_over_seeds():
-    change = np.outer([1, 3], EPSILONS)
-    fig = figures.movement({"same": {"Base": change, "ASAC": change / 4}, "refit": {"Base": change}}, EPSILONS)
+    rows = [
+        {"kind": kind, "label": label, "seed": seed, "epsilon": epsilon, "change": size * (1 + 2 * seed) * epsilon}
+        for kind, label, size in (("same", PROBE[0], 1), ("same", FGSM[0], 0.25), ("refit", PROBE[0], 1))
+        for seed in range(2)
+        for epsilon in EPSILONS
+    ]
+    fig = figures.movement(pd.DataFrame(rows), {"same": "same images", "refit": "own head"})
     same, refit = fig.axes
-    np.testing.assert_allclose([line.get_ydata() for line in same.lines], 200 * np.outer([1, 0.25], EPSILONS))
+    assert (same.get_title(), refit.get_title()) == ("same images", "own head")
+    lines = [line.get_ydata() for line in same.lines if len(line.get_xdata())]
+    np.testing.assert_allclose(lines, 200 * np.outer([1, 0.25], EPSILONS))
     band = same.collections[0].get_paths()[0].vertices
-    assert band[:, 1].max() == pytest.approx(15) and len(refit.lines) == 1
+    assert band[:, 1].max() == pytest.approx(15) and len([n for n in refit.lines if len(n.get_xdata())]) == 1
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == [PROBE[0], FGSM[0]]
 
 
 def test_slopes_have_a_panel_for_each_kind_of_attack():
     kinds = {"slope_same": "transferred", "mouth_share": "refitted"}
-    first, second = figures.slopes(frame(3), MODELS, kinds).axes
+    first, second = figures.slopes(frame(3), kinds).axes
     assert (first.get_title(), second.get_title()) == ("transferred", "refitted")
-    assert all(x == 20 for line in first.lines for x in line.get_xdata())
+    assert all(x == 20 for part in first.collections for x in part.get_offsets()[:, 0])

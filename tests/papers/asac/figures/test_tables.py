@@ -1,12 +1,13 @@
-"""ASAC's table figures show the numbers that they are given, and gains add up."""
+"""ASAC's table figures show the numbers that they are given, and a row looks the same in all of them."""
 
 import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Annotation
 
 from fairnb.evidence import tables
+from fairnb.evidence.figures import SEED
+from fairnb.papers.asac import tables as asac
 from fairnb.papers.asac.figures import tables as figures
 from fairnb.papers.asac.tables import AEDA, CONTROL, FGSM, PROBE, STEPS
 
@@ -43,56 +44,46 @@ def table(frame):
     return means
 
 
-def test_gains_are_paired_by_seed_and_add_up(frame):
-    found = figures.gains(frame)
-    one = found[found["task"] == TASKS[0]].set_index("step")
-    assert one["acc"].to_list() == pytest.approx([6, 2, -1, 7]) and set(one["seeds"]) == {3}
-    assert one["acc"].iloc[:3].sum() == pytest.approx(one["acc"].iloc[3])
-    assert one.loc["attacked images", "eo_sum"] == pytest.approx(0.25)
-    assert (one["acc_high"] - one["acc_low"]).to_numpy() == pytest.approx(0, abs=1e-9), "seeds cancel"
-    assert len(one.loc["more steps", "acc_values"]) == 3
-
-
-def test_gains_leave_out_rows_that_were_not_run_and_say_nothing_of_one_seeds_spread(frame):
-    part = frame[(frame["label"] != CONTROL[0]) & (frame["seed"] == 0)]
-    found = figures.gains(part)
-    assert found["step"].to_list() == ["all layers, as many steps", "attacked images", "all of it"] * 2
-    assert found["acc"].iloc[0] == pytest.approx(8) and found["acc_low"].isna().all()
-
-
-def test_a_path_of_two_rows_is_one_step():
-    assert list(figures.step_names((PROBE[0], FGSM[0])).values()) == ["all of it"]
-    assert figures.step_names(("a", "b"))["a", "b"] == "a → b"
+def words(fig):
+    return [text.get_text() for text in fig.legends[0].get_texts()]
 
 
 def test_decomposition_draws_every_seed_and_the_total_below(frame):
-    found = figures.gains(frame)
-    fig = figures.decomposition(found)
-    assert len(fig.axes) == 4 and fig.axes[0].get_title() == "smiling male\n(toy_faces)"
-    dots = [line.get_xdata() for line in fig.axes[0].lines if line.get_marker() == "o"]
-    assert np.allclose(dots, np.repeat([[6], [2], [-1], [7]], 3, axis=1))
+    fig = figures.decomposition(asac.gains(frame))
+    assert len(fig.axes) == 4 and fig.axes[0].get_ylabel() == "smiling male\n(toy_faces)"
+    [dots] = [drawn.get_offsets() for drawn in fig.axes[0].collections if drawn.get_label() == SEED]
+    assert np.allclose(dots[:, 0], np.repeat([6, 2, -1, 7], 3))
     assert [text.get_text() for text in fig.axes[0].get_yticklabels()][-1] == "all of it"
+    assert "accuracy" in fig.axes[2].get_xlabel() and "DEO" in fig.axes[3].get_xlabel()
 
 
 def test_tradeoff_has_our_points_filled_and_printed_ones_hollow(table):
     fig = figures.tradeoff(table)
     first = fig.axes[0]
-    points = [line for line in first.lines if len(line.get_xdata()) == 1]
-    hollow = [line for line in points if line.get_markerfacecolor() == "none"]
-    filled = [line for line in points if line.get_markerfacecolor() != "none"]
-    assert len(hollow) == 4 and {(*line.get_xdata(), *line.get_ydata()) for line in hollow} == {(40.0, 90.0)}
+    assert first.get_title() == "smiling male\n(toy_faces)"
+    filled, hollow = (drawn for drawn in first.collections if len(drawn.get_offsets()))
+    assert len(hollow.get_facecolor()) == 0 and len(filled.get_facecolor())
+    np.testing.assert_allclose(hollow.get_offsets(), [[40.0, 90.0]] * 4)
     ours = table[(table["task"] == TASKS[0]) & (table["source"] == tables.RERUN)]
-    assert sorted(line.get_ydata()[0] for line in filled) == pytest.approx(sorted(ours["acc"]))
-    low, high = first.get_xlim()
-    assert low < ours["eo_sum"].min() and high > 40
+    np.testing.assert_allclose(filled.get_offsets(), ours[["eo_sum", "acc"]])
+    assert {*ACCURACY, "hollow: printed"} <= set(words(fig)), "the quoted row is named, too"
 
 
-def test_arrows_lead_from_the_base_by_the_controls_to_asac(table):
-    first = figures.tradeoff(table).axes[0]
-    arrows = [child for child in first.get_children() if isinstance(child, Annotation)]
+def test_a_line_leads_from_the_base_by_the_controls_to_asac(table):
+    fig = figures.tradeoff(table)
+    assert f"{PROBE[0]} → … → {FGSM[0]}" in words(fig)
     mean = table[table["task"] == TASKS[0]].set_index("row")
-    assert [arrow.xy[1] for arrow in arrows] == [mean.loc[row[0], "acc"] for row in (CONTROL, STEPS, FGSM)]
-    assert arrows[0].xyann[1] == mean.loc[PROBE[0], "acc"]
+    path = mean.loc[[row[0] for row in (PROBE, CONTROL, STEPS, FGSM)], ["eo_sum", "acc"]]
+    [line] = [line for line in fig.axes[0].lines if "…" in str(line.get_label())]
+    np.testing.assert_allclose(line.get_xydata(), path)
+
+
+def test_a_gaps_bar_ends_at_zero_and_an_accuracys_lies_inside(table):
+    table["eo_sum_low"], table["acc_high"] = -50.0, 140.0
+    first = figures.tradeoff(table).axes[0]
+    ends = np.concatenate([line.get_xydata() for line in first.lines if len(line.get_xdata())])
+    assert ends[:, 0].min() == 0 and ends[:, 1].max() == 140
+    assert first.get_ylim()[1] > 140
 
 
 def test_tradeoff_leaves_unused_panels_out_and_needs_no_printed_numbers(table):
@@ -102,7 +93,13 @@ def test_tradeoff_leaves_unused_panels_out_and_needs_no_printed_numbers(table):
     four = pd.concat([ours.assign(task=f"toy/{i}") for i in range(4)])
     fig = figures.tradeoff(four)
     assert [ax.axison for ax in fig.axes] == [True] * 4 + [False] * 2
-    assert "hollow: printed" not in [text.get_text() for text in fig.legends[0].get_texts()]
+    assert "hollow: printed" not in words(fig)
+
+
+def test_every_row_has_a_look_and_no_two_look_alike():
+    rows = {row[0] for name in ("T1", "T2", "T3", "F") for row in asac.TABLES[name].rows}
+    assert rows == set(figures.LOOKS)
+    assert len(set(figures.LOOKS.values())) == len(figures.LOOKS)
 
 
 def test_moves_draw_lines_where_the_score_is_one_half():
@@ -110,22 +107,21 @@ def test_moves_draw_lines_where_the_score_is_one_half():
     labels = np.array([0, 1, 1, 0])
     weights = np.array([2.0, 1.0]), np.array([2.0, 0.0])
     fig = figures.moves(x, labels, labels, {"along v": (x + np.array([0, 1]), *weights)})
-    dashed, solid = (next(n for n in fig.axes[0].lines if n.get_label() == f"M {w}") for w in ("before", "after"))
-    assert np.stack([dashed.get_xdata(), dashed.get_ydata()], 1) @ weights[0] == pytest.approx(0)
-    assert solid.get_xdata() == pytest.approx(0)
-    steps = [child for child in fig.axes[0].collections if hasattr(child, "U")]
-    assert np.concatenate([child.V for child in steps]) == pytest.approx(np.ones(4))
+    [ax] = fig.axes
+    dashed, solid = (line for line in ax.lines if len(line.get_xdata()) == 2)
+    assert dashed.is_dashed() and not solid.is_dashed()
+    assert dashed.get_xydata() @ weights[0] == pytest.approx(0) and solid.get_xdata() == pytest.approx(0)
+    [arrows] = [child for child in ax.collections if hasattr(child, "U")]
+    assert arrows.V == pytest.approx(np.ones(4)) and arrows.U == pytest.approx(np.zeros(4))
+    np.testing.assert_allclose(ax.collections[0].get_offsets(), x)
+    assert words(fig)[-2:] == ["M before", "M after"] and {"y = 0, a = 0", "y = 1, a = 1"} <= set(words(fig))
 
 
-@pytest.mark.slow
-def test_a_row_looks_the_same_in_every_table_and_no_two_rows_look_alike(table):
-    def looks(shown):
-        labels = {handle.get_label(): handle for handle in figures.tradeoff(shown).legends[0].legend_handles}
-        return {row: (labels[row].get_color(), labels[row].get_marker()) for row in shown["row"]}
-
-    one = table[table["row"] == FGSM[0]]
-    more = [one.assign(row=name) for name in ("another", "a third", "a fourth")]
-    every = looks(pd.concat([table, *more]))
-    assert looks(table[table["row"] != PROBE[0]]).items() < every.items()
-    assert len(set(every.values())) == len(every) == len(ACCURACY) + 3
-    assert len(set(figures.LOOKS.values())) == len(figures.LOOKS)
+def test_identities_are_means_in_percent_with_a_band_over_seeds():
+    found = pd.DataFrame({"r": [0.5, 0.5, 1.0, 1.0], "random images": [0.5, 0.6, 0.9, 1.0], "new people": [0.5] * 4})
+    fig = figures.identities(found)
+    [ax] = fig.axes
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[0.5, 55], [1, 95]])
+    band = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == pytest.approx((50, 100))
+    assert words(fig) == ["random images", "new people"] and ax.get_ylabel() == "accuracy, %"
