@@ -81,7 +81,7 @@ data: env  ## which real data sets are here, how to get the rest
 check: env  ## check this machine
 	@$(BIN)/fairnb check
 
-clean:  ## remove results and .venv (never the reference, never data)
+clean:  ## remove results and .venv (never what git keeps, never data)
 	@[ ! -x $(BIN)/fairnb ] || $(BIN)/fairnb clean
 	@rm -rf .venv
 

@@ -98,9 +98,11 @@ def verify(tier: str) -> None:
 def reference(tier: str) -> None:
     """Make the fresh results of a tier its new reference."""
     from fairnb.evidence import verify as checks
-    from fairnb.publish import notebooks
+    from fairnb.publish import notebooks, readme
 
-    click.echo(f"{checks.accept(tier, notebooks.timings(tier))} files copied to {paths.reference(tier)}")
+    copied = checks.accept(tier, notebooks.timings(tier))
+    copied -= readme.drop_unshown(tier)
+    click.echo(f"{copied} files copied to {paths.reference(tier)}; of the figures those that a page shows")
 
 
 @_command
@@ -153,20 +155,24 @@ def check() -> None:
 @_command
 @click.option("--cache", is_flag=True, help="also remove decoded images, toy faces and biased models")
 def clean(cache: bool) -> None:
-    """Remove results (never the committed reference); run records are removed too."""
-    for folder in sorted(paths.results_root().glob("*")):
-        if folder.name != "reference":
-            shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+    """Remove results and run records; what git keeps (README.md, reference, evidence) stays."""
+    root = paths.results_root()
+    if paths.project().resolve().is_relative_to(root.resolve()):
+        raise FairnbError(f"FAIRNB_RESULTS={root} holds the checkout itself: name a folder for results alone")
+    for item in sorted(root.glob("*")):
+        if not paths.is_committed(item):
+            shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
     if cache:
         shutil.rmtree(paths.cache(), ignore_errors=True)
 
 
 @_command
 def readme() -> None:
-    """Rewrite the generated block of README.md from the committed reference results."""
-    from fairnb.publish import readme as block
+    """Rewrite results/README.md and notebooks/README.md from the committed reference results."""
+    from fairnb.publish import readme as pages
 
-    click.echo("README.md " + ("rewritten" if block.update() else "is up to date"))
+    for page, changed in pages.update().items():
+        click.echo(f"{page} " + ("rewritten" if changed else "is up to date"))
 
 
 @_command

@@ -22,7 +22,7 @@ def notebooks() -> Path:
 
 
 def results_root() -> Path:
-    """``results/`` (``FAIRNB_RESULTS``): holds ``runs/`` and ``reference/``, shared by all tiers."""
+    """``results/`` (``FAIRNB_RESULTS``): what this machine has made; ``runs/`` is shared by all tiers."""
     return Path(os.environ.get("FAIRNB_RESULTS") or project() / "results")
 
 
@@ -58,6 +58,26 @@ def runs() -> Path:
 def reference(tier: str = DEFAULT_TIER) -> Path:
     """The committed results that ``make verify`` compares with (always inside the checkout)."""
     return project() / "results" / "reference" / tier
+
+
+def evidence() -> Path:
+    """The ledger of finished runs, committed and never rewritten (always inside the checkout)."""
+    return project() / "results" / "evidence"
+
+
+def results_page() -> Path:
+    """The generated page that GitHub shows for ``results/`` (always inside the checkout)."""
+    return project() / "results" / "README.md"
+
+
+def is_committed(item: Path) -> bool:
+    """Whether ``item`` in a results folder is something that git keeps, or lies in it: ``clean`` spares it.
+
+    The folder may be that of another checkout, so the names alone are spared, too.
+    """
+    kept = [results_page(), reference().parent, evidence()]
+    inside = any(item.resolve().is_relative_to(own.resolve()) for own in kept)
+    return inside or item.name in {own.name for own in kept}
 
 
 def cache() -> Path:

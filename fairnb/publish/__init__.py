@@ -1,1 +1,1 @@
-"""What makes results out of the papers: notebooks, the driver behind ``make reproduce``, README's tables."""
+"""What makes results out of the papers: notebooks, the driver behind ``make reproduce``, the pages on GitHub."""

@@ -1,83 +1,208 @@
-"""The generated blocks of README.md: results so far and the notebook map, from the committed reference results."""
+"""The pages that nobody writes by hand, from the committed reference results and the notebooks themselves.
+
+``results/README.md`` tells the results so far, by paper and tier; ``notebooks/README.md`` is the map of the notebooks.
+"""
 
 from __future__ import annotations
 
-import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from fairnb import paths, registry
-from fairnb.evidence import reported
-from fairnb.publish import notebooks
+from fairnb.evidence import report, reported
+from fairnb.publish import notebook_map
+from fairnb.registry import Room
 from fairnb.tasks import tiers
 
-SYMBOLS = {"holds": "✔ holds", "does not hold": "✘ does not hold", "undecided": "? undecided"}
+HAND_OFF = "<!-- made by `fairnb readme`: change fairnb/publish/ or the reference results instead -->"
+SYMBOLS = {"holds": "✔", "does not hold": "✘", "undecided": "?", "not run": "–"}
+OURS = ("rerun", "our reconstruction")  # sources of rows that need no mark: a block says which it has
+# The reference figures: a page shows each of these, and `make reference` keeps no other. None shows a person.
+FIGURES: dict[str, tuple[str, ...]] = {
+    "quick": (
+        *("toy_faces", "scorecard", "audit_findings", "aimfair_fig1", "reactivate_table2", "asac_table1"),
+        *("fairlora_tradeoff", "fairlora_leakage", "fineface_table2_groups", "fineface_table8"),
+    ),
+    "open": (
+        *("scorecard", "aimfair_fig1", "reactivate_tabular", "asac_gains", "fairlora_methods"),
+        "fineface_table2_groups",
+    ),
+}
+CAPTIONS = {
+    "scorecard": "Per paper a panel, per claim the interval that decides it, coloured by verdict.",
+    "audit_findings": "Where printed numbers disagree, by size.",
+    "aimfair_fig1": "Figure 1: the strategies, here and in print.",
+    "reactivate_table2": "Table II: accuracy as the training data get more skewed, here and in print.",
+    "reactivate_tabular": "Tables IV to VI: balanced accuracy against bias; hollow marks are printed.",
+    "asac_table1": "Table 1: accuracy against DEO; hollow marks are printed.",
+    "asac_gains": "What each step from the base to ASAC changes, paired by seed.",
+    "fairlora_methods": "The five strategies in every task.",
+    "fairlora_tradeoff": "What a smaller gap costs in accuracy, at every strength.",
+    "fairlora_leakage": "How well the protected attribute can be read from networks and messages.",
+    "fineface_table2_groups": "Table 2: the accuracy of every group of race and gender, here and in print.",
+    "fineface_table8": "Table 8: how the accuracy of the worse gender changes, here and in print.",
+}
 
 
-def update() -> bool:
-    """Rewrite the blocks in README.md; returns whether anything changed."""
-    file = paths.project() / "README.md"
-    old = file.read_text()
-    new = render(old)
-    if new != old:
-        file.write_text(new)
-    return new != old
+def update() -> dict[str, bool]:
+    """Write the pages; returns for each (its path in the checkout) whether anything changed."""
+    changed = {}
+    for name, text in pages().items():
+        file = paths.project() / name
+        changed[name] = not file.exists() or file.read_text() != text
+        if changed[name]:
+            file.write_text(text)
+    return changed
 
 
-def render(text: str) -> str:
-    """``text`` with every block between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->`` made anew."""
-    for name, content in (("results", results()), ("map", notebook_map())):
-        block = f"<!-- begin:{name} -->\n{content}\n<!-- end:{name} -->"
-        text = re.sub(rf"<!-- begin:{name} -->.*?<!-- end:{name} -->", block.replace("\\", r"\\"), text, flags=re.S)
-    return text
+def pages() -> dict[str, str]:
+    """The text of every generated page, by its path in the checkout."""
+    return {"results/README.md": results(), "notebooks/README.md": f"{HAND_OFF}\n{notebook_map.page()}\n"}
+
+
+def drop_unshown(tier: str) -> int:
+    """Remove the figures of a tier's reference that no page shows; returns how many."""
+    shown = FIGURES.get(tier, ())
+    extra = [file for file in (paths.reference(tier) / "figures").glob("*.png") if file.stem not in shown]
+    for file in extra:
+        file.unlink()
+    return len(extra)
 
 
 def results() -> str:
-    """Verdicts of every tier with a reference, and AIM-Fair's main table per tier."""
-    cards = {
-        tier: _read(tier, "scorecard.csv") for tier in tiers.TIERS if (paths.reference(tier) / "scorecard.csv").exists()
-    }
+    """``results/README.md``: verdicts over tiers, then each paper with its tables and figures tier by tier."""
+    cards = {tier: _card(tier) for tier in tiers.TIERS if _file(tier, "scorecard.csv").exists()}
+    claims = reported.claims()
+    rooms = [room for slug, room in registry.rooms().items() if slug in set(claims["paper"])]
     if not cards:
-        return "No reference results yet."
-    doors = [room.door("headline") for room in registry.rooms().values() if room.offers("headline")]
-    blocks = [_verdicts(cards), *(door.headline(tier) for door in doors for tier in cards), _audit()]
-    return "\n\n".join(filter(None, blocks))
-
-
-def _read(tier: str, name: str) -> pd.DataFrame:
-    return pd.read_csv(paths.reference(tier) / name, keep_default_na=name != "scorecard.csv")
-
-
-def _verdicts(cards: dict[str, pd.DataFrame]) -> str:
-    texts = reported.claims().set_index("id")["claim"]
-    run = [c for c in texts.index if any(_verdict(card, c) in SYMBOLS for card in cards.values())]
-    rows = [
-        {"claim": f"**{c}** {texts[c]}"}
-        | {f"tier `{t}`": SYMBOLS.get(_verdict(card, c), "not run") for t, card in cards.items()}
-        for c in run
-    ]
-    return (
-        f"**Verdicts so far** ({len(run)} of {len(texts)} claims were rerun; the rest is *not run*, never hidden):\n\n"
-        + pd.DataFrame(rows).to_markdown(index=False)
+        return f"{HAND_OFF}\n# Results so far\n\nNo reference results yet.\n"
+    run = sum(any(_verdict(card, claim) != "not run" for card in cards.values()) for claim in claims["id"])
+    opening = (
+        f"Of {len(claims)} claims {run} were rerun at least at one tier. How a verdict is made, and what a tier can "
+        "and cannot show: [docs/verdicts.md](../docs/verdicts.md). Nothing here is typed by hand: all of it comes "
+        "from [`reference/`](reference), which `make reference` writes and `make verify` compares with."
     )
+    cells = "; ".join(f"{symbol} {verdict}" for verdict, symbol in SYMBOLS.items())
+    blocks = [f"{HAND_OFF}\n# Results so far", opening, _contents(rooms, claims, cards), f"Claims by verdict: {cells}."]
+    blocks += [_figure(tier, "scorecard") for tier in cards]
+    blocks += [
+        "**Reading the tables.** ● the method reads group labels of the training data, ○ it does not. Rows marked "
+        "*quoted* were not rerun. [`01_fairness_metrics`](../notebooks/01_fairness_metrics.ipynb) builds every metric "
+        "from counts."
+    ]
+    for room in rooms:
+        blocks += _paper(room, claims, cards)
+    return "\n\n".join([*filter(None, blocks), *_audit()]) + "\n"
+
+
+def _contents(rooms: Sequence[Room], claims: pd.DataFrame, cards: dict[str, pd.DataFrame]) -> str:
+    rows = []
+    for room in rooms:
+        own = claims.loc[claims["paper"] == room.paper.slug, "id"]
+        counts = {tier: Counter(_verdict(card, claim) for claim in own) for tier, card in cards.items()}
+        row = {"paper": _link(notebook_map.short_name(room.paper))}
+        rows.append(row | {f"tier `{tier}`": _counted(count) for tier, count in counts.items()})
+    rows.append({"paper": _link("The printed tables"), f"tier `{paths.DEFAULT_TIER}`": _audited()})
+    return pd.DataFrame(rows).fillna("").to_markdown(index=False)
+
+
+def _link(heading: str) -> str:
+    return f"[{heading}](#{heading.lower().replace(' ', '-')})"
+
+
+def _counted(counts: Counter[str]) -> str:
+    known = [*SYMBOLS, *sorted(set(counts) - set(SYMBOLS))]
+    return " · ".join(f"{counts[verdict]} {SYMBOLS.get(verdict, verdict)}" for verdict in known if counts[verdict])
+
+
+def _paper(room: Room, claims: pd.DataFrame, cards: dict[str, pd.DataFrame]) -> list[str]:
+    name, paper = notebook_map.short_name(room.paper), room.paper
+    books = " · ".join(f"[`{book}`](../notebooks/{book}.ipynb)" for book in notebook_map.of(paper))
+    told = f"*{paper.title}* ({paper.source}). Notebooks: {books}"
+    blocks = [f"## {name}", told, _verdicts(paper.slug, claims, cards)]
+    for tier in cards:
+        table = room.door("headline").headline(tier) if room.offers("headline") else ""
+        names = [figure for figure in FIGURES.get(tier, ()) if figure.startswith(f"{paper.slug}_")]
+        found = [_narrow(table), *(_figure(tier, figure) for figure in names), _tables(tier, paper.slug)]
+        if any(found):
+            blocks += [f"### {name} at tier {tier}", *found]
+    return blocks
+
+
+def _verdicts(slug: str, claims: pd.DataFrame, cards: dict[str, pd.DataFrame]) -> str:
+    rows = [
+        {"claim": f"**{row.id}** {row.claim}"}
+        | {f"tier `{tier}`": _said(_verdict(card, str(row.id))) for tier, card in cards.items()}
+        for row in claims[claims["paper"] == slug].itertuples()
+    ]
+    return pd.DataFrame(rows).to_markdown(index=False)
+
+
+def _said(verdict: str) -> str:
+    """A verdict with its symbol, in one line however narrow the table."""
+    return f"{SYMBOLS[verdict]} {verdict}".replace(" ", "\u00a0") if verdict in SYMBOLS else verdict
 
 
 def _verdict(card: pd.DataFrame, claim: str) -> str:
-    return str(card.set_index("claim").loc[claim, "verdict"])
+    found = card.loc[card["claim"] == claim, "verdict"]
+    return str(found.iloc[0]) if len(found) else "not run"
 
 
-def _audit() -> str:
-    findings = _read(paths.DEFAULT_TIER, "tables/audit.csv")
-    checks = _read(paths.DEFAULT_TIER, "tables/audit_checks.csv")
-    return (
-        f"**The audit of the printed tables** (notebook `03_published_numbers`): {len(checks)} checks, "
-        f"{len(findings)} findings, each with cell, size and likely cause in "
-        "`results/reference/quick/tables/audit.csv`."
+def _narrow(text: str) -> str:
+    """A room's block with a narrower table: what a row's name or one sentence can say has no column."""
+    lines = text.splitlines()
+    whole = report.BREAKABLE.sub("\u00a0", text)  # an interval is never broken in two
+    cells = [[cell.strip() for cell in line[1:-1].split("|")] for line in whole.splitlines() if line[:1] == "|"]
+    if not cells:
+        return text
+    table = pd.DataFrame(cells[2:], columns=cells[0])
+    if {"row", "source"} <= set(table):
+        table["row"] += ["" if source in OURS else f" *({source})*" for source in table.pop("source")]
+    seeds = set(table.get("seeds", ())) - {""}
+    if len(seeds) == 1:
+        table = table.drop(columns="seeds")
+        lines = [f"{line} {seeds.pop()} seeds." if line.startswith("**") else line for line in lines]
+    said = "\n".join(line for line in lines if not line.startswith("|"))
+    return f"{said}\n{table.to_markdown(index=False, disable_numparse=True)}"
+
+
+def _figure(tier: str, name: str) -> str:
+    """A reference figure with its caption; empty where the tier has none."""
+    if not _file(tier, f"figures/{name}.png").exists():
+        return ""
+    return f"![{name} at tier {tier}](reference/{tier}/figures/{name}.png)\n\n*{CAPTIONS[name]} Tier {tier}.*"
+
+
+def _tables(tier: str, slug: str) -> str:
+    files = sorted((paths.reference(tier) / "tables").glob(f"{slug}_*.csv"))
+    links = [f"[{file.stem.removeprefix(f'{slug}_')}](reference/{tier}/tables/{file.name})" for file in files]
+    return f"All tables at this tier: {' · '.join(links)}" if links else ""
+
+
+def _audited() -> str:
+    tables = [_file(paths.DEFAULT_TIER, f"tables/{name}.csv") for name in ("audit", "audit_checks")]
+    if not all(table.exists() for table in tables):
+        return ""
+    findings, checks = (len(pd.read_csv(table)) for table in tables)
+    return f"{findings} findings in {checks} checks"
+
+
+def _audit() -> list[str]:
+    tier, found = paths.DEFAULT_TIER, _audited()
+    told = (
+        f"Do they agree with themselves, before any rerun? {found}, each finding with cell, size and likely cause in "
+        f"[audit.csv](reference/{tier}/tables/audit.csv), and told in "
+        "[`03_published_numbers`](../notebooks/03_published_numbers.ipynb)."
     )
+    return ["## The printed tables", told, _figure(tier, "audit_findings")] if found else []
 
 
-def notebook_map() -> str:
-    """The notebooks with the seconds that they took in the reference runs of tier quick."""
-    frame = notebooks.overview(paths.DEFAULT_TIER)
-    frame["notebook"] = [f"[`{name}`](notebooks/{name}.ipynb)" for name in frame["notebook"]]
-    return frame.rename(columns={"seconds": "seconds at `quick`", "runs": "training runs"}).to_markdown(index=False)
+def _file(tier: str, name: str) -> Path:
+    return paths.reference(tier) / name
+
+
+def _card(tier: str) -> pd.DataFrame:
+    return pd.read_csv(_file(tier, "scorecard.csv"), keep_default_na=False)

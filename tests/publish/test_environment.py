@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tomllib
 
-import pytest
 import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -103,14 +102,6 @@ def test_ci_calls_the_readmes_test_command():
     assert "make test" in (ROOT / ".ci" / "run").read_text()
     assert "make test" in (ROOT / "README.md").read_text()
     assert "make reproduce" in (ROOT / "README.md").read_text()
-
-
-@pytest.mark.slow
-def test_the_readmes_generated_blocks_are_up_to_date():
-    from fairnb.publish import readme
-
-    text = (ROOT / "README.md").read_text()
-    assert readme.render(text) == text, "run `.venv/bin/fairnb readme`"
 
 
 def test_the_environment_check_passes_here_and_says_what_to_do_elsewhere(monkeypatch):

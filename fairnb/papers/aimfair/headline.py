@@ -1,4 +1,4 @@
-"""README's block of this paper: AIM-Fair's Table 3, from the committed reference results."""
+"""This paper's block of ``results/README.md``: AIM-Fair's Table 3, from the committed reference results."""
 
 from __future__ import annotations
 

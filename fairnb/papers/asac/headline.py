@@ -1,4 +1,4 @@
-"""README's block of this paper: ASAC's Table 1, from the committed reference results."""
+"""This paper's block of ``results/README.md``: ASAC's Table 1, from the committed reference results."""
 
 from __future__ import annotations
 

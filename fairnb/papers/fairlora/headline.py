@@ -1,4 +1,4 @@
-"""README's block of this paper: FairLoRA's five strategies, from the committed reference results."""
+"""This paper's block of ``results/README.md``: FairLoRA's five strategies, from the committed reference results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""README's block of this paper: FineFACE's Table 2, from the committed reference results."""
+"""This paper's block of ``results/README.md``: FineFACE's Table 2, from the committed reference results."""
 
 from __future__ import annotations
 

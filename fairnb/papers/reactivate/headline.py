@@ -1,4 +1,4 @@
-"""README's block of this paper: ICDM 2022's Tables IV to VI, from the committed reference results."""
+"""This paper's block of ``results/README.md``: ICDM 2022's Tables IV to VI, from the committed reference results."""
 
 from __future__ import annotations
 
