@@ -7,6 +7,7 @@ may be held against a paper because of them. FairLoRA's tables could not be had,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -87,6 +88,11 @@ def claims() -> pd.DataFrame:
     Columns id, paper, source (table or figure), claim, relation (what must hold), printed (the numbers).
     """
     return _claims(tuple(room.folder / CLAIMS for room in registry.rooms().values())).copy()
+
+
+def shown(ids: Sequence[str]) -> pd.DataFrame:
+    """The claims with these ids as a notebook opens with them: id, claim, relation, printed."""
+    return claims().set_index("id").loc[list(ids), ["claim", "relation", "printed"]].reset_index()
 
 
 @cache

@@ -110,3 +110,8 @@ def test_files_are_what_the_script_makes_of_the_reading():
     assert celeba.COUNTS.read_text() == (SHARED / "celeba_test_counts.csv").read_text()
     whole = pd.read_csv(SHARED / "claims.csv", dtype=str, keep_default_na=False)
     pd.testing.assert_frame_equal(reported.claims(), whole)
+
+
+def test_claims_are_shown_in_the_order_asked_for():
+    found = reported.shown(["F4", "A5"])
+    assert found["id"].to_list() == ["F4", "A5"] and list(found) == ["id", "claim", "relation", "printed"]
