@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from fairnb.metrics.thresholds import MEASURES
+
 DASH = "–"
+METRICS = ("accuracy", "bias")
 COLUMNS = ("task", "row", "groups", "accuracy", "bias", "printed accuracy", "printed bias", "value")
 NEAR_TRIVIAL = 0.55  # balanced accuracy, 5 points above chance: hardly more than everybody on one side
 
@@ -29,6 +33,20 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     return out[list(COLUMNS)].reset_index(drop=True)
 
 
+def words(task: str) -> str:
+    """A task's name for a title: ``toy_tables/adult_sex_aod`` is ``adult sex AOD``."""
+    place, _, name = task.partition("/")
+    parts = [part.upper() if part in MEASURES else part for part in name.replace("age25", "age").split("_")]
+    return " ".join(parts if place.startswith("toy") else [place, *parts])
+
+
+def deviations(table: pd.DataFrame) -> pd.DataFrame:
+    """``table`` with ``x_low`` and ``x_high`` one standard deviation from the mean, as the paper prints it, in 0..1."""
+    mean, spread = table[list(METRICS)], table[[f"{name}_std" for name in METRICS]].set_axis(METRICS, axis=1)
+    low, high = (mean - spread).clip(lower=0), (mean + spread).clip(upper=1)
+    return table.assign(**low.add_suffix("_low"), **high.add_suffix("_high"))
+
+
 def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     """``shown`` with a line per row and columns (task, accuracy or bias); rows and tasks keep their order."""
     cells = shown(table)
@@ -36,6 +54,12 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     wide = cells.pivot(index="row", columns="task", values=["accuracy", "bias"]).swaplevel(axis=1)
     wide = wide.loc[rows, [(task, metric) for task in tasks for metric in ("accuracy", "bias")]]
     return wide.rename_axis(index=None, columns=[None, None])
+
+
+def noted(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """What the runs of ``frame`` noted, as text: ``label, seed`` and a column for each of ``names``."""
+    said = pd.DataFrame([{name: str(notes[name]) for name in names} for notes in frame["notes"]], columns=list(names))
+    return frame[["label", "seed"]].reset_index(drop=True).join(said)
 
 
 def trivial(frame: pd.DataFrame) -> pd.DataFrame:

@@ -71,3 +71,22 @@ def test_trivial_thresholds_are_counted_and_post_processing_is_left_out():
 
 def test_nothing_to_count_is_an_empty_table():
     assert reactivate_show.trivial(pd.DataFrame([{"task": TASK, "label": "ROC", "notes": {}}])).empty
+
+
+def test_words_name_source_attribute_and_measure():
+    names = ("toy_tables/adult_sex_aod", "bank/age25_spd", "celeba/young_fitz")
+    assert [reactivate_show.words(task) for task in names] == ["adult sex AOD", "bank age SPD", "celeba young fitz"]
+
+
+def test_deviations_end_where_neither_number_can_pass():
+    made = pd.DataFrame({"accuracy": [0.98, 0.5], "accuracy_std": [0.03, np.nan], "bias": 0.01, "bias_std": 0.02})
+    found = reactivate_show.deviations(made)
+    np.testing.assert_allclose(found[["accuracy_low", "accuracy_high"]], [[0.95, 1], [np.nan] * 2])
+    np.testing.assert_allclose(found[["bias_low", "bias_high"]], [[0, 0.03]] * 2)
+
+
+def test_noted_shows_what_runs_wrote_down_as_text():
+    frame = pd.DataFrame({"label": ["a", "b"], "seed": [0, 1], "notes": [{"x": 1, "y": [2]}, {"x": None, "y": 3}]})
+    found = reactivate_show.noted(frame.iloc[1:], ("x", "y"))
+    assert found.to_dict("records") == [{"label": "b", "seed": 1, "x": "None", "y": "3"}]
+    assert list(reactivate_show.noted(frame.iloc[:0], ("x",))) == ["label", "seed", "x"]
