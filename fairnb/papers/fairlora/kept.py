@@ -10,8 +10,10 @@ from typing import Any
 
 from torch import nn
 
+from fairnb import tasks
 from fairnb.contract import Task
-from fairnb.errors import MissingData
+from fairnb.errors import BadData, MissingData
+from fairnb.evidence import runs
 from fairnb.nets.models import device
 from fairnb.papers.fairlora import lora
 from fairnb.papers.fairlora.protocol.messages import AdapterMessage
@@ -31,6 +33,22 @@ def session_again(task: Task, seed: int, hparams: Mapping[str, Any], notes: Mapp
     folder = like.folder.with_name(notes["session"])
     sites = {party: dataclasses.replace(site, folder=str(folder / party)) for party, site in like.sites.items()}
     return dataclasses.replace(like, folder=folder, sites=sites)
+
+
+def exchange(run: runs.Run) -> tuple[Session, list[AdapterMessage]]:
+    """Session and messages of a run of ``lora_*``, both of one training; run again where the cache has lost them.
+
+    Raises:
+        BadData: a run of another method.
+    """
+    if not run.method.startswith("lora_"):
+        raise BadData(f"exchanges are of a run of lora_*, got {run.method}: name one of FairLoRA's methods")
+    task, record = tasks.problem(run.task, run.tier, run.seed).task, runs.ensure(run)
+    session = session_again(task, run.seed, run.hparams, record.notes)
+    if not is_kept(session, record.notes["messages"]):
+        [record] = runs.compute([run])
+        session = session_again(task, run.seed, run.hparams, record.notes)
+    return session, messages(session, record.notes["messages"])
 
 
 def messages(session: Session, log: Sequence[Mapping[str, Any]]) -> list[AdapterMessage]:

@@ -13,26 +13,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from fairnb import tasks
 from fairnb.contract import Split
 from fairnb.errors import BadData
-from fairnb.evidence import runs
+from fairnb.evidence import seeds
 from fairnb.nets import features as nets_features
 from fairnb.papers.fairlora import kept as fairlora_kept
 from fairnb.papers.fairlora import lora
 from fairnb.papers.fairlora.protocol.messages import PARTIES, AdapterMessage, unseal
+from fairnb.papers.fairlora.protocol.wire import AUDITOR
 
 if TYPE_CHECKING:
     from torch import nn
 
     from fairnb.evidence.runs import Run
     from fairnb.papers.fairlora.lora import Tensors
-    from fairnb.papers.fairlora.session import Session
 
 Pair = tuple[np.ndarray, np.ndarray]  # features of the images that an attack is fitted to, and of those it is tried on
-BASE, FINAL = "frozen base", "final model"
-COLUMNS = ("task", "label", "who", "seed", "bacc", "auc", "label_free_auc")
+BASE, FINAL, FIRST, SHUFFLED = "frozen base", "final model", "first message of the auditor", "message, shuffled"
+SCORES = ("bacc", "auc", "label_free_auc")
+COLUMNS = ("task", "label", "who", "seed", *SCORES)
+ONCE = ("lora_unl", "lora_orth")  # the auditor learns its attribute and sends one message
 
 
 def probe(
@@ -132,7 +135,7 @@ def of_run(run: Run, few: int = 2) -> pd.DataFrame:
     if not run.method.startswith("lora_") or few < 1:
         raise BadData(f"leakage is of a run of lora_* and 1 message or more, got {run.method} and {few}")
     problem = tasks.problem(run.task, run.tier, run.seed)
-    parts, (session, sent) = (problem.task.val, problem.test), exchange(run)
+    parts, (session, sent) = (problem.task.val, problem.test), fairlora_kept.exchange(run)
     model: Any = fairlora_kept.base_model(session)
     base = _pair(model, parts)
     final = _pair(session.model(), parts)
@@ -143,20 +146,66 @@ def of_run(run: Run, few: int = 2) -> pd.DataFrame:
     return pd.DataFrame([own | {"who": who} | found for who, found in rows.items()], columns=list(COLUMNS))
 
 
-def exchange(run: Run) -> tuple[Session, list[AdapterMessage]]:
-    """Session and messages of a run of ``lora_*``, both of one training; run again where the cache has lost them.
+def of_runs(attacked: Sequence[Run], parts: tuple[Split, Split]) -> pd.DataFrame:
+    """What runs of ``lora_*`` on one task give away, with a control: the numbers of the auditor's message, shuffled.
 
-    Raises:
-        BadData: a run of another method.
+    Args:
+        parts: the images that the attacks are fitted to, and those that they are tried on.
+
+    Returns:
+        columns ``COLUMNS``, fractions: the frozen base once (label ``all``); of each run the final model and the first
+        message of the auditor; and of Unl's and Orth's, which is one and the same, the control (label ``Control``).
     """
-    if not run.method.startswith("lora_"):
-        raise BadData(f"exchanges are of a run of lora_*, got {run.method}: name one of FairLoRA's methods")
-    task, record = tasks.problem(run.task, run.tier, run.seed).task, runs.ensure(run)
-    session = fairlora_kept.session_again(task, run.seed, run.hparams, record.notes)
-    if not fairlora_kept.is_kept(session, record.notes["messages"]):
-        [record] = runs.compute([run])
-        session = fairlora_kept.session_again(task, run.seed, run.hparams, record.notes)
-    return session, fairlora_kept.messages(session, record.notes["messages"])
+    model: Any = fairlora_kept.base_model(fairlora_kept.exchange(attacked[0])[0])
+    base, seen = _pair(model, parts), {}
+    rows = [{"task": attacked[0].task, "label": "all", "who": BASE, "seed": attacked[0].seed}]
+    rows[0] |= _scores(base, None, parts)
+    for run in attacked:
+        own, (session, sent) = {"task": run.task, "label": run.label, "seed": run.seed}, fairlora_kept.exchange(run)
+        rows.append(own | {"who": FINAL} | _scores(_pair(session.model(), parts), base, parts))
+        for message in [message for message in sent if message.sender == AUDITOR][:1]:
+            if message.sha256 not in seen:
+                tensors = unseal(message)
+                seen[message.sha256] = _of_tensors(model, tensors, base, parts)
+                if run.method in ONCE:
+                    control = _of_tensors(model, shuffled(tensors, run.seed), base, parts)
+                    rows.append(own | {"label": "Control", "who": SHUFFLED} | control)
+            rows.append(own | {"who": FIRST} | seen[message.sha256])
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def shuffled(tensors: Tensors, seed: int) -> dict[str, torch.Tensor]:
+    """The same numbers at random places of each tensor."""
+    draws = torch.Generator().manual_seed(seed)
+    places = {key: torch.randperm(value.numel(), generator=draws) for key, value in tensors.items()}
+    return {key: value.flatten()[places[key]].view_as(value) for key, value in tensors.items()}
+
+
+def table(leaks: pd.DataFrame) -> pd.DataFrame:
+    """``of_runs`` over seeds, percent: networks first, then messages; columns as from ``seeds.over``, who and seeds."""
+    parts = [
+        seeds.over(part, SCORES).assign(who=who, seeds=len(part))
+        for (_, _, who), part in leaks.groupby(["task", "label", "who"], sort=False)
+    ]
+    found = pd.concat(parts, ignore_index=True).sort_values(
+        "who", kind="stable", key=lambda who: who.str.contains("message")
+    )
+    return found[["task", "row", "who", "seeds", *found.columns.drop(["task", "row", "who", "seeds"])]]
+
+
+def without_message(problems: dict[str, tasks.Problem]) -> pd.DataFrame:
+    """How well each task's public network alone, by its own first component, sorts the groups of validation images.
+
+    Returns:
+        columns ``task, target, protected, AUC`` (``label_free`` without a message, percent).
+    """
+    lines = []
+    for name, problem in problems.items():
+        images = problem.task.val
+        shown = features(problem.task.backbone(0).eval(), images)
+        words = {"task": name, "target": images.target_name, "protected": images.protected_name}
+        lines.append(words | {"AUC": 100 * label_free(None, (shown, shown), images.protected)})
+    return pd.DataFrame(lines)
 
 
 def _chosen(messages: Sequence[AdapterMessage], few: int) -> dict[str, AdapterMessage]:

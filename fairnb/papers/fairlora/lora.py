@@ -77,7 +77,7 @@ def attach(model: nn.Module, form: Adapter, name: str = TASK, *, seed: int = 0) 
         except ValueError as error:
             where = f"no {', '.join(form.places)} in layers {list(form.layers) or 'any'} of this network"
             raise BadData(f"{where}: LoRA needs a vision transformer (settings backbone='vit')") from error
-    missing = set(form.layers) - {int(key.split(".layers.")[1].split(".")[0]) for key in state(model, name)}
+    missing = set(form.layers) - {int(key.split(".layers.")[1].split(".")[0]) for key in parameters(model, name)}
     if missing:
         raise BadData(f"this network has no layer {min(missing)}: count its layers from 0")
     activate(model, name)

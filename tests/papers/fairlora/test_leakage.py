@@ -3,6 +3,7 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from fairlora_task import SETTINGS, SHAPE, fairlora_task
@@ -139,6 +140,45 @@ def test_of_many_messages_few_are_attacked(world, few, names):
     who = leakage.of_run(run_of("lora_adv", rounds=3), few)["who"].tolist()[2:]
     expected = [f"message {n} ({'auditor → developer' if n % 2 == 0 else 'developer → auditor'})" for n in names]
     assert who == expected
+
+
+def test_runs_have_networks_first_messages_and_one_control(world):
+    grid = [run_of("lora_erm"), run_of("lora_unl"), run_of("lora_orth"), run_of("lora_adv", rounds=2)]
+    found = leakage.of_runs(grid, (TRAIN, TEST))
+    assert list(found.columns) == list(leakage.COLUMNS)
+    expected = [("all", leakage.BASE), ("Erm", leakage.FINAL), ("Unl", leakage.FINAL), ("Control", leakage.SHUFFLED)]
+    expected += [(label, who) for label in ("Unl", "Orth", "Adv") for who in (leakage.FINAL, leakage.FIRST)][1:]
+    assert list(zip(found["label"], found["who"], strict=True)) == expected
+    first = found[found["who"] == leakage.FIRST].set_index("label")[list(leakage.SCORES)]
+    assert first.loc["Unl"].equals(first.loc["Orth"]), "they get the same message"
+
+
+def test_shuffled_tensors_have_the_same_numbers_elsewhere(model):
+    own = lora.state(model)
+    found = leakage.shuffled(own, 1)
+    key = next(name for name in own if ".lora_A." in name)
+    assert not torch.equal(found[key], own[key]) and found[key].shape == own[key].shape
+    assert torch.equal(found[key].flatten().sort().values, own[key].flatten().sort().values)
+
+
+def test_the_table_has_networks_before_messages():
+    lines = [("all", leakage.BASE), ("Unl", leakage.FIRST), ("Unl", leakage.FINAL)]
+    rows = [
+        {"task": "t", "label": label, "who": who, "seed": seed, "bacc": 0.5, "auc": 0.6 + seed / 10}
+        | {"label_free_auc": 0.7}
+        for label, who in lines
+        for seed in (0, 1)
+    ]
+    found = leakage.table(pd.DataFrame(rows))
+    assert list(found["who"]) == [leakage.BASE, leakage.FINAL, leakage.FIRST] and set(found["seeds"]) == {2}
+    assert found["auc"].tolist() == pytest.approx([65] * 3) and found["auc_values"].iloc[0] == pytest.approx((60, 70))
+    assert list(found.columns[:7]) == ["task", "row", "who", "seeds", "bacc", "bacc_low", "bacc_high"]
+
+
+def test_a_public_network_is_attacked_without_a_message(world):
+    problem = tasks.problem("fake")
+    [line] = leakage.without_message({"fake": problem}).to_dict("records")
+    assert line["task"] == "fake" and line["protected"] == TEST.protected_name and 50 <= line["AUC"] <= 100
 
 
 def test_an_exchange_that_is_gone_is_run_again_with_the_same_result(world):
