@@ -70,7 +70,7 @@ class TestNotebook:
         assert len(cells) <= 45
         long = [c["text"].splitlines()[0] for c in code if len(c["text"].splitlines()) > 25]
         assert not long, f"cells of more than 25 lines: {long}"
-        assert sum(len(c["text"].splitlines()) for c in code) <= 180, "a notebook shows ideas: move the rest to the room"
+        assert sum(len(c["text"].splitlines()) for c in code) <= 180, "more than a notebook's ideas"
         assert 0.35 <= 1 - len(code) / len(cells) <= 0.65
 
     def test_follows_the_spine(self, file):
