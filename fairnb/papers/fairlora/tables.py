@@ -150,9 +150,11 @@ def against_erm(frame: pd.DataFrame, names: Sequence[str] = ("acc", "fpr_gap", "
     """Every other row's difference from Erm, paired by seed, in points: ``task, row`` and three numbers per metric."""
     from fairnb.evidence import seeds
 
-    labels = [label for label in dict.fromkeys(frame["label"]) if label != ERM[0]]
-    found = pd.concat([seeds.paired(frame, [(label, ERM[0])], names) for label in labels], ignore_index=True)
-    return seeds.without_values(found).drop(columns=["than", "seeds"])
+    columns, parts, erm = list(names), [], frame[frame["label"] == ERM[0]].set_index("seed")
+    for (task, label), part in frame[frame["label"] != ERM[0]].groupby(["task", "label"], sort=False):
+        changes = part.set_index("seed")[columns] - erm.loc[erm["task"] == task, columns]
+        parts.append(seeds.over(changes.assign(task=task, label=label), names))
+    return seeds.without_values(pd.concat(parts, ignore_index=True))
 
 
 def fpr_changes(frame: pd.DataFrame) -> pd.DataFrame:

@@ -37,9 +37,9 @@ def test_halves_have_one_label_each():
 
 def test_rows_are_compared_with_erm_seed_by_seed():
     found = tables.against_erm(frame("methods"))
-    assert list(found["row"]) == [row for row in ("Unl", "Adv", "Orth", "Ent") for _ in TASKS]
-    np.testing.assert_allclose(found[["acc", "acc_low", "ddp"]], [[i] * 3 for i in (1, 1, 2, 2, 3, 3, 4, 4)])
-    assert not {"than", "seeds", "acc_values"} & set(found)
+    assert list(found["row"]) == ["Unl", "Adv", "Orth", "Ent"] * len(TASKS)
+    np.testing.assert_allclose(found[["acc", "acc_low", "ddp"]], [[i] * 3 for i in (1, 2, 3, 4, 1, 2, 3, 4)])
+    assert "acc_values" not in found
 
 
 @pytest.mark.parametrize(
