@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fairnb import paths
 
-PACKAGES = ("numpy", "pandas", "torch", "torchvision", "papermill", "distributed", "seaborn", "scikit-learn")
+PACKAGES = ("numpy", "pandas", "torch", "torchvision", "papermill", "distributed", "matplotlib", "seaborn")
 NEEDED_GB = 3.0
 
 
