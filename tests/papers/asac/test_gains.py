@@ -1,32 +1,21 @@
 """What each step from the linear probe to ASAC brings: paired by seed, and the steps add up."""
 
+import asac_runs
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
-from fairnb.papers.asac.tables import AEDA, CONTROL, FGSM, PROBE, STEPS, gains, step_names
-
-TASKS = ("toy_faces/smiling_male_natural", "toy_faces/big_nose_male_natural")
-ACCURACY = {PROBE[0]: 0.80, CONTROL[0]: 0.86, STEPS[0]: 0.88, FGSM[0]: 0.87, AEDA[0]: 0.85}
+from fairnb.papers.asac.tables import CONTROL, FGSM, PROBE, STEPS, gains, step_names
 
 
 @pytest.fixture
 def frame():
-    """Two tasks, three seeds; a seed adds the same to all rows' accuracy, so paired differences have no spread."""
-    rows = [
-        {"task": task, "label": label, "seed": seed, "acc": acc + 0.01 * seed, "eo_sum": 0.3 - acc / 4 + 0.02 * seed}
-        | {"eo_avg": 0.1 + 0.01 * seed * (label == FGSM[0])}
-        for task in TASKS
-        for label, acc in ACCURACY.items()
-        for seed in range(3)
-    ]
-    return pd.DataFrame(rows)
+    return asac_runs.frame()
 
 
 def test_gains_are_paired_by_seed_and_add_up(frame):
     found = gains(frame)
-    one = found[found["task"] == TASKS[0]].set_index("step")
+    one = found[found["task"] == asac_runs.TASKS[0]].set_index("step")
     assert one["acc"].to_list() == pytest.approx([6, 2, -1, 7]) and set(one["seeds"]) == {3}
     assert one["acc"].iloc[:3].sum() == pytest.approx(one["acc"].iloc[3])
     assert one.loc["attacked images", "eo_sum"] == pytest.approx(0.25)

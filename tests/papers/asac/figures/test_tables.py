@@ -1,5 +1,6 @@
 """ASAC's table figures show the numbers that they are given, and a row looks the same in all of them."""
 
+import asac_runs
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -13,21 +14,11 @@ from fairnb.papers.asac.tables import AEDA, CONTROL, FGSM, PROBE, STEPS
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.usefixtures("closed_figures")
-TASKS = ("toy_faces/smiling_male_natural", "toy_faces/big_nose_male_natural")
-ACCURACY = {PROBE[0]: 0.80, CONTROL[0]: 0.86, STEPS[0]: 0.88, FGSM[0]: 0.87, AEDA[0]: 0.85}
 
 
 @pytest.fixture
 def frame():
-    """Two tasks, three seeds; a seed adds the same to all rows, so paired differences have no spread."""
-    rows = [
-        {"task": task, "label": label, "seed": seed, "acc": acc + 0.01 * seed, "eo_sum": 0.3 - acc / 4 + 0.02 * seed}
-        | {"eo_avg": 0.1}
-        for task in TASKS
-        for label, acc in ACCURACY.items()
-        for seed in range(3)
-    ]
-    return pd.DataFrame(rows)
+    return asac_runs.frame()
 
 
 @pytest.fixture
@@ -64,15 +55,15 @@ def test_tradeoff_has_our_points_filled_and_printed_ones_hollow(table):
     filled, hollow = (drawn for drawn in first.collections if len(drawn.get_offsets()))
     assert len(hollow.get_facecolor()) == 0 and len(filled.get_facecolor())
     np.testing.assert_allclose(hollow.get_offsets(), [[40.0, 90.0]] * 4)
-    ours = table[(table["task"] == TASKS[0]) & (table["source"] == tables.RERUN)]
+    ours = table[(table["task"] == asac_runs.TASKS[0]) & (table["source"] == tables.RERUN)]
     np.testing.assert_allclose(filled.get_offsets(), ours[["eo_sum", "acc"]])
-    assert {*ACCURACY, "hollow: printed"} <= set(words(fig)), "the quoted row is named, too"
+    assert {*asac_runs.ACCURACY, "hollow: printed"} <= set(words(fig)), "the quoted row is named, too"
 
 
 def test_a_line_leads_from_the_base_by_the_controls_to_asac(table):
     fig = figures.tradeoff(table)
     assert f"{PROBE[0]} → … → {FGSM[0]}" in words(fig)
-    mean = table[table["task"] == TASKS[0]].set_index("row")
+    mean = table[table["task"] == asac_runs.TASKS[0]].set_index("row")
     path = mean.loc[[row[0] for row in (PROBE, CONTROL, STEPS, FGSM)], ["eo_sum", "acc"]]
     [line] = [line for line in fig.axes[0].lines if "…" in str(line.get_label())]
     np.testing.assert_allclose(line.get_xydata(), path)
@@ -87,7 +78,7 @@ def test_a_gaps_bar_ends_at_zero_and_an_accuracys_lies_inside(table):
 
 
 def test_tradeoff_leaves_unused_panels_out_and_needs_no_printed_numbers(table):
-    ours = table[(table["source"] == tables.RERUN) & (table["task"] == TASKS[0])].drop(
+    ours = table[(table["source"] == tables.RERUN) & (table["task"] == asac_runs.TASKS[0])].drop(
         columns=["printed_acc", "printed_eo_sum"]
     )
     four = pd.concat([ours.assign(task=f"toy/{i}") for i in range(4)])
