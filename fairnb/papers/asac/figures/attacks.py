@@ -90,7 +90,7 @@ def mouth_shares(frame: pd.DataFrame, chance: float) -> Figure:
     found = seeds.tidy(seeds.over(frame, ["mouth_share"]), {"mouth_share": title})
     whole = pd.concat([found, pd.DataFrame([{"row": CHANCE, "panel": title, "value": 100 * chance}])])
     fig = figures.rows(whole, than=CHANCE)
-    fig.axes[0].set_xlim(left=0)
+    fig.axes[0].set_xlim(left=min(0, fig.axes[0].get_xlim()[0]))
     return fig
 
 
@@ -103,7 +103,7 @@ def slopes(frame: pd.DataFrame, kinds: Mapping[str, str]) -> Figure:
     found = seeds.tidy(seeds.over(frame, list(kinds)), kinds)
     fig = figures.rows(found, label=f"points per {UNIT:g} of ε (left: calmer)")
     for ax in fig.axes:
-        ax.set_xlim(left=0)
+        ax.set_xlim(left=min(0, ax.get_xlim()[0]))
     return fig
 
 
