@@ -6,8 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
 TIER ?= quick
 ONLY ?=
-SEEDS ?=
-PRESET ?=
+SEEDS ?= $(FAIRNB_SEEDS)
+PRESET ?= $(FAIRNB_PRESET)
 JOBS ?=
 SCHEDULER ?=
 FORCE ?=
@@ -83,7 +83,8 @@ check: env  ## check this machine
 
 clean:  ## remove results and .venv (never what git keeps, never data)
 	@[ ! -x $(BIN)/fairnb ] || $(BIN)/fairnb clean
-	@rm -rf .venv
+	@if [ -f .venv/pyvenv.cfg ] && [ ! -L .venv ]; then rm -rf .venv; \
+	elif [ -e .venv ] || [ -L .venv ]; then echo "left: .venv, which is a link or no environment of Python's"; fi
 
 lock: env  ## resolve pyproject.toml again (Python 3.11 and 3.12)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py

@@ -30,6 +30,13 @@ class MissingData(BadData):
     """A data set that is not on this machine; the message says how to get it."""
 
 
+class DiskTrouble(FairnbError):
+    """A file or folder that cannot be read or written just now (rights, room, locks, a network disk).
+
+    Nothing is said about its content: what is there is neither broken nor missing.
+    """
+
+
 class TrainingFailed(FairnbError):
     """Training that diverged (NaN or infinite loss) or did not change what it should have changed."""
 

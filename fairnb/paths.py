@@ -4,11 +4,34 @@ import os
 from pathlib import Path
 
 DEFAULT_TIER = "quick"
+CHECKOUT = Path(__file__).resolve().parents[1]
+FOLDERS = ("FAIRNB_HOME", "FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_IMAGENET")  # each is told below
+
+
+def settle() -> None:
+    """Make every folder that a variable of ``FOLDERS`` names absolute, as it is seen from the working directory.
+
+    A command does so once at its start: notebooks and workers run elsewhere, where a relative path would not do.
+    """
+    for name in filter(os.environ.get, FOLDERS):
+        os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
+
+
+def named(variable: str, otherwise: Path) -> Path:
+    """The folder that ``variable`` names, ``~`` and all, else ``otherwise``.
+
+    A relative one lies in the checkout: a kernel of Jupyter works in ``notebooks/``, and nobody means a folder there.
+    """
+    given = os.environ.get(variable)
+    if not given:
+        return otherwise
+    base = CHECKOUT if variable == "FAIRNB_HOME" else project()
+    return Path(os.path.normpath(base / os.path.expanduser(given)))
 
 
 def project() -> Path:
     """The checkout that holds ``notebooks/`` (``FAIRNB_HOME``, else the folder above this package)."""
-    return Path(os.environ.get("FAIRNB_HOME") or Path(__file__).resolve().parents[1])
+    return named("FAIRNB_HOME", CHECKOUT)
 
 
 def assets() -> Path:
@@ -23,7 +46,7 @@ def notebooks() -> Path:
 
 def results_root() -> Path:
     """``results/`` (``FAIRNB_RESULTS``): what this machine has made; ``runs/`` is shared by all tiers."""
-    return Path(os.environ.get("FAIRNB_RESULTS") or project() / "results")
+    return named("FAIRNB_RESULTS", project() / "results")
 
 
 def results(tier: str = DEFAULT_TIER) -> Path:
@@ -82,9 +105,14 @@ def is_committed(item: Path) -> bool:
 
 def cache() -> Path:
     """Things that can be made again: decoded images, rendered toy faces, biased models (``FAIRNB_CACHE``)."""
-    return Path(os.environ.get("FAIRNB_CACHE") or project() / ".cache")
+    return named("FAIRNB_CACHE", project() / ".cache")
 
 
 def data() -> Path:
     """Root of the real data sets, each in its owner's layout (``FAIRNB_DATA``, else ``data/`` in the checkout)."""
-    return Path(os.environ.get("FAIRNB_DATA") or project() / "data")
+    return named("FAIRNB_DATA", project() / "data")
+
+
+def imagenet() -> Path:
+    """Folder of the ImageNet weights, or ResNet-18's file itself (``FAIRNB_IMAGENET``, else in the real data's)."""
+    return named("FAIRNB_IMAGENET", data() / "weights")

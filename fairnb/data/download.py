@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import io
 import os
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from fairnb.data import files
+from fairnb.data import files, fingerprints
 from fairnb.data.sources import Download
 from fairnb.errors import BadData, FairnbError
 
@@ -29,12 +28,6 @@ BROKEN_ARCHIVE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OS
 
 class Interrupted(FairnbError):
     """A source that cannot be reached, or a transfer that stopped; what came so far is kept where it can be checked."""
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fetch(download: Download, part: Path) -> None:
@@ -52,7 +45,7 @@ def fetch(download: Download, part: Path) -> None:
     for url in download.urls:
         for _ in range(ATTEMPTS):
             try:
-                with files.sentence_if_full(part):
+                with files.plain_errors(part):
                     part.parent.mkdir(parents=True, exist_ok=True)
                     _transfer(url, download, part)
                 return check(download, part, url)
@@ -72,7 +65,7 @@ def check(download: Download, part: Path, url: str) -> None:
     size = part.stat().st_size
     if download.size and size != download.size:
         raise BadData(f"{url} delivered {size} bytes, not {download.size}: it has changed, so get the file by hand")
-    if download.sha256 and (found := sha256(part)) != download.sha256:
+    if download.sha256 and (found := fingerprints.sha256(part)) != download.sha256:
         raise BadData(
             f"{url} delivered a file with SHA-256 {found[:16]}..., not {download.sha256[:16]}...: try again, and if "
             "that does not help, the owner has changed it"
@@ -143,14 +136,14 @@ def unpack(download: Download, part: Path, root: Path) -> None:
 
     Raises:
         BadData: the archive is broken, lacks a member, or wants to write outside ``root``.
-        FairnbError: the disk is full.
+        DiskTrouble: the disk is full, or may not be written; the download is kept.
     """
     try:
-        if download.kind == "text":
-            (root / download.target).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(part, root / download.target)
-            return
-        with files.sentence_if_full(root):
+        with files.plain_errors(root):
+            if download.kind == "text":
+                (root / download.target).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(part, root / download.target)
+                return
             _unzip(download, part, root) if download.kind == "zip" else _untar(download, part, root)
     except BROKEN_ARCHIVE as error:
         part.unlink(missing_ok=True)
@@ -182,15 +175,14 @@ def _member(archive: zipfile.ZipFile, wanted: str) -> bytes:
 
 
 def _untar(download: Download, part: Path, root: Path) -> None:
-    """Unpack beside the final folder, then move each entry, so that every entry there is complete."""
+    """Unpack beside the final folder, then move each file, so that every file there is complete, and others stay."""
     final, staging = root / download.folder, root / ".downloads" / f"{download.folder}.unpacked"
     files.remove_tree(staging)
     with tarfile.open(part) as archive:
         archive.extractall(staging, filter="data")
     if not (staging / download.folder).is_dir():
         raise KeyError(f"it holds no folder {download.folder}")
-    final.mkdir(parents=True, exist_ok=True)
-    for entry in sorted((staging / download.folder).iterdir()):
-        files.remove_tree(final / entry.name)
-        entry.rename(final / entry.name)
+    for file in sorted((staging / download.folder).rglob("*")):
+        target = final / file.relative_to(staging / download.folder)
+        target.mkdir(parents=True, exist_ok=True) if file.is_dir() else os.replace(file, target)
     files.remove_tree(staging)

@@ -7,17 +7,19 @@ import io
 import json
 import logging
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fairnb import paths
-from fairnb.data.files import write_atomic
-from fairnb.errors import BrokenRecord
+from fairnb.data.files import is_there, plain_errors, write_atomic
+from fairnb.errors import BrokenRecord, FairnbError
 
 log = logging.getLogger(__name__)
 FORMAT = 1
+REMEDY = "delete it (or leave it: the next `make reproduce` moves it aside and computes this run again)"
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def write(record: Record) -> Path:
     """Write both files atomically; the JSON comes last, so a record exists only when it is whole.
 
     Raises:
-        FairnbError: the disk is full (nothing half-written is left behind).
+        DiskTrouble: the disk is full, or may not be written (nothing half-written is left behind).
     """
     file = file_of(record.run, record.key)
     buffer = io.BytesIO()
@@ -60,7 +62,6 @@ def write(record: Record) -> Path:
     body = {name: value for name, value in asdict(record).items() if name != "predictions"}
     body |= {"format": FORMAT, "predictions_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
     body["checksum"] = _checksum(body)
-    file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file.with_suffix(".npz"), buffer.getvalue())
     write_atomic(file, (json.dumps(body, indent=1, sort_keys=True) + "\n").encode())
     return file
@@ -71,35 +72,71 @@ def read(file: Path) -> Record:
 
     Raises:
         BrokenRecord: truncated, altered, or its predictions are missing; the sentence says which and what to do.
+        DiskTrouble: it cannot be read just now; nothing is known of its content.
+        FairnbError: a newer fairnb has written it.
     """
-    remedy = "delete it (or leave it: the next `make reproduce` moves it aside and computes this run again)"
-    try:
-        body = json.loads(file.read_text())
-        checksum, form = body.pop("checksum"), body.pop("format")
-        data = file.with_suffix(".npz").read_bytes()
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise BrokenRecord(f"record {file} cannot be read ({type(error).__name__}: {error}): {remedy}") from None
-    if form != FORMAT or checksum != _checksum(body | {"format": form}):
-        raise BrokenRecord(f"record {file} was altered or cut (its checksum does not fit): {remedy}")
+    body = body_of(file)
+    predictions = file.with_suffix(".npz")
+    with plain_errors(predictions):
+        try:
+            data = predictions.read_bytes()
+        except FileNotFoundError:
+            raise BrokenRecord(f"record {file} has lost its predictions ({predictions.name}): {REMEDY}") from None
     if hashlib.sha256(data).hexdigest() != body.pop("predictions_sha256"):
-        raise BrokenRecord(f"predictions {file.with_suffix('.npz').name} do not belong to record {file}: {remedy}")
+        raise BrokenRecord(f"predictions {predictions.name} do not belong to record {file}: {REMEDY}")
     with np.load(io.BytesIO(data)) as arrays:
         return Record(**body, predictions={name: arrays[name] for name in arrays.files})
 
 
-def find(run: dict[str, Any], key: str) -> Record | None:
-    """The record of a run, or None. A broken one is moved aside (``.broken``) with a warning, so it is run again."""
-    file = file_of(run, key)
-    if not file.exists():
-        return None
+def body_of(file: Path) -> dict[str, Any]:
+    """The checked JSON part of a record: the fields of ``Record``, with a hash in place of the predictions.
+
+    Raises:
+        see ``read``.
+    """
+    with plain_errors(file):
+        text = file.read_bytes()
     try:
-        return read(file)
+        body = json.loads(text)
+        checksum, form = body.pop("checksum"), body.pop("format")
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise BrokenRecord(f"record {file} cannot be read ({type(error).__name__}: {error}): {REMEDY}") from None
+    if isinstance(form, int) and form > FORMAT:
+        raise FairnbError(
+            f"record {file} has format {form}, and this fairnb knows formats up to {FORMAT}: update it, or name "
+            "another folder with FAIRNB_RESULTS"
+        )
+    if form != FORMAT or checksum != _checksum(body | {"format": form}):
+        raise BrokenRecord(f"record {file} was altered or cut (its checksum does not fit): {REMEDY}")
+    return body
+
+
+def find(run: dict[str, Any], key: str) -> Record | None:
+    """The record of a run, or None. A broken one counts as none, with a warning; it is left where it is.
+
+    Raises:
+        DiskTrouble: whether there is one cannot be known just now. FairnbError: a newer fairnb has written it.
+    """
+    file = file_of(run, key)
+    try:
+        return read(file) if is_there(file) else None
     except BrokenRecord as error:
-        log.warning("%s", error)
-        for part in (file, file.with_suffix(".npz")):
+        _warn_once(str(error))
+        return None
+
+
+@cache
+def _warn_once(sentence: str) -> None:
+    log.warning("%s", sentence)
+
+
+def set_aside(run: dict[str, Any], key: str) -> None:
+    """Move a run's broken record aside (``.broken``): for whoever holds the run's lock and computes it anew."""
+    file = file_of(run, key)
+    with plain_errors(file):
+        for part in (file, file.with_suffix(".npz")) if file.exists() else ():
             if part.exists():
                 part.replace(part.with_name(part.name + ".broken"))
-        return None
 
 
 def _checksum(body: dict[str, Any]) -> str:

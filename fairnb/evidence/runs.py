@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 
 from fairnb import paths, tasks
 from fairnb.contract import Predictor, Split, Task
+from fairnb.data import files
 from fairnb.errors import BadData, BrokenRecord, FairnbError
 from fairnb.evidence import engine, measure, provenance, records
 from fairnb.evidence.records import Record
@@ -59,11 +60,11 @@ class Run:
         return hashlib.sha256(json.dumps(self.identity, sort_keys=True, default=list).encode()).hexdigest()[:16]
 
     def exists(self) -> bool:
-        """Whether a record file is there (unchecked, cheap: for progress)."""
-        return records.file_of(self.identity, self.key).exists()
+        """Whether a record file is there (unchecked, cheap: for progress); no where that cannot be known just now."""
+        return os.path.exists(records.file_of(self.identity, self.key))
 
     def find(self) -> Record | None:
-        """The finished record of this run, or None; a broken one counts as missing."""
+        """The finished record of this run, or None; a broken one counts as missing. Changes nothing on the disk."""
         return records.find(self.identity, self.key)
 
 
@@ -87,15 +88,18 @@ def ensure(run: Run) -> Record:
 
 
 def ensure_together(group: list[Run]) -> list[Record]:
-    """The records of runs that differ in their seed at most (``together``): the missing ones are computed as one."""
+    """The records of runs that differ in their seed at most (``together``): the missing ones are computed as one.
+
+    A broken one is moved aside, here alone. Raises what ``compute`` does, and DiskTrouble where the disk refuses.
+    """
     if all(run.exists() for run in group) and all(run.find() for run in group):
         return [found(run) for run in group]
-    locks = paths.cache() / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"run-{group[0].key}.lock"):  # the system drops the lock of a killed process
-        missing = [run for run in group if run.find() is None]
-        for record in compute(missing) if missing else ():
-            records.write(record)
+    with files.lock(paths.cache() / "locks" / f"run-{group[0].key}.lock"), files.plain_errors(paths.results_root()):
+        if missing := [run for run in group if run.find() is None]:
+            for run in missing:
+                records.set_aside(run.identity, run.key)
+            for record in compute(missing):
+                records.write(record)
     return [found(run) for run in group]
 
 
@@ -168,11 +172,7 @@ def predictor_of(run: Run) -> Predictor:
 
 
 def model_of(run: Run) -> nn.Module:
-    """The trained network of a run, in evaluation mode; trained again where its weights are no longer in the cache.
-
-    Raises:
-        BadData: the run's method keeps no network.
-    """
+    """The trained network of a run, in evaluation mode; trained again where it is gone. BadData: none is kept."""
     if not methods.get(run.method).keeps_model:
         raise BadData(f"method {run.method} keeps no network: take a run of a method with keeps_model=True")
     if methods.get(run.method).again:
@@ -183,7 +183,7 @@ def model_of(run: Run) -> nn.Module:
 
 def _kept(run: Run) -> Path:
     """The file with the network of a run, which is trained once more if there is none."""
-    if not _weights_of(run).is_file():
+    if not files.is_there(_weights_of(run)):
         compute([run])
     return _weights_of(run)
 
@@ -202,7 +202,7 @@ def _record(run: Run, test: Split, predictor: Predictor, score: np.ndarray, seco
             name: None if not np.isfinite(value) else round(float(value), 10) for name, value in report.values.items()
         },
         notes=getattr(predictor, "notes", {}),
-        provenance=provenance.stamp(seconds) | {"data": tasks.fingerprint(run.task, run.tier)},
+        provenance=provenance.stamp(seconds) | tasks.made_from(run.task, run.tier),
         predictions={
             "ids": np.asarray(test.ids).astype(str),
             "target": test.target,
@@ -221,6 +221,8 @@ def run(grid: list[Run]) -> pd.DataFrame:
         FairnbError: see ``compute_missing``.
     """
     compute_missing(grid)
+    for task in {item.task for item in grid}:
+        tasks.data_version(task)  # whoever takes these numbers is told, also where all of them were there already
     return pd.DataFrame([records.row_of(found(item), item.label) for item in grid])
 
 
@@ -244,5 +246,5 @@ def found(item: Run) -> Record:
     record = item.find()
     if record is None:
         where = records.file_of(item.identity, item.key)
-        raise BrokenRecord(f"record {where} cannot be read: run it first (runs.run), or check that disk")
+        raise BrokenRecord(f"record {where} is missing or broken: run it first (runs.run)")
     return record

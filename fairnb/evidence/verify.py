@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fairnb import paths
+from fairnb.data.files import plain_errors, write_atomic
 from fairnb.errors import FairnbError
 
 EXACT = 1e-6
@@ -52,10 +52,19 @@ def compare(tier: str) -> tuple[list[str], list[Difference]]:
         if not (fresh / file).exists():
             differences.append(Difference(str(file), "was not made by this run", False))
         elif file.suffix == ".csv":
-            differences += _tables(file, pd.read_csv(reference / file), pd.read_csv(fresh / file))
+            differences += _files(file, reference, fresh)
     made = {file.relative_to(fresh) for file in (fresh / "tables").glob("*.csv")}  # of figures few have a reference
     differences += [Difference(str(file), "has no reference yet", False) for file in sorted(made - set(files))]
     return [str(file) for file in files], differences
+
+
+def _files(file: Path, reference: Path, fresh: Path) -> list[Difference]:
+    """The differences of one table; one that cannot be read as a table differs."""
+    try:
+        with plain_errors(fresh / file):
+            return _tables(file, pd.read_csv(reference / file), pd.read_csv(fresh / file))
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        return [Difference(str(file), f"is no table ({' '.join(str(error).split())})", False)]
 
 
 def _tables(file: Path, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference]:
@@ -109,16 +118,25 @@ def _numbers(file: Path, column: str, old: pd.DataFrame, new: pd.DataFrame) -> l
 
 
 def accept(tier: str, timings: pd.DataFrame) -> int:
-    """Copy fresh tables (csv), figures (png), scorecard and measured times to the reference; returns how many files."""
+    """Copy fresh tables (csv), figures (png), scorecard and measured times to the reference; returns how many files.
+
+    Those of an earlier reference that were not made again go, once the fresh ones are there.
+    """
     fresh, reference = paths.results(tier), paths.reference(tier)
     if not (fresh / "tables").is_dir():
         raise FairnbError(f"no fresh results for tier {tier!r} in {fresh}: run `make reproduce TIER={tier}` first")
-    shutil.rmtree(reference, ignore_errors=True)
-    wanted = [*(fresh / "tables").glob("*.csv"), *(fresh / "figures").glob("*.png"), fresh / "scorecard.csv"]
-    wanted = [file for file in wanted if file.exists()]
-    for file in wanted:
-        target = reference / file.relative_to(fresh)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    timings.to_csv(reference / "timings.csv", index=False, lineterminator="\n")
+    before = _accepted(reference)
+    wanted = _accepted(fresh)
+    with plain_errors(fresh):
+        for file in wanted:
+            write_atomic(reference / file, (fresh / file).read_bytes())
+        write_atomic(reference / "timings.csv", timings.to_csv(index=False, lineterminator="\n"))
+        for file in before - wanted:
+            (reference / file).unlink()
     return len(wanted) + 1
+
+
+def _accepted(folder: Path) -> set[Path]:
+    """What a reference has of a folder of results."""
+    found = [*(folder / "tables").glob("*.csv"), *(folder / "figures").glob("*.png"), folder / "scorecard.csv"]
+    return {file.relative_to(folder) for file in found if file.is_file()}

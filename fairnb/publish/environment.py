@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from fairnb import paths
+from fairnb.data import files
+from fairnb.errors import FairnbError
 
 PACKAGES = ("numpy", "pandas", "torch", "torchvision", "papermill", "distributed", "matplotlib", "seaborn")
 NEEDED_GB = 3.0
@@ -30,8 +32,9 @@ class Check:
 
 
 def checks() -> list[Check]:
-    """All checks: Python, packages, disk, cores, GPU (never required), real data (never required)."""
-    return [_python(), *map(_package, PACKAGES), _disk(), _cores(), _gpu(), _data()]
+    """All checks: Python, packages, disk, rights, cores, GPU (never required), real data (never required)."""
+    folders = [_folder("results", paths.results_root()), _folder("cache", paths.cache())]
+    return [_python(), *map(_package, PACKAGES), _disk(), *folders, _cores(), _gpu(), _data()]
 
 
 def _python() -> Check:
@@ -52,14 +55,23 @@ def _package(name: str) -> Check:
 
 
 def _disk() -> Check:
-    where = paths.project()
-    free = shutil.disk_usage(where).free / 1e9
+    free = files.free_bytes(paths.cache()) / 1e9
     return Check(
         "free disk",
         free > NEEDED_GB,
         f"{free:.1f} GB",
         f"free at least {NEEDED_GB:g} GB, or set FAIRNB_CACHE elsewhere",
     )
+
+
+def _folder(name: str, folder: Path) -> Check:
+    """Whether ``folder`` may be written, or made where it is not there yet."""
+    place = folder
+    while not os.path.lexists(place):
+        place = place.parent
+    good = os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)
+    remedy = f"it cannot be written: name a folder that can with FAIRNB_{name.upper()}"
+    return Check(f"folder of {name}", good, str(folder), remedy)
 
 
 def _cores() -> Check:
@@ -77,7 +89,13 @@ def _gpu() -> Check:
 
 
 def _data() -> Check:
-    found = paths.data().is_dir()
+    try:
+        with files.plain_errors(paths.data()):
+            found = paths.data().is_dir()
+            if found:
+                os.listdir(paths.data())
+    except FairnbError as error:
+        return Check("real data", False, str(paths.data()), str(error))
     return Check(
         "real data",
         True,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from fairnb.data import progress
+from fairnb.data import files, progress
 from fairnb.errors import BadData
 from fairnb.synthesis import packs
 from fairnb.synthesis.jobs import Job
@@ -42,7 +41,7 @@ def generate(
     job = Job(prompts, Path(out), per_group, per_prompt, seed, sampling or Sampling())
     if job.out.is_file():
         _check_same(job, model)
-        shutil.rmtree(job.folder, ignore_errors=True)  # left by a kill just after the pack was written
+        job.clear()  # left by a kill just after the pack was written
         return job.out
     work(job, model)
     return job.pack()
@@ -65,7 +64,7 @@ def work(job: Job, model: TextToImage | str | Path | None = None, worker: int = 
     job.prepare(model)
     drawn = 0
     try:
-        with FileLock(job.folder / f"worker-{worker}.lock", timeout=0):
+        with files.lock(job.folder / f"worker-{worker}.lock", timeout=0):
             there = job.finished()
             missing = [b for b in job.batches(worker, workers) if any(item.index not in there for item in b)]
             total = sum(map(len, missing))

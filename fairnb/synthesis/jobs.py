@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -20,13 +19,21 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fairnb.data.files import sentence_if_full, write_atomic
+from fairnb.data.files import plain_errors, write_atomic
 from fairnb.errors import BadData
 from fairnb.synthesis import packs
 from fairnb.synthesis.pipelines import Sampling, TextToImage
 from fairnb.synthesis.prompts import PromptSet, said
 
 VERSION = 1
+# What a run writes into its folder: nothing else in there is ever removed.
+NAMES = (
+    "job.json",
+    "rows-[0-9]*.jsonl",
+    "worker-[0-9]*.lock",
+    "worker-[0-9]*.lock.soft",
+    *(f"images/{'[0-9]' * 6}*.{ending}" for ending in ("webp", "png")),
+)
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,11 @@ class Job:
             yield self.items[start : start + size]
 
     def prepare(self, model: TextToImage) -> None:
-        """Make the folder, or check that what is in it belongs to this job and ``model``; BadData if not."""
+        """Make the folder, or check that what is in it belongs to this job and ``model``.
+
+        Raises:
+            BadData: it does not. DiskTrouble: the disk refuses.
+        """
         decides = self._decisive() | {"version": VERSION, "prompts": self.prompts.digest, "seed": self.seed}
         decides |= {
             "images": len(self.items),
@@ -110,10 +121,11 @@ class Job:
             "scheduler": model.scheduler,
         }
         file = self.folder / "job.json"
-        if not file.is_file():
-            (self.folder / "images").mkdir(parents=True, exist_ok=True)
-            write_atomic(file, json.dumps(decides, indent=1))
-        found = _parsed(file.read_text())
+        with plain_errors(file):
+            if not file.is_file():
+                (self.folder / "images").mkdir(parents=True, exist_ok=True)
+                write_atomic(file, json.dumps(decides, indent=1))
+            found = _parsed(file.read_text(encoding="utf-8"))
         if changed := [key for key in decides if found.get(key) != decides[key]]:
             raise BadData(
                 f"{self.folder} holds images of another run ({changed[0]} was {found.get(changed[0])!r}, now "
@@ -121,19 +133,24 @@ class Job:
             )
 
     def finished(self) -> dict[int, dict[str, Any]]:
-        """Rows of the images that are complete, by index; each file was read and has its row's hash and content."""
+        """Rows of the images that are complete, by index; each file was read and has its row's hash and content.
+
+        Raises:
+            DiskTrouble: one cannot be read just now, so whether it is complete is not known.
+        """
         rows: dict[int, dict[str, Any]] = {}
-        for file in sorted(self.folder.glob("rows-*.jsonl")):
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-                row = _parsed(line)
-                if isinstance(row.get("index"), int) and 0 <= row["index"] < len(self.items) and self._whole(row):
-                    rows[row["index"]] = row
+        with plain_errors(self.folder):
+            for file in sorted(self.folder.glob("rows-*.jsonl")):
+                for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                    row = _parsed(line)
+                    if isinstance(row.get("index"), int) and 0 <= row["index"] < len(self.items) and self._whole(row):
+                        rows[row["index"]] = row
         return rows
 
     def store(self, items: Sequence[Item], images: np.ndarray, model: TextToImage, worker: int) -> None:
         """Write a batch of images uint8 ``(B, H, W, 3)``, then its rows, which make it count."""
         rows = []
-        with sentence_if_full(self.folder):
+        with plain_errors(self.folder):
             for item, image in zip(items, images, strict=True):
                 shown = resized(image, self.sampling.size)
                 suffix, data = packs.encode(shown, self.sampling.quality)
@@ -143,7 +160,7 @@ class Job:
             _append(self.folder / f"rows-{worker}.jsonl", rows)
 
     def pack(self) -> Path:
-        """Write the pack, check it, and remove the folder; BadData says how many images are still to be made."""
+        """Write the pack, check it, and ``clear`` the folder; BadData says how many images are still to be made."""
         rows = self.finished()
         if len(rows) < len(self.items):
             raise BadData(f"{self.folder} has {len(rows)} of {len(self.items)} images: run the generation again")
@@ -152,8 +169,18 @@ class Job:
         about = {**self.about, **{key: ordered[0][key] for key in ("model", "model_hash")}}
         packs.write(self.out, images, ordered, attributes=self.prompts.attributes, about=about)
         packs.verify(self.out)
-        shutil.rmtree(self.folder)
+        self.clear()
         return Path(self.out)
+
+    def clear(self) -> None:
+        """Remove the run's own files from its folder, and the folder where nothing else is in it."""
+        with plain_errors(self.folder):
+            for file in (file for name in NAMES for file in self.folder.glob(name)):
+                if not file.parent.is_symlink():
+                    file.unlink()
+            for folder in (self.folder / "images", self.folder):
+                if folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+                    folder.rmdir()
 
     def _row(self, item: Item, model: TextToImage, file: str, width: int, height: int) -> dict[str, Any]:
         sampling = self.sampling
@@ -179,7 +206,7 @@ class Job:
             return False
         try:
             data = (self.folder / "images" / row["file"]).read_bytes()
-        except (OSError, KeyError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, KeyError):
             return False
         return hashlib.sha256(data).hexdigest() == row.get("sha256")
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
 from fairnb import paths
 from fairnb.contract import Task
+from fairnb.data import files
 from fairnb.errors import MissingData
 from fairnb.nets.weights import read as read_weights
 from fairnb.nets.weights import write as write_weights
@@ -47,14 +46,15 @@ def _transformer(seed: int, weights: str | Path | None, settings: Mapping[str, A
 
 
 def _imagenet_file(name: str) -> Path:
-    """Where the ImageNet weights of the backbone ``name`` are; FAIRNB_IMAGENET is their folder, or ResNet-18's file."""
+    """Where the ImageNet weights of the backbone ``name`` are, see ``paths.imagenet``."""
     from fairnb.nets.backbones import title_of
 
-    title, given = title_of(name).replace("-", ""), os.environ.get("FAIRNB_IMAGENET")
-    file = Path(given or paths.data() / "weights")
-    if not given or file.is_dir() or name != "resnet18":
-        file /= f"{name}_imagenet.pth"
-    if not file.is_file():
+    title, file, given = title_of(name).replace("-", ""), paths.imagenet(), os.environ.get("FAIRNB_IMAGENET")
+    with files.plain_errors(file):
+        if not given or file.is_dir() or name != "resnet18":
+            file /= f"{name}_imagenet.pth"
+        there = file.is_file()
+    if not there:
         raise MissingData(
             f"ImageNet weights are not at {file}: save torchvision's {title}_Weights.IMAGENET1K_V1 state dict there, "
             f"or set FAIRNB_IMAGENET to the folder of {name}_imagenet.pth"
@@ -92,13 +92,13 @@ def _shared(
 ) -> nn.Module:
     """The model of ``seed`` from its file; where there is none, those of all missing ``seeds`` are trained first."""
     file = file_of(seed)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # One lock for all that are trained together: two processes must not train the same batch.
-    with FileLock(file_of(min(seeds)).with_suffix(".lock")):
-        if not file.exists():
-            missing = [s for s in seeds if not file_of(s).exists()]
-            for found, model in zip(missing, train([task_of(s) for s in missing], missing), strict=True):
-                write_weights(file_of(found), model)
+    if not files.is_there(file):
+        # One lock for all that are trained together: two processes must not train the same batch.
+        with files.lock(file_of(min(seeds)).with_suffix(".lock")):
+            missing = [s for s in seeds if not files.is_there(file_of(s))]
+            if seed in missing:
+                for found, model in zip(missing, train([task_of(s) for s in missing], missing), strict=True):
+                    write_weights(file_of(found), model)
     return read_weights(file, task_of(seed).backbone(seed))
 
 

@@ -9,10 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from filelock import FileLock
-
 from fairnb import paths
 from fairnb.contract import Split
+from fairnb.data import files
 from fairnb.errors import BadData
 from fairnb.tasks import biased
 
@@ -56,10 +55,10 @@ def own_weights(split: Split, settings: Mapping[str, Any], data: str) -> Path:
     ids = hashlib.sha256("\n".join(map(str, split.ids)).encode()).hexdigest()
     key = hashlib.sha256(json.dumps([VERSION, data, split.target_name, ids, chosen]).encode()).hexdigest()[:16]
     file = paths.cache() / "models" / f"own-{split.target_name.lower()}-{key}.safetensors"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(file.with_suffix(".lock")):
-        if not file.exists():
-            _train(split, settings, file)
+    if not files.is_there(file):
+        with files.lock(file.with_suffix(".lock")):
+            if not files.is_there(file):
+                _train(split, settings, file)
     return file
 
 

@@ -7,11 +7,12 @@ import os
 
 import numpy as np
 import pytest
+import stranger
 from PIL import Image
 
 from fairnb import paths
 from fairnb.data import cache
-from fairnb.errors import BadData, FairnbError, MissingData
+from fairnb.errors import BadData, DiskTrouble, FairnbError, MissingData
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_decoded_once_until_something_changes(folder, monkeypatch):
     os.utime(folder / "0.jpg", (1, 1))
     cache.images(FILES, 16, name="toy", root=folder)
     assert len(calls) == 6 + 3 + 6
-    sidecar = json.loads(next((paths.cache() / "images").glob("*.json")).read_text())
+    sidecar = json.loads(next((paths.cache() / "images").glob("*.json")).read_text(encoding="utf-8"))
     assert {"name", "size", "source", "version", "pillow"} <= set(sidecar)
 
 
@@ -115,7 +116,7 @@ def test_shortened_cache_file_is_made_again(folder):
 
 def make_and_count(folder):
     def make():
-        with open(folder / "made", "a") as log:
+        with open(folder / "made", "a", encoding="utf-8") as log:
             log.write("x")
         return {"x": np.arange(12).reshape(3, 4), "y": np.zeros(3, np.int64)}
 
@@ -127,7 +128,7 @@ def test_concurrent_processes_compute_once(sandbox):
     with multiprocessing.get_context("fork").Pool(3) as pool:
         results = pool.map(make_and_count, [sandbox] * 6, chunksize=1)
     assert results == [(66, ["x", "y"])] * 6
-    assert (sandbox / "made").read_text() == "x"
+    assert (sandbox / "made").read_text(encoding="utf-8") == "x"
 
 
 def load_and_count(folder):
@@ -138,14 +139,14 @@ def test_concurrent_processes_decode_once(folder, monkeypatch):
     decode_all = cache._decode_all
 
     def counting(*args):
-        with open(folder / "decoded", "a") as log:
+        with open(folder / "decoded", "a", encoding="utf-8") as log:
             log.write("x")
         decode_all(*args)
 
     monkeypatch.setattr(cache, "_decode_all", counting)
     with multiprocessing.get_context("fork").Pool(3) as pool:
         results = pool.map(load_and_count, [folder] * 6, chunksize=1)
-    assert len(set(results)) == 1 and (folder / "decoded").read_text() == "x"
+    assert len(set(results)) == 1 and (folder / "decoded").read_text(encoding="utf-8") == "x"
 
 
 def test_arrays_are_kept_by_key_and_failures_leave_nothing(sandbox):
@@ -159,3 +160,57 @@ def test_arrays_are_kept_by_key_and_failures_leave_nothing(sandbox):
     assert cache.cached_arrays("k", fail)["a"].tolist() == [1, 1]
     assert cache.cached_arrays("k/2", lambda: {"a": np.zeros(2)})["a"].tolist() == [0, 0]
     assert not list((paths.cache() / "arrays").glob(".*.tmp"))
+
+
+def test_a_shortened_array_is_made_again(sandbox, monkeypatch):
+    monkeypatch.setenv("FAIRNB_CACHE", str(sandbox / "own"))
+    make = lambda: {"a": np.arange(100), "b": np.zeros(3)}  # noqa: E731
+    cache.cached_arrays("k", make)
+    [file] = (paths.cache() / "arrays").glob("*/a.npy")
+    for kept in (200, 10, 0):
+        os.truncate(file, kept)
+        assert np.array_equal(cache.cached_arrays("k", make)["a"], np.arange(100))
+    cache.cached_arrays("k", lambda: pytest.fail("made again"))
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.ESTALE], ids=errno.errorcode.get)
+def test_what_cannot_be_read_just_now_is_kept_and_not_made_again(folder, sandbox, monkeypatch, number):
+    monkeypatch.setenv("FAIRNB_CACHE", str(sandbox / "own"))
+    cache.images(FILES, 8, name="toy", root=folder)
+    cache.cached_arrays("k", lambda: {"a": np.arange(3)})
+    before = {file: file.stat().st_mtime_ns for file in paths.cache().rglob("*")}
+
+    def refused(file, **_):
+        raise OSError(number, os.strerror(number), str(file))
+
+    monkeypatch.setattr(cache.np, "load", refused)
+    for work in (lambda: cache.images(FILES, 8, name="toy", root=folder), lambda: cache.cached_arrays("k", dict)):
+        with pytest.raises(DiskTrouble, match=rf"npy cannot be used .{os.strerror(number)}.: "):
+            work()
+    assert {file: file.stat().st_mtime_ns for file in paths.cache().rglob("*")} == before
+
+
+def test_a_link_to_itself_among_images_is_a_sentence(folder):
+    (folder / "2.jpg").unlink()
+    (folder / "2.jpg").symlink_to("2.jpg")
+    with pytest.raises(DiskTrouble, match=r"2.jpg cannot be used .Too many levels of symbolic links.: a link leads to"):
+        cache.images(FILES, 8, name="toy", root=folder)
+
+
+def test_a_cache_that_may_only_be_read_serves_what_it_has(monkeypatch):
+    def serve(key):
+        return cache.cached_arrays(key, lambda: {"a": np.arange(3)})["a"].tolist()
+
+    with stranger.open_folder() as shared:
+        monkeypatch.setenv("FAIRNB_CACHE", str(shared))
+        assert serve("k") == stranger.asks(serve, "k") == [0, 1, 2]
+        said = stranger.asks(serve, "other")
+        assert said.startswith(f"DiskTrouble: {shared / 'arrays'}/other-")
+        assert "Permission denied): ask root for the right to " in said and "FAIRNB_CACHE" in said
+
+
+def test_images_in_a_folder_that_one_may_not_enter_are_not_missing(sandbox):
+    with stranger.open_folder() as root:
+        (root / "faces").mkdir(mode=0o700)
+        said = stranger.asks(lambda: cache.images(["faces/1.jpg"], 8, name="toy", root=root))
+        assert said.startswith(f"DiskTrouble: {root / 'faces' / '1.jpg'} cannot be used (Permission denied): ask root")

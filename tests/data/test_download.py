@@ -236,8 +236,8 @@ def test_tar_joins_a_folder_that_is_there(server, tmp_path, toy):
     server.content |= {"/a.tgz": tarred(toy__A__1=b"1", toy__B__1=b"2"), "/t.csv": TEXT}
     toy(Download((f"{server.url}/a.tgz",), "gzip", folder="toy"), text(f"{server.url}/t.csv"))
     (tmp_path / "toy/A").mkdir(parents=True)
-    (tmp_path / "toy/A/half").write_text("of a killed run")
+    (tmp_path / "toy/A/mine").write_text("somebody's own")
     registry.download("toy", tmp_path)
     found = sorted(str(p.relative_to(tmp_path / "toy")) for p in (tmp_path / "toy").rglob("*") if p.is_file())
-    assert found == ["A/1", "B/1", "table.csv"]
+    assert found == ["A/1", "A/mine", "B/1", "table.csv"]
     assert sorted(p.name for p in (tmp_path / ".downloads").iterdir()) in ([], ["toy.lock"])

@@ -1,17 +1,22 @@
 """Runs: keys, nothing computed twice (also by two processes), failures, tasks without a test split."""
 
+import errno
+import os
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import stranger
 from fake_task import balanced, fake_task, squares
 
 from fairnb import tasks
 from fairnb.contract import Task
 from fairnb.data import cache
-from fairnb.errors import BadData, FairnbError, MissingData, TrainingFailed
+from fairnb.errors import BadData, DiskTrouble, FairnbError, MissingData, TrainingFailed
 from fairnb.evidence import engine, records, runs
+from fairnb.nets import weights
 from fairnb.nets.models import ModelPredictor
 from fairnb.tasks import recipes, tiers
 from fairnb.training import methods
@@ -56,8 +61,57 @@ def test_a_broken_record_is_computed_again(fake):
     first = runs.ensure(a_run())
     file = records.file_of(a_run().identity, a_run().key)
     file.write_text(file.read_text()[:50])
+    assert a_run().find() is None and a_run().exists(), "whoever looks moves nothing"
     again = runs.ensure(a_run())
     assert again.metrics == first.metrics, "the same run gives the same numbers"
+    assert file.with_name(f"{file.name}.broken").exists() and a_run().find()
+
+
+def test_a_record_that_cannot_be_read_just_now_is_not_computed_again(fake, monkeypatch):
+    runs.ensure(a_run())
+    file = records.file_of(a_run().identity, a_run().key)
+    before = sorted(file.parent.iterdir())
+
+    def stale(path):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+
+    monkeypatch.setattr(runs, "compute", lambda group: pytest.fail("computed again"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", stale)
+        for look in (runs.ensure, runs.Run.find, lambda run: runs.run([run]), runs.found):
+            with pytest.raises(DiskTrouble, match=f"{file} cannot be used .Stale file handle.: check that disk"):
+                look(a_run())
+    assert sorted(file.parent.iterdir()) == before and runs.ensure(a_run())
+
+
+def test_what_the_disk_refuses_a_worker_is_a_sentence(fake, sandbox, monkeypatch):
+    def full(group):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(runs, "compute", full)
+    with pytest.raises(FairnbError, match="run erm on fake, seed 0: the disk is full: .* cannot be written, .* MB are"):
+        runs.run([a_run()])
+
+
+@pytest.mark.slow
+def test_plan_and_verify_change_nothing(sandbox, monkeypatch):
+    from click.testing import CliRunner
+
+    from fairnb.cli import commands
+    from fairnb.evidence import layout
+
+    one = layout.grid_of("10_aimfair", "smoke")[0]
+    for name, content in (("json", "{"), ("npz", "x")):
+        file = records.file_of(one.identity, one.key).with_suffix(f".{name}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+    (sandbox / "results" / "smoke" / "tables").mkdir(parents=True)
+    before = sorted(sandbox.rglob("*"))
+    said = CliRunner().invoke(commands, ["plan", "--tier", "smoke", "--only", "10"]).output
+    count = len(layout.grid_of("10_aimfair", "smoke"))
+    assert f"{count} of {count} runs missing" in said
+    CliRunner().invoke(commands, ["verify", "--tier", "smoke"])
+    assert sorted(sandbox.rglob("*")) == before
 
 
 def test_the_key_depends_on_what_decides_the_result_and_on_nothing_else(fake, monkeypatch):
@@ -186,6 +240,33 @@ def test_missing_imagenet_weights_are_a_sentence_with_the_remedy(sandbox, monkey
     monkeypatch.setenv("FAIRNB_IMAGENET", str(sandbox / "none.pth"))
     with pytest.raises(MissingData, match=r"ImageNet weights are not at .*none.pth.*FAIRNB_IMAGENET"):
         tasks.biased.image_backbone(0, settings={"weights": "imagenet", "width": 64})
+
+
+def test_imagenet_weights_that_one_may_not_look_at_are_not_missing(monkeypatch):
+    with stranger.open_folder() as folder:
+        (folder / "weights").mkdir(mode=0o700)
+        monkeypatch.setenv("FAIRNB_IMAGENET", str(folder / "weights" / "r18.pth"))
+        said = stranger.asks(tasks.biased._imagenet_file, "resnet18")
+        assert said.startswith(f"DiskTrouble: {folder}/weights/r18.pth cannot be used (Permission denied): ask root")
+
+
+def test_a_biased_model_that_is_there_needs_no_lock(monkeypatch, fake):
+    with stranger.open_folder() as folder:
+        for seed in (0, 1):
+            weights.write(folder / f"{seed}.safetensors", fake.backbone(seed))
+
+        def shared(seed):
+            model = tasks.biased._shared(lambda s: fake, seed, (0, 1, 2), file_of, lambda *_: pytest.fail("trained"))
+            return float(next(model.parameters()).detach().sum())
+
+        def file_of(seed):
+            return folder / f"{seed}.safetensors"
+
+        assert stranger.asks(shared, 1) == shared(1)
+        said = stranger.asks(shared, 2)
+        assert said.startswith(
+            f"DiskTrouble: {folder}/0.lock cannot be used (Permission denied): ask root for the right"
+        )
 
 
 @pytest.mark.slow

@@ -1,16 +1,23 @@
 """pyproject.toml, requirements.lock and environment.yml say the same; the Makefile and CI call what the README says."""
 
+import errno
+import os
 import re
 import subprocess
 import sys
 import tomllib
 
+import pytest
+import stranger
 import yaml
+from click.testing import CliRunner
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from fairnb import paths
+from fairnb.cli import commands
+from fairnb.data import registry
 from fairnb.publish import environment
 
 ROOT = paths.project()
@@ -109,3 +116,90 @@ def test_the_environment_check_passes_here_and_says_what_to_do_elsewhere(monkeyp
     monkeypatch.setattr(environment, "PACKAGES", ("no-such-package",))
     [failed] = [check for check in environment.checks() if not check.ok]
     assert str(failed) == "[FAIL] no-such-package: not installed  ->  run `make env`"
+
+
+def test_the_check_names_folders_that_refuse(monkeypatch, tmp_path):
+    def failed():
+        return [str(check) for check in environment.checks() if not check.ok]
+
+    with stranger.open_folder() as folder:
+        (folder / "data").mkdir(mode=0o700)
+        (folder / "results").mkdir(mode=0o755)
+        monkeypatch.setenv("FAIRNB_DATA", str(folder / "data" / "UTKFace"))
+        monkeypatch.setenv("FAIRNB_RESULTS", str(folder / "results"))
+        monkeypatch.setenv("FAIRNB_CACHE", str(folder / "results" / "not" / "yet"))
+        monkeypatch.setattr(environment, "_gpu", environment._python)  # torch is heavy
+        results, cache, data = stranger.asks(failed)
+    assert results == (
+        f"[FAIL] folder of results: {folder}/results  ->  it cannot be written: name a folder that can with "
+        "FAIRNB_RESULTS"
+    )
+    assert cache.startswith(f"[FAIL] folder of cache: {folder}/results/not/yet  ->  it cannot be written: name")
+    assert data.startswith(f"[FAIL] real data: {folder}/data/UTKFace  ->  {folder}/data/UTKFace cannot be used (Perm")
+    monkeypatch.setenv("FAIRNB_RESULTS", str(tmp_path / "results"))
+    assert not [line for line in failed() if "results" in line and "cache" not in line]
+
+
+class TestCommand:
+    """What the system refuses anywhere in a command is one sentence, and exit code 2."""
+
+    @pytest.fixture
+    def said(self, monkeypatch):
+        def run(error):
+            def refused(*_):
+                raise error
+
+            monkeypatch.setattr(registry, "main_table", refused)
+            return CliRunner().invoke(commands, ["data"])
+
+        return run
+
+    @pytest.mark.parametrize(
+        ("number", "sentence"),
+        [
+            (errno.EACCES, r"fairnb: /x/data cannot be used \(Permission denied\): .* the right"),
+            (errno.EROFS, r"fairnb: /x/data cannot be written \(Read-only file system\): make its disk writable"),
+            (errno.EIO, r"fairnb: /x/data cannot be used \(Input/output error\): check that disk"),
+            (errno.EMFILE, r"fairnb: /x/data cannot be used \(Too many open files\): raise the limit of open files"),
+            (errno.ENOLCK, r"fairnb: /x/data cannot be used \(No locks available\): this disk has no locks"),
+        ],
+    )
+    def test_a_disk_that_refuses_is_a_sentence(self, said, number, sentence):
+        result = said(OSError(number, os.strerror(number), "/x/data"))
+        assert result.exit_code == 2 and re.match(sentence, result.stderr) and result.stderr.count("\n") == 1
+
+    def test_a_connection_that_refuses_is_a_sentence(self, said):
+        result = said(ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert result.stderr.startswith("fairnb: the system refuses (Connection refused): ")
+
+    def test_a_reader_that_went_away_is_clicks_affair(self, said):
+        result = said(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+        assert (result.exit_code, result.stderr) == (1, "")
+
+
+class TestFolders:
+    """Every folder that a variable names is absolute, whoever works where."""
+
+    def test_a_command_takes_them_from_where_it_is_called(self, monkeypatch, tmp_path):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("HOME", "/home/me")
+        for name, value in zip(paths.FOLDERS, ("clone", "out", "~/cache", "../data", ""), strict=True):
+            monkeypatch.setenv(name, value)
+        paths.settle()
+        found = [os.environ[name] for name in paths.FOLDERS]
+        assert found == [f"{tmp_path}/clone", f"{tmp_path}/out", "/home/me/cache", f"{tmp_path.parent}/data", ""]
+        assert paths.results("smoke") == tmp_path / "out" / "smoke" and paths.imagenet() == paths.data() / "weights"
+
+    def test_a_kernel_finds_relative_ones_in_the_checkout_wherever_it_works(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("HOME", "/home/me")
+        monkeypatch.delenv("FAIRNB_HOME", raising=False)
+        for name, value in zip(paths.FOLDERS[1:], ("out", "~/cache", "../data", "weights/"), strict=True):
+            monkeypatch.setenv(name, value)
+        for place in (ROOT / "notebooks", tmp_path):
+            monkeypatch.chdir(place)
+            assert (paths.results_root(), paths.runs()) == (ROOT / "out", ROOT / "out" / "runs")
+            assert (str(paths.cache()), paths.data()) == ("/home/me/cache", ROOT.parent / "data")
+            assert paths.imagenet() == ROOT / "weights"
+        monkeypatch.setenv("FAIRNB_HOME", "notebooks")
+        assert paths.project() == ROOT / "notebooks" and paths.results_root() == ROOT / "notebooks" / "out"
