@@ -64,8 +64,8 @@ def celeba(root: Path, count: int = 32, *, held: int = 4, csv: bool = False, ima
     else:
         attributes = [str(count), " ".join(CELEBA_ATTRIBUTES) + " ", *attributes]
     end = ".csv" if csv else ".txt"
-    (folder / f"list_attr_celeba{end}").write_text("\r\n".join(attributes) + "\r\n", newline="")
-    (folder / f"list_eval_partition{end}").write_text("\r\n".join(split) + "\r\n", newline="")
+    (folder / f"list_attr_celeba{end}").write_text("\r\n".join(attributes) + "\r\n", newline="", encoding="utf-8")
+    (folder / f"list_eval_partition{end}").write_text("\r\n".join(split) + "\r\n", newline="", encoding="utf-8")
     for i, name in enumerate(names if images else []):
         jpeg(folder / "img_align_celeba" / name, i)
     return root
@@ -80,7 +80,7 @@ def lfw(root: Path, people: int = 5, each: int = 2) -> Path:
             values = [f"{(-1) ** person * 1.5}", f"{(-1) ** i * 0.01}", "0.0"]
             body.append("\t".join([f"Some Person{person}", str(i), *values]))
             jpeg(root / "lfw" / f"Some_Person{person}" / f"Some_Person{person}_{i:04d}.jpg", i)
-    (root / "lfw" / "lfw_attributes.txt").write_text("\n".join(header + body) + "\n")
+    (root / "lfw" / "lfw_attributes.txt").write_text("\n".join(header + body) + "\n", encoding="utf-8")
     return root
 
 
@@ -95,7 +95,7 @@ def fairface(root: Path, count: int = 28) -> Path:
         for i in range(count):
             gender = ("Male", "Female")[i // 7 % 2]
             rows.append(f"{part}/{i + 1}.jpg,{AGES[i % 9]},{gender},{RACES[i % 7]},{i % 2 == 0}")
-        (folder / f"fairface_label_{part}.csv").write_text("\n".join(rows) + "\n")
+        (folder / f"fairface_label_{part}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return root
 
 

@@ -17,15 +17,14 @@ from typing import BinaryIO
 
 import numpy as np
 import PIL
-from filelock import FileLock
 from PIL import Image
 
 from fairnb import paths
 from fairnb.data import files as disk
-from fairnb.data import progress
+from fairnb.data import pictures, progress
 from fairnb.errors import BadData, MissingData
 
-VERSION = 1
+VERSION = 2  # since 2 pictures of any kind are upright and of their own brightness: see pictures.read
 CHUNK = 256
 PROGRESS_FROM = 2000
 
@@ -46,7 +45,7 @@ def images(files: Sequence[str], size: int, *, name: str, root: Path) -> np.ndar
     Raises:
         MissingData: images that are not there (count and first one).
         BadData: no files, or a file that is no image or is truncated; the message names it.
-        FairnbError: the disk is full. Nothing half-written is left behind.
+        DiskTrouble: the disk refuses (full, no rights, ...). Nothing half-written is left behind.
     """
     if len(files) == 0 or size < 1:
         raise BadData(f"{name}: {len(files)} images at {size} pixels cannot be loaded: ask for at least one of each")
@@ -55,15 +54,15 @@ def images(files: Sequence[str], size: int, *, name: str, root: Path) -> np.ndar
     shape = (len(files), 3, size, size)
     if (ready := _mapped(path, shape)) is not None:
         return ready
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
+    with disk.lock(Path(f"{path}.lock")):
         if (ready := _mapped(path, shape)) is None:
             disk.remove_leftovers(path)
             disk.require_space(path, int(np.prod(shape)))
             _write_sidecar(path, source, size, name, root)
             with disk.atomic_file(path) as out:
                 _decode_all([Path(root) / f for f in files], shape, name, out)
-            ready = np.load(path, mmap_mode="r", allow_pickle=False)
+            with disk.plain_errors(path):
+                ready = np.load(path, mmap_mode="r", allow_pickle=False)
     return ready
 
 
@@ -75,17 +74,31 @@ def cached_arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[s
         make: returns the arrays by name (letters, digits, ``_``); called only if no process has stored them yet.
 
     Raises:
-        FairnbError: the disk is full. What ``make`` raises passes through; nothing half-written is left behind.
+        DiskTrouble: the disk refuses (full, no rights, ...). What ``make`` raises passes through; nothing half-written
+        is left behind.
     """
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", key)[:60].strip("-.")
     path = paths.cache() / "arrays" / f"{slug}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    if not path.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
-            if not path.is_dir():
-                disk.remove_leftovers(path)
-                _store(path, make())
-    return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(path.glob("*.npy"))}
+    if (ready := _stored(path)) is not None:
+        return ready
+    with disk.lock(Path(f"{path}.lock")):
+        if (ready := _stored(path)) is None:
+            disk.remove_leftovers(path)
+            disk.remove_tree(path)
+            _store(path, make())
+            ready = _stored(path)
+    return ready or {}
+
+
+def _stored(path: Path) -> dict[str, np.ndarray] | None:
+    """The finished arrays, or None if there are none (or something else shortened one, so they must be made again)."""
+    with disk.plain_errors(path):
+        if not path.is_dir():
+            return None
+        try:
+            return {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(path.glob("*.npy"))}
+        except (FileNotFoundError, ValueError, EOFError):
+            return None
 
 
 def _store(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -96,10 +109,11 @@ def _store(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """The finished entry, or None if there is none (or something else shortened it, so it must be made again)."""
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (FileNotFoundError, ValueError, EOFError):
-        return None
+    with disk.plain_errors(path):
+        try:
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (FileNotFoundError, ValueError, EOFError):
+            return None
     return array if array.shape == shape and array.dtype == np.uint8 else None
 
 
@@ -107,13 +121,14 @@ def _source(files: Sequence[str], name: str, root: Path) -> str:
     """Hash of the list of files with their sizes and time stamps."""
     digest = hashlib.sha256(str(root.resolve()).encode())
     missing = []
-    for file in files:
-        try:
-            found = os.stat(root / file)
-        except (FileNotFoundError, NotADirectoryError):
-            missing.append(file)
-            continue
-        digest.update(f"\n{file}\t{found.st_size}\t{found.st_mtime_ns}".encode())
+    with disk.plain_errors(root):
+        for file in files:
+            try:
+                found = os.stat(root / file)
+            except (FileNotFoundError, NotADirectoryError):
+                missing.append(file)
+                continue
+            digest.update(f"\n{file}\t{found.st_size}\t{found.st_mtime_ns}".encode())
     if missing:
         raise MissingData(
             f"{name}: {len(missing)} of {len(files)} images are missing under {root}, the first is {missing[0]}: "
@@ -145,19 +160,20 @@ def _decode_all(files: list[Path], shape: tuple[int, ...], name: str, out: Binar
 def _decoded(files: list[Path], size: int, name: str) -> Iterator[np.ndarray]:
     workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, len(files), CHUNK):
-            yield from pool.map(partial(decode, size=size, name=name), files[start : start + CHUNK])
+        try:
+            for start in range(0, len(files), CHUNK):
+                yield from pool.map(partial(decode, size=size, name=name), files[start : start + CHUNK])
+        except BaseException:  # a Ctrl-C does not wait for the rest of the chunk
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def decode(path: Path, *, size: int, name: str) -> np.ndarray:
     """One image, uint8 ``(3, size, size)``, see ``images``; BadData names a file that cannot be decoded."""
-    try:
-        with Image.open(path) as image:
-            small = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split())
-        raise BadData(f"{name}: {path} is truncated or no image ({reason}): get this file again") from error
-    return np.ascontiguousarray(np.asarray(small).transpose(2, 0, 1))
+    with disk.plain_errors(path):  # what may not be read now need not be a bad picture
+        data = path.read_bytes()
+    picture = pictures.read(data, f"{name}: {path}").resize((size, size), Image.Resampling.BILINEAR)
+    return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
 
 
 def central(x: np.ndarray, crop: int | None) -> np.ndarray:

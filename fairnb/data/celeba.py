@@ -6,6 +6,7 @@ to read labels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,14 +14,21 @@ import numpy as np
 import pandas as pd
 
 from fairnb import paths
-from fairnb.data.labels import Labels, lines, require_columns, require_files, rows
+from fairnb.data import cells
+from fairnb.data.cells import Coded, Kind, Text, bad_cell
+from fairnb.data.delimited import Record, body, header, records, require_columns, require_once
+from fairnb.data.kinds import as_stored
+from fairnb.data.labels import Labels, require_files
+from fairnb.data.sources import CELEBA, CELEBA_IMAGES
+from fairnb.data.versions import checked
 from fairnb.errors import BadData, UnknownName
 
 NAME = "celeba"
 FOLDER = "celeba"
-IMAGES = ("img_align_celeba", "img_align_celeba/img_align_celeba")
 SPLITS = ("train", "val", "test")
 ATTRIBUTES = 40
+IMAGE = "image_id"  # the CSV variants' name for the column of file names
+SIGNS = {"-1": 0, "1": 1}
 COUNTS = Path(__file__).parent / "celeba_test_counts.csv"  # of the test part, for pairs of attributes
 
 
@@ -38,9 +46,10 @@ def read(root: Path | None = None) -> Labels:
         BadData: a count that disagrees with the rows, short or surplus rows, a missing column, values other than -1
             and 1, or two files that list different images.
     """
-    folder = Path(root or paths.data()) / FOLDER
-    attributes = _attributes(_either(folder, "list_attr_celeba"))
-    partition = _partition(_either(folder, "list_eval_partition"))
+    root = Path(root or paths.data())
+    folder, listed = root / FOLDER, CELEBA.paths(root)
+    require_files(NAME, root, *(str(path.relative_to(root)) for path in listed))
+    attributes, partition = _attributes(listed[0]), _partition(listed[1])
     if not attributes.index.equals(partition.index):
         raise BadData(
             f"{folder}: the attribute file lists {len(attributes)} images and the partition file {len(partition)}, and "
@@ -48,54 +57,51 @@ def read(root: Path | None = None) -> Labels:
         )
     table = attributes.assign(split=np.array(SPLITS)[partition.to_numpy()]).reset_index(drop=True)
     ids = attributes.index.to_numpy(str)
-    inner = folder / IMAGES[1]
-    images = IMAGES[1] if inner.is_dir() else IMAGES[0]
-    return Labels(NAME, folder, ids, np.char.add(f"{images}/", ids), table)
-
-
-def _either(folder: Path, stem: str) -> Path:
-    csv = folder / f"{stem}.csv"
-    if csv.exists() and not csv.with_suffix(".txt").exists():
-        return csv
-    require_files(NAME, folder.parent, f"{FOLDER}/{stem}.txt")
-    return csv.with_suffix(".txt")
+    images = CELEBA_IMAGES.below(root).relative_to(folder)
+    files = as_stored(folder, [f"{images}/{name}" for name in ids])
+    return checked(NAME, root, Labels(NAME, folder, ids, np.array(files), table))
 
 
 def _attributes(path: Path) -> pd.DataFrame:
     """Attributes 0/1, index = file names."""
-    comma = "," if path.suffix == ".csv" else None
-    head = lines(path)
-    count = None if comma else next(head, "").strip()
-    columns = [c.strip() for c in next(head, "").split(comma)][1 if comma else 0 :]
-    require_columns(path, columns, ("Male", "Smiling", "Young"))
-    if len(columns) != ATTRIBUTES:
-        raise BadData(f"{path}: the header names {len(columns)} attributes, not {ATTRIBUTES}: get this file again")
-    first_line = 2 if comma else 3
-    ids = [r[0] for r in rows(path, comma, ATTRIBUTES + 1, first_line)]
-    if count is not None and count != str(len(ids)):
-        raise BadData(f"{path}: its first line promises {count or 'no'} rows, but it has {len(ids)}: get it again")
-    return pd.DataFrame(_zero_one(path, comma or r"\s+", first_line, ids), ids, columns)
+    names, found, promised = _opened(path)
+    require_once(path, names)
+    if len(names) != ATTRIBUTES + 1:
+        raise BadData(f"{path}: the header names {len(names) - 1} attributes, not {ATTRIBUTES}: get this file again")
+    ids, signs = [], bytearray()  # text of eight million cells would fill the memory
+    for line, (image, *values) in body(path, names, found):
+        ids.append(image)
+        try:
+            signs.extend(map(SIGNS.__getitem__, values))
+        except KeyError:
+            wrong = next(i for i, value in enumerate(values) if value not in SIGNS)
+            raise bad_cell(path, line, names[1 + wrong], values[wrong], f"not -1 or 1, for {image}") from None
+    if promised not in ("", str(len(ids))):
+        raise BadData(f"{path}: its first line promises {promised} rows, but it has {len(ids)}: get it again")
+    return pd.DataFrame(np.frombuffer(signs, np.int8).reshape(-1, ATTRIBUTES), ids, names[1:])
 
 
-def _zero_one(path: Path, separator: str, first_line: int, ids: list[str]) -> np.ndarray:
-    """int8 ``(N, 40)``; BadData for any value but -1 and 1."""
-    columns = range(1, ATTRIBUTES + 1)
-    text = pd.read_csv(path, sep=separator, skiprows=first_line - 1, header=None, usecols=columns)
-    wrong = ~text.apply(pd.to_numeric, errors="coerce").isin([-1, 1]).to_numpy()
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise BadData(f"{path}: {ids[row]} has the value {text.iat[row, column]}, not -1 or 1: get this file again")
-    return (text.to_numpy() == 1).astype(np.int8)
+def _opened(path: Path) -> tuple[list[str], Iterator[Record], str]:
+    """Column names with that of the images, the records below them, and the number of rows that a first line tells."""
+    found, wanted = records(path, _delimiter(path)), ("Male", "Smiling", "Young")
+    if _delimiter(path):
+        return header(path, found, wanted), found, ""
+    _, promised = next(found, (1, ["no"]))
+    names = [IMAGE, *next(found, (2, []))[1]]
+    require_columns(path, names, wanted)
+    return names, found, " ".join(promised)
+
+
+def _delimiter(path: Path) -> str | None:
+    return "," if path.suffix == ".csv" else None
 
 
 def _partition(path: Path) -> pd.Series:
     """Split number 0..2, index = file names."""
-    comma = "," if path.suffix == ".csv" else None
-    body = list(rows(path, comma, 2, first_line=2 if comma else 1))
-    wrong = next((r for r in body if r[1].strip() not in {"0", "1", "2"}), None)
-    if wrong:
-        raise BadData(f"{path}: {wrong[0]} is in split {wrong[1]!r}, not 0, 1 or 2: get this file again")
-    return pd.Series([int(r[1]) for r in body], [r[0] for r in body])
+    kinds: dict[str, Kind] = {IMAGE: Text(), "partition": Coded({"0": 0, "1": 1, "2": 2})}
+    delimiter = _delimiter(path)
+    table = cells.read(path, kinds, delimiter=delimiter, names=() if delimiter else tuple(kinds))
+    return pd.Series(table["partition"].to_numpy(int), table[IMAGE])
 
 
 def test_counts(target: str, protected: str = "Male") -> np.ndarray:

@@ -8,15 +8,22 @@ import numpy as np
 import pandas as pd
 
 from fairnb import paths
-from fairnb.data.labels import Labels, lines, require_columns, require_files, rows
-from fairnb.errors import BadData
+from fairnb.data import cells
+from fairnb.data.cells import Coded, Kind, Text
+from fairnb.data.kinds import as_stored
+from fairnb.data.labels import Labels, require_files
+from fairnb.data.versions import checked
 
 NAME = "fairface"
 FOLDER = "fairface"
-COLUMNS = ("file", "age", "gender", "race", "service_test")
 GENDERS = ("Male", "Female")
 RACES = ("White", "Black", "East Asian", "Southeast Asian", "Indian", "Middle Eastern", "Latino_Hispanic")
 AGES = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
+CLASSES = {"age": AGES, "gender": GENDERS, "race": RACES, "service_test": ("False", "True")}
+KINDS: dict[str, Kind] = {
+    "file": Text(),
+    **{column: Coded({name: i for i, name in enumerate(classes)}) for column, classes in CLASSES.items()},
+}
 
 
 def read(root: Path | None = None) -> Labels:
@@ -37,37 +44,23 @@ def read(root: Path | None = None) -> Labels:
     root = Path(root or paths.data())
     require_files(NAME, root, *(f"{FOLDER}/fairface_label_{part}.csv" for part in ("train", "val")))
     folder = root / FOLDER
-    table = pd.concat([_read_part(folder, part) for part in ("train", "val")], ignore_index=True)
+    parts = [_read_part(folder / f"fairface_label_{part}.csv", part) for part in ("train", "val")]
+    table = pd.concat(parts, ignore_index=True)
     files = table.pop("file").to_numpy(str)
-    return Labels(NAME, folder, files, files, table)
+    return checked(NAME, root, Labels(NAME, folder, files, np.array(as_stored(folder, files)), table))
 
 
-def _read_part(folder: Path, part: str) -> pd.DataFrame:
-    path = folder / f"fairface_label_{part}.csv"
-    columns = next(lines(path), "").strip().split(",")
-    require_columns(path, columns, COLUMNS)
-    text = pd.DataFrame(rows(path, ",", len(columns), first_line=2), columns=columns)
-    race = _codes(path, text, "race", RACES)
+def _read_part(path: Path, part: str) -> pd.DataFrame:
+    found = cells.read(path, KINDS)
+    codes = {column: found[column].to_numpy(np.int64) for column in CLASSES}
     return pd.DataFrame(
         {
-            "file": text["file"].to_numpy(str),
-            "Female": _codes(path, text, "gender", GENDERS),
-            "White": (race == 0).astype(np.int64),
-            "Race": race,
-            "Age": _codes(path, text, "age", AGES),
-            "service_test": _codes(path, text, "service_test", ("False", "True")),
+            "file": found["file"].to_numpy(str),
+            "Female": codes["gender"],
+            "White": (codes["race"] == 0).astype(np.int64),
+            "Race": codes["race"],
+            "Age": codes["age"],
+            "service_test": codes["service_test"],
             "split": part,
         }
     )
-
-
-def _codes(path: Path, text: pd.DataFrame, column: str, classes: tuple[str, ...]) -> np.ndarray:
-    """Position of each value in ``classes``, int64 ``(N,)``; BadData names the first row with another value."""
-    codes = text[column].map({c: i for i, c in enumerate(classes)})
-    if codes.isna().any():
-        row = text[codes.isna().to_numpy()].iloc[0]
-        raise BadData(
-            f"{path}: {row['file']} has {column} {row[column]!r}, not one of {', '.join(classes)}: get the owner's own "
-            "file (a spreadsheet program may have changed it)"
-        )
-    return codes.to_numpy(np.int64)

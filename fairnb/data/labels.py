@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from fairnb.contract import Split, require_two_names
 from fairnb.data import cache
+from fairnb.data.files import plain_errors
 from fairnb.errors import BadData, MissingData, UnknownName
 
 
@@ -99,42 +99,14 @@ def require_every_cell(name: str, columns: dict[str, np.ndarray]) -> None:
 
 
 def require_files(name: str, root: Path, *wanted: str) -> None:
-    """Raise MissingData with the remedy where a file or folder ``wanted`` is not in the data root ``root``."""
-    absent = [w for w in wanted if not (root / w).exists()]
+    """Raise MissingData with the remedy where a file or folder ``wanted`` is not in the data root ``root``.
+
+    DiskTrouble: that cannot be known, see ``files.plain_errors``.
+    """
+    with plain_errors(root):
+        absent = [w for w in wanted if not (root / w).exists()]
     if absent:
         raise MissingData(
             f"{name} is not there: {root} has no {' and no '.join(absent)}: `make data` says where to get it, or set "
             "the environment variable FAIRNB_DATA to the folder that holds it"
         )
-
-
-def rows(path: Path, separator: str | None, width: int, first_line: int = 1) -> Iterator[list[str]]:
-    """The split lines of a text table from line ``first_line`` on, each checked to have ``width`` fields.
-
-    ``separator`` None means any white space. Raises BadData with the line's number; trailing empty lines are ignored.
-    """
-    for number, line in enumerate(lines(path), 1):
-        if number < first_line or not line.strip():
-            continue
-        fields = line.rstrip("\r\n").split(separator)
-        if len(fields) != width:
-            raise BadData(f"{path}: line {number} has {len(fields)} fields, not {width}: get this file again")
-        yield fields
-
-
-def lines(path: Path) -> Iterator[str]:
-    """The lines of a text file; BadData if it is not text."""
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            yield from file
-    except UnicodeDecodeError as error:
-        raise BadData(f"{path} is not a text file (byte {error.start}): get this file again") from error
-
-
-def require_columns(path: Path, found: list[str], wanted: tuple[str, ...]) -> None:
-    """Raise BadData that names the first column of ``wanted`` that the header of ``path`` lacks."""
-    for column in wanted:
-        if column not in found:
-            raise BadData(
-                f"{path}: the column {column!r} is missing, found {', '.join(found[:8])}: get the owner's own file"
-            )

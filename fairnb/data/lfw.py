@@ -5,13 +5,19 @@ The attribute values are outputs of classifiers, not annotations: the sign is th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from fairnb import paths
-from fairnb.data.labels import Labels, lines, require_columns, require_files, rows
+from fairnb.data.cells import Kind, Number, Text, typed
+from fairnb.data.delimited import Record, body, records, require_columns, require_once
+from fairnb.data.kinds import as_stored
+from fairnb.data.labels import Labels, require_files
+from fairnb.data.versions import checked
 from fairnb.errors import BadData
 
 NAME = "lfw"
@@ -35,9 +41,10 @@ def read(root: Path | None = None) -> Labels:
     """
     found = values(root)
     person, ids = found.pop("person").to_numpy(str), found.index.to_numpy(str)
-    files = np.array([f"{p}/{i}.jpg" for p, i in zip(person, ids, strict=True)])
+    folder = Path(root or paths.data()) / FOLDER
+    files = np.array(as_stored(folder, [f"{p}/{i}.jpg" for p, i in zip(person, ids, strict=True)]))
     table = (found.reset_index(drop=True) > 0).astype(np.int8)
-    return Labels(NAME, Path(root or paths.data()) / FOLDER, ids, files, table.assign(person=person))
+    return Labels(NAME, folder, ids, files, table.assign(person=person))
 
 
 def values(root: Path | None = None) -> pd.DataFrame:
@@ -48,40 +55,28 @@ def values(root: Path | None = None) -> pd.DataFrame:
     root = Path(root or paths.data())
     require_files(NAME, root, f"{FOLDER}/{ATTRIBUTE_FILE}")
     path = root / FOLDER / ATTRIBUTE_FILE
-    columns, first_line = _header(path)
-    body = list(rows(path, "\t", len(columns), first_line))
-    person = np.array([r[0].strip().replace(" ", "_") for r in body])
-    number, numbers = _numbers(path, body)
+    columns, found = _header(path)
+    kinds: dict[str, Kind] = {"person": Text(), "imagenum": Number(1, whole=True)}
+    kinds |= {column: Number() for column in columns if column not in kinds}
+    table = typed(path, columns, body(path, columns, found), kinds)
+    person, number = table["person"].str.replace(" ", "_"), table.pop("imagenum").astype(int)
     ids = [f"{p}_{n:04d}" for p, n in zip(person, number, strict=True)]
-    table = pd.DataFrame(numbers, ids, columns[2:])
-    table.insert(0, "person", person)
-    return table
+    return checked(NAME, root, table.assign(person=person.to_numpy(str)).set_index(pd.Index(ids)))
 
 
-def _header(path: Path) -> tuple[list[str], int]:
-    """Column names and the number of the first data line. Comment lines start with '#', the header is the last one."""
-    header, first_line = "", 1
-    for line in lines(path):
-        if not line.startswith(("#", "person\t")):
+def _header(path: Path) -> tuple[list[str], Iterator[Record]]:
+    """Column names, and the records below them. Comment lines start with '#', the header is the last one."""
+    found, names = records(path, "\t"), [""]
+    for line, fields in found:
+        if not (fields[0].startswith("#") or fields[0] == "person"):
+            found = chain([(line, fields)], found)
             break
-        header, first_line = line, first_line + 1
-    columns = [c.strip().replace(" ", "_") for c in header.lstrip("#").strip().split("\t")]
+        names = fields
+    columns = [c.strip().replace(" ", "_") for c in "\t".join(names).lstrip("#").strip().split("\t")]
     require_columns(path, columns, ("person", "imagenum", "Male", "Smiling"))
+    require_once(path, columns)
     if columns[:2] != ["person", "imagenum"]:
         raise BadData(
             f"{path}: the columns begin with {columns[:2]}, not person and imagenum: get the owner's own file"
         )
-    return columns, first_line
-
-
-def _numbers(path: Path, body: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
-    """Image numbers int ``(N,)`` and attribute values float ``(N, A)``."""
-    try:
-        number = np.array([int(r[1]) for r in body])
-        values = np.array([r[2:] for r in body], dtype=float)
-    except ValueError as error:
-        raise BadData(f"{path}: a value is no number ({error}): get this file again") from error
-    if not np.isfinite(values).all():
-        row = int(np.argwhere(~np.isfinite(values))[0, 0])
-        raise BadData(f"{path}: {body[row][0]} {body[row][1]} has a value that is not finite: get this file again")
-    return number, values
+    return columns, found

@@ -10,15 +10,14 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
 from tabulate import tabulate
 
 from fairnb import paths
 from fairnb.data import download as transfer
-from fairnb.data.sources import DATA_SETS, DataSet
-from fairnb.errors import MissingData, UnknownName
-
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
+from fairnb.data import files, fingerprints, kinds
+from fairnb.data.entries import DataSet
+from fairnb.data.sources import DATA_SETS
+from fairnb.errors import DiskTrouble, MissingData, UnknownName
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Status:
 
     Attributes:
         name: the data set.
-        state: ``present`` (all files and images), ``partial`` or ``absent``.
+        state: ``present`` (all files and images), ``partial``, ``absent``, or ``unreadable`` (no rights, say).
         found, expected: files and images, in words.
         licence: the owner's terms.
         note: what is wrong, e.g. a file that differs from the known one; empty if nothing is.
@@ -54,14 +53,23 @@ def status(root: Path | None = None) -> list[Status]:
     Label files are compared by SHA-256, images are counted. A root that does not exist has no data sets.
     """
     root = Path(root or paths.data())
-    return [_status(entry, root) for entry in DATA_SETS.values()]
+    return [_status_or_reason(entry, root) for entry in DATA_SETS.values()]
+
+
+def _status_or_reason(entry: DataSet, root: Path) -> Status:
+    """The row of a data set, also of one that may not be looked at."""
+    try:
+        with files.plain_errors(root):
+            return _status(entry, root)
+    except DiskTrouble as error:
+        return Status(entry.name, "unreadable", "", _counts(len(entry.files), 0, entry), entry.licence, str(error))
 
 
 def _status(entry: DataSet, root: Path) -> Status:
-    here = [f for f in entry.files if (root / f.path).is_file() or _csv(root / f.path).is_file()]
-    hashed = [f for f in here if f.sha256 and (root / f.path).is_file()]
-    differ = [f.path for f in hashed if transfer.sha256(root / f.path) != f.sha256]
-    images = count_images(root / entry.images.folder, entry.images.inner) if entry.images else 0
+    here = [f for f in entry.files if f.below(root).is_file()]
+    hashed = [f for f in here if f.sha256 and f.below(root) == root / f.path]
+    differ = [f.path for f in hashed if fingerprints.sha256(root / f.path) != f.sha256]
+    images = count_images(entry.images.below(root), entry.images.inner) if entry.images else 0
     wanted = entry.images.count if entry.images else 0
     complete = len(here) == len(entry.files) and images >= wanted
     state = "present" if complete else "partial" if here or images else "absent"
@@ -72,11 +80,6 @@ def _status(entry: DataSet, root: Path) -> Status:
         notes.append("labels only")
     counts = (_counts(len(here), images, entry), _counts(len(entry.files), wanted, entry))
     return Status(entry.name, state, *counts, entry.licence, "; ".join(notes))
-
-
-def _csv(path: Path) -> Path:
-    """The CSV variant of CelebA's text files, which other hosts serve and the reader accepts."""
-    return path.with_suffix(".csv") if path.name.startswith("list_") else path
 
 
 def _counts(files: int, images: int, entry: DataSet) -> str:
@@ -91,7 +94,7 @@ def count_images(folder: Path, inner: bool = False) -> int:
     with os.scandir(folder) as entries:
         if inner:
             return sum(count_images(Path(e.path)) for e in entries if e.is_dir())
-        return sum(e.name.lower().endswith(IMAGE_ENDINGS) for e in entries)
+        return sum(kinds.is_picture(e.name) and not e.is_dir(follow_symlinks=False) for e in entries)
 
 
 def instructions(name: str, root: Path | None = None) -> str:
@@ -129,8 +132,7 @@ def download(name: str, root: Path | None = None) -> Path:
     if not entry.downloads:
         raise MissingData(f"{name} cannot be downloaded by a program, do it by hand:\n{instructions(name, root)}")
     pending = root / ".downloads"
-    pending.mkdir(parents=True, exist_ok=True)
-    with FileLock(pending / f"{name}.lock"):
+    with files.lock(pending / f"{name}.lock"):
         if (now := _status(entry, root)).state == "present" and "differs" not in now.note:
             return root
         for number, item in enumerate(entry.downloads):
@@ -148,6 +150,7 @@ def main_table(root: Path | None = None) -> str:
     columns = ("data set", "state", "found", "expected", "terms", "note")
     body = [(r.name, r.state, r.found, r.expected, r.licence, r.note) for r in rows]
     table = tabulate(body, columns, tablefmt="simple", maxcolwidths=[None, None, None, None, 36, 36])
-    missing = [instructions(r.name, root) for r in rows if r.state != "present"]
-    rest = ["\nHow to get what is missing:", *missing] if missing else ["\nEverything is here."]
+    missing = [instructions(r.name, root) for r in rows if r.state in ("partial", "absent")]
+    rest = ["\nHow to get what is missing:", *missing] if missing else []
+    rest = rest if any(r.state != "present" for r in rows) else ["\nEverything is here."]
     return "\n".join([head, table, *rest])

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from fairnb import paths
+from fairnb.data.files import plain_errors
 from fairnb.data.labels import Labels, require_files
+from fairnb.data.versions import checked
 from fairnb.errors import BadData
 
 NAME = "celeba-skin-tone"
@@ -29,6 +31,9 @@ class SkinTone:
 
     dark: np.ndarray
     light: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.dark)
 
     @property
     def label(self) -> np.ndarray:
@@ -52,14 +57,17 @@ def read(count: int, root: Path | None = None) -> SkinTone:
     """
     root = Path(root or paths.data())
     require_files(NAME, root, *(f"{FOLDER}/{file}" for file in FILES))
-    return SkinTone(*(_scores(root / FOLDER / file, count) for file in FILES))
+    return checked(NAME, root, SkinTone(*(_scores(root / FOLDER / file, count) for file in FILES)))
 
 
 def _scores(path: Path, count: int) -> np.ndarray:
     try:
-        scores = np.load(path, allow_pickle=False)
+        with plain_errors(path):
+            scores = np.load(path, mmap_mode="r", allow_pickle=False)  # a header may promise more than there is memory
     except (ValueError, OSError, EOFError) as error:
         raise BadData(f"{path} is no NumPy array ({' '.join(str(error).split())}): get this file again") from error
+    if not isinstance(scores, np.ndarray):
+        raise BadData(f"{path} is an archive of NumPy arrays, not one array: save each of them as .npy")
     if scores.shape != (count,) or scores.dtype.kind != "f":
         raise BadData(
             f"{path}: {scores.dtype} of shape {scores.shape}, not {count} scores, one for each CelebA image: get this "
@@ -69,7 +77,7 @@ def _scores(path: Path, count: int) -> np.ndarray:
     if outside.any():
         row = int(outside.argmax())
         raise BadData(f"{path}: image {row + 1} has the score {scores[row]}, not one in [0, 1]: get this file again")
-    return scores.astype(np.float64)
+    return np.array(scores, np.float64)
 
 
 def with_skin_tone(

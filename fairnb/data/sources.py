@@ -7,73 +7,16 @@ scikit-learn check. An empty hash means that nobody publishes one and we have no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class File:
-    """A file of a data set: its path below the data root, SHA-256 (or empty) and size in bytes (or 0)."""
-
-    path: str
-    sha256: str = ""
-    size: int = 0
-
-
-@dataclass(frozen=True)
-class Images:
-    """A folder of images below the data root: how many the owner published; ``inner`` where in folders of folders."""
-
-    folder: str
-    count: int
-    inner: bool = False
-
-
-@dataclass(frozen=True)
-class Download:
-    """Something that may be fetched without a form.
-
-    Attributes:
-        urls: sources of the same bytes, tried in this order (``http``, ``https`` or ``file``).
-        kind: ``text``, ``zip`` or ``gzip`` (a compressed tar), which the content must be.
-        target: for ``text``, the path below the data root.
-        members: for ``zip``, file name in the archive (or in a zip within it) -> path below the data root.
-        folder: for ``gzip``, the top folder in the archive, which goes into the data root.
-        sha256, size: of the download itself, where known.
-    """
-
-    urls: tuple[str, ...]
-    kind: str
-    target: str = ""
-    members: tuple[tuple[str, str], ...] = ()
-    folder: str = ""
-    sha256: str = ""
-    size: int = 0
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """One row of the registry. ``rows`` says in words what is expected; ``steps`` is what a person has to do."""
-
-    name: str
-    title: str
-    page: str
-    licence: str
-    citation: str
-    rows: str
-    files: tuple[File, ...]
-    images: Images | None = None
-    downloads: tuple[Download, ...] = ()
-    steps: tuple[str, ...] = ()
-
+from fairnb.data.entries import PICTURE, DataSet, Download, File, Images
 
 NON_COMMERCIAL = "non-commercial research only"
 # fmt: off
 UCI = "https://archive.ics.uci.edu"
 
 ADULT = DataSet(
-    "adult", "UCI Adult (Census Income)", f"{UCI}/dataset/2/adult", "CC BY 4.0",
+    "adult", "Adult", "UCI Adult (Census Income)", f"{UCI}/dataset/2/adult", "CC BY 4.0",
     "Becker, Kohavi: Adult. UCI Machine Learning Repository, 1996. doi:10.24432/C5XW20",
-    "32,561 + 16,281 rows",
+    "32,561 + 16,281 rows", 45_222,
     (
         File("adult/adult.data", "5b00264637dbfec36bdeaab5676b0b309ff9eb788d63554ca0a249491c86603d", 3974305),
         File("adult/adult.test", "a2a9044bc167a35b2361efbabec64e89d69ce82d9790d2980119aac5fd7e9c05", 2003153),
@@ -84,13 +27,14 @@ ADULT = DataSet(
             members=(("adult.data", "adult/adult.data"), ("adult.test", "adult/adult.test")),
         ),
     ),
+    copies=52,
 )
 
 COMPAS = DataSet(
-    "compas", "ProPublica COMPAS two-year scores", "https://github.com/propublica/compas-analysis",
+    "compas", "COMPAS", "ProPublica COMPAS two-year scores", "https://github.com/propublica/compas-analysis",
     "no licence stated; public court records that name people: print no names",
     "Angwin, Larson, Mattu, Kirchner: Machine Bias. ProPublica, 2016",
-    "7,214 rows",
+    "7,214 rows", 6_167,
     (
         File(
             "compas/compas-scores-two-years.csv",
@@ -107,9 +51,9 @@ COMPAS = DataSet(
 )
 
 BANK = DataSet(
-    "bank", "UCI Bank Marketing (bank-additional)", f"{UCI}/dataset/222/bank+marketing", "CC BY 4.0",
+    "bank", "Bank", "UCI Bank Marketing (bank-additional)", f"{UCI}/dataset/222/bank+marketing", "CC BY 4.0",
     "Moro, Cortez, Rita: A data-driven approach to predict the success of bank telemarketing. DSS 62, 2014",
-    "41,188 rows",
+    "41,188 rows", 30_488,
     (
         File(
             "bank/bank-additional-full.csv",
@@ -125,6 +69,7 @@ BANK = DataSet(
             "zip", members=(("bank-additional-full.csv", "bank/bank-additional-full.csv"),),
         ),
     ),
+    copies=12,
 )
 
 CIFAR_HASHES = {
@@ -138,9 +83,9 @@ CIFAR_HASHES = {
 }
 
 CIFAR10 = DataSet(
-    "cifar10", "CIFAR-10", "https://www.cs.toronto.edu/~kriz/cifar.html", "no licence stated",
+    "cifar10", "CIFAR-10", "CIFAR-10", "https://www.cs.toronto.edu/~kriz/cifar.html", "no licence stated",
     "Krizhevsky: Learning Multiple Layers of Features from Tiny Images. Technical report, Toronto, 2009",
-    "50,000 + 10,000 images in 6 batches",
+    "50,000 + 10,000 images in 6 batches", 60_000,
     tuple(File(f"cifar-10-batches-py/{name}", *known) for name, known in CIFAR_HASHES.items()),
     downloads=(
         Download(
@@ -150,31 +95,40 @@ CIFAR10 = DataSet(
     ),
 )
 
+UTKFACE_NAME = (  # the oldest people in it are 116
+    r"(?P<age>[0-9]{1,2}|10[0-9]|11[0-6])_(?P<gender>[01])_(?P<race>[0-4])_[0-9]+"
+    rf"{PICTURE}((?i:\.chip){PICTURE})?"
+)
 UTKFACE = DataSet(
-    "utkface", "UTKFace, aligned and cropped", "https://susanqq.github.io/UTKFace/", NON_COMMERCIAL,
+    "utkface", "UTKFace", "UTKFace, aligned and cropped", "https://susanqq.github.io/UTKFace/", NON_COMMERCIAL,
     "Zhang, Song, Qi: Age Progression/Regression by Conditional Adversarial Autoencoder. CVPR 2017",
-    "23,708 images (23,703 with a well-formed name)",
-    (), Images("UTKFace", 23708),
+    "23,708 images (23,703 with a well-formed name)", 23_703,
+    (),
+    Images("UTKFace", 23708, UTKFACE_NAME),
     steps=(
         'open the page, section "Datasets", "Aligned&Cropped Faces" (Google Drive), and take UTKFace.tar.gz (107 MB)',
         "unpack it so that the images lie straight in {root}/UTKFace/",
     ),
 )
 
+CELEBA_IMAGES = Images("celeba/img_align_celeba", 202599, rf"[0-9]+{PICTURE}", nested="img_align_celeba")
 CELEBA = DataSet(
-    "celeba", "CelebA, aligned and cropped", "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html", NON_COMMERCIAL,
+    "celeba", "CelebA", "CelebA, aligned and cropped", "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+    NON_COMMERCIAL,
     "Liu, Luo, Wang, Tang: Deep Learning Face Attributes in the Wild. ICCV 2015",
-    "202,599 rows of 40 attributes; split 162,770 / 19,867 / 19,962",
+    "202,599 rows of 40 attributes; split 162,770 / 19,867 / 19,962", 202_599,
     (
         File(
-            "celeba/list_attr_celeba.txt", "f0e5da289d5ccf75ffe8811132694922b60f2af59256ed362afa03fefba324d0", 26721026
+            "celeba/list_attr_celeba.txt",
+            "f0e5da289d5ccf75ffe8811132694922b60f2af59256ed362afa03fefba324d0", 26721026, "celeba/list_attr_celeba.csv",
         ),
         File(
             "celeba/list_eval_partition.txt",
             "fc955bcb3ef8fbdf7d5640d9a8693a8431b5f2ee291a5c1449a1549e7e073fe7", 2836386,
+            "celeba/list_eval_partition.csv",
         ),
     ),
-    Images("celeba/img_align_celeba", 202599),
+    CELEBA_IMAGES,
     steps=(
         "open the page, agree to its terms, and take from its Google Drive: Img/img_align_celeba.zip (1.4 GB), "
         "Anno/list_attr_celeba.txt and Eval/list_eval_partition.txt",
@@ -185,10 +139,10 @@ CELEBA = DataSet(
 )
 
 SKIN_TONE = DataSet(
-    "celeba-skin-tone", "Predicted skin tones of CelebA's images",
+    "celeba-skin-tone", "CelebA's skin tone", "Predicted skin tones of CelebA's images",
     "https://github.com/abacusai/intraprocessing_debiasing", "no licence stated; research use",
     "Savani, White, Govindarajulu: Intra-Processing Methods for Debiasing Neural Networks. NeurIPS 2020",
-    "2 arrays of 202,599 scores",
+    "2 arrays of 202,599 scores", 202_599,
     (
         File(
             "celeba/skin-tone/fitz_dark.npy",
@@ -203,12 +157,12 @@ SKIN_TONE = DataSet(
 )
 
 LFW = DataSet(
-    "lfw", "Labeled Faces in the Wild with attributes", "http://vis-www.cs.umass.edu/lfw/",
+    "lfw", "LFW", "Labeled Faces in the Wild with attributes", "http://vis-www.cs.umass.edu/lfw/",
     "no licence stated; research use",
     "Huang, Ramesh, Berg, Learned-Miller: LFW, UMass TR 07-49, 2007; Kumar, Berg, Belhumeur, Nayar: Attribute and "
     "Simile Classifiers for Face Verification. ICCV 2009",
-    "13,233 images of 5,749 people; attributes of 13,143 images",
-    (File("lfw/lfw_attributes.txt"),), Images("lfw", 13233, inner=True),
+    "13,233 images of 5,749 people; attributes of 13,143 images", 13_143,
+    (File("lfw/lfw_attributes.txt"),), Images("lfw", 13233, rf"([^/]+)/\1_[0-9]{{4}}{PICTURE}", inner=True),
     downloads=(
         Download(
             ("https://ndownloader.figshare.com/files/5976018", "http://vis-www.cs.umass.edu/lfw/lfw.tgz"), "gzip",
@@ -222,9 +176,9 @@ LFW = DataSet(
 )
 
 FAIRFACE = DataSet(
-    "fairface", "FairFace, padding 0.25", "https://github.com/joojs/fairface", "CC BY 4.0",
+    "fairface", "FairFace", "FairFace, padding 0.25", "https://github.com/joojs/fairface", "CC BY 4.0",
     "Karkkainen, Joo: FairFace: Face Attribute Dataset for Balanced Race, Gender, and Age. WACV 2021",
-    "86,744 + 10,954 rows and images",
+    "86,744 + 10,954 rows and images", 97_698,
     (
         File(
             "fairface/fairface_label_train.csv",
@@ -235,7 +189,7 @@ FAIRFACE = DataSet(
             "19906f6917373dc19385e23ff0bacb75767fd0f99569ae6201d268af33d4c96b", 447631,
         ),
     ),
-    Images("fairface", 97698, inner=True),
+    Images("fairface", 97698, rf"(train|val)/[0-9]+{PICTURE}", inner=True),
     steps=(
         'open the page, section "Data", and take from Google Drive the images with padding 0.25 and both label files',
         "put fairface_label_train.csv and fairface_label_val.csv into {root}/fairface/ and unpack the images there, so "

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from fairnb.contract import Split
-from fairnb.data.labels import require_columns
 from fairnb.errors import BadData, UnknownName
+
+log = logging.getLogger(__name__)
 
 
 class Parts(NamedTuple):
@@ -33,11 +34,12 @@ class Table:
         features: float64 ``(N, F)``, neither scaled nor shuffled. feature_names: F names, ``column=value`` for one-hot.
         target: int64 ``(N,)``, 0 or 1. target_name: the owner's column.
         protected: attribute -> int64 ``(N,)`` where 1 is the privileged group; each is also a column of ``features``.
-        ids: stable row ids ``(N,)``.
+        ids: stable row ids ``(N,)``, none of them twice.
+        dropped: rows of the owner's file that are not here: why -> how many.
 
     Raises:
-        BadData: lengths differ, labels other than 0 and 1, features that are no finite numbers, or an attribute that is
-            not among the features.
+        BadData: lengths differ, labels other than 0 and 1, features that are no finite numbers, an attribute that is
+            not among the features, or an id that is there twice.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Table:
     target_name: str
     protected: Mapping[str, np.ndarray]
     ids: np.ndarray
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = {self.target_name: self.target, **self.protected}
@@ -64,6 +67,11 @@ class Table:
             raise BadData(f"{self.name}: the feature {wrong!r} has missing or infinite values: drop those rows first")
         if absent := [a for a in self.protected if a not in self.feature_names]:
             raise BadData(f"{self.name}: the protected attribute {absent[0]!r} is no feature: keep it as a column")
+        if (twice := pd.Series(self.ids).duplicated()).any():
+            raise BadData(
+                f"{self.name}: the id {self.ids[twice.argmax()]} is there twice ({twice.sum()} rows in all), so that "
+                "a person could be in training and in test: keep each row once"
+            )
 
     def __len__(self) -> int:
         return len(self.target)
@@ -137,6 +145,8 @@ class Encoder:
         found = {str(c): frame[c] for c in frame if c in categorical}
         if holed := [c for c, values in found.items() if values.isna().any()]:
             raise BadData(f"{name}: the column {holed[0]!r} has missing values: drop those rows first")
+        if mixed := [c for c, values in found.items() if len({isinstance(v, str) for v in values.unique()}) > 1]:
+            raise BadData(f"{name}: the column {mixed[0]!r} holds text and numbers: make all of it text")
         categories = {c: tuple(sorted(values.unique())) for c, values in found.items()}
         return cls(name, tuple(str(c) for c in frame if c not in categorical), categories)
 
@@ -159,9 +169,11 @@ class Encoder:
 
     def _number(self, column: pd.Series) -> np.ndarray:
         numbers = pd.to_numeric(column, errors="coerce").to_numpy(float)
-        if np.isnan(numbers).any():
-            wrong = column.iloc[int(np.isnan(numbers).argmax())]
-            raise BadData(f"{self.name}: {column.name!r} has the value '{wrong}', which is no number: mend or drop it")
+        if not np.isfinite(numbers).all():
+            wrong = column.iloc[int(np.isfinite(numbers).argmin())]
+            raise BadData(
+                f"{self.name}: {column.name!r} has the value '{wrong}', which is no finite number: mend or drop it"
+            )
         return numbers
 
     def _category(self, column: pd.Series, values: tuple[Hashable, ...]) -> pd.Categorical:
@@ -180,12 +192,19 @@ def _require(name: str, frame: pd.DataFrame, columns: Iterable[str]) -> None:
 
 
 def from_frame(
-    name: str, frame: pd.DataFrame, *, target: str, protected: Collection[str], categorical: Collection[str]
+    name: str,
+    frame: pd.DataFrame,
+    *,
+    target: str,
+    protected: Collection[str],
+    categorical: Collection[str],
+    dropped: Mapping[str, int] | None = None,
 ) -> Table:
     """A Table of ``frame`` without the rows that have a missing value; the index gives the ids.
 
     Args:
-        target, protected: columns that hold 0 and 1 already, see ``zero_one``. categorical: text columns.
+        target, protected: columns that hold 0 and 1 already. categorical: text columns.
+        dropped: why the reader left out rows before -> how many; those with a missing value are added.
 
     Raises:
         BadData: a column is missing, no row is left, or a value cannot be used.
@@ -194,33 +213,13 @@ def from_frame(
     whole = frame.dropna()
     if whole.empty:
         raise BadData(f"{name}: none of the {len(frame)} rows is complete: check that it is the owner's own file")
+    dropped = {**(dropped or {}), "a missing value": len(frame) - len(whole)}
+    dropped = {why: count for why, count in dropped.items() if count}
+    for why, count in dropped.items():
+        log.info("%s: %d rows are left out for %s, %d are kept", name, count, why, len(whole))
     rest = whole.drop(columns=target)
     encoder = Encoder.fit(name, rest, categorical)
     groups = {attribute: whole[attribute].to_numpy(np.int64) for attribute in protected}
     labels = whole[target].to_numpy(np.int64)
-    return Table(name, encoder(rest), encoder.feature_names, labels, target, groups, whole.index.to_numpy())
-
-
-def zero_one(name: str, column: pd.Series, codes: Mapping[Any, int]) -> pd.Series:
-    """``column`` mapped by ``codes`` to 0 and 1 (float, missing values stay); BadData for a value without a code."""
-    wrong = ~column.isin(list(codes)) & column.notna()
-    if wrong.any():
-        raise BadData(
-            f"{name}: {column.name!r} has the value {column[wrong].iloc[0]!r}, known are "
-            f"{', '.join(map(str, codes))}: get the owner's own file"
-        )
-    return column.map(codes).astype(float)
-
-
-def read_csv(path: Path, columns: tuple[str, ...], **options: Any) -> pd.DataFrame:
-    """The named columns of a CSV file with a header, and no other one; ``options`` as in ``pandas.read_csv``.
-
-    Raises:
-        BadData: a column is missing, or the file is empty or no CSV.
-    """
-    try:
-        header = pd.read_csv(path, nrows=0, **{k: v for k, v in options.items() if k == "sep"})
-        require_columns(path, [str(c) for c in header], columns)
-        return pd.read_csv(path, usecols=list(columns), **options)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise BadData(f"{path} is no CSV file ({' '.join(str(error).split())}): get this file again") from error
+    ids = whole.index.to_numpy()
+    return Table(name, encoder(rest), encoder.feature_names, labels, target, groups, ids, dropped)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from fairnb import registry
+from fairnb import paths, registry
+from fairnb.data import fingerprints
 from fairnb.tasks import tiers
 
 if TYPE_CHECKING:
     from fairnb.evidence.runs import Run
 
+# What names a reader in the text of a notebook, and what may read anything.
+READS = re.compile(r"fairnb\.data(?:\.\w+| import\s*(?:\([^)]*\)|[^\n\"]*))|paths\.data\b")
 Row = tuple[str, str, dict[str, Any]]  # label in our tables, method, hyper-parameters
 
 
@@ -77,6 +81,31 @@ def grid_of(notebook: str, tier: str) -> list[Run]:
 def belongs(notebook: str, tier: str) -> bool:
     """Whether a notebook is part of a tier: one that trains is, where the tier has a run for it."""
     return notebook not in grids() or bool(grid_of(notebook, tier))
+
+
+def data_of(notebook: str, tier: str) -> dict[str, str]:
+    """Fingerprints of the real data that a notebook may read at a tier, by ``data of <task or data set>``.
+
+    They are those of its runs' tasks, and of the data sets whose readers its text imports; of all data sets where it
+    has no runs, for it may read them in any way. What is not there, or may not be read, is ``none``.
+    """
+    from fairnb import tasks
+
+    sets = fingerprints.present()
+    # Runs are not asked for where there is no data at all: making them imports their methods, and so torch.
+    grid = grid_of(notebook, tier) if set(sets.values()) != {fingerprints.ABSENT} else []
+    if notebook in grids():
+        text = (paths.notebooks() / f"{notebook}.ipynb").read_text(encoding="utf-8", errors="replace")
+        words = set(re.findall(r"\w+", " ".join(READS.findall(text))))
+        sets = {name: found for name, found in sets.items() if words & {_module(name), "paths", "readers"}}
+    own = {run.task for run in grid if tasks.recipe(run.task).reads}
+    sets |= {task: fingerprints.told(partial(tasks.fingerprint, task, tier)) for task in own}
+    return {f"data of {name}": found for name, found in sorted(sets.items())}
+
+
+def _module(name: str) -> str:
+    """The module of ``fairnb.data`` that reads the data set ``name``."""
+    return name.removeprefix("celeba-").replace("-", "_")
 
 
 def network(task: str, tier: str) -> str:

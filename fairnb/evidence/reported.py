@@ -14,9 +14,16 @@ from pathlib import Path
 import pandas as pd
 
 from fairnb import registry
-from fairnb.errors import UnknownName
+from fairnb.data import cells
+from fairnb.errors import BadData, UnknownName
 
 FILE, CLAIMS = "reported.csv", "claims.csv"
+COLUMNS = {
+    FILE: (
+        "paper", "table", "setting", "method", "metric", "group", "printed", "printed_std", "as_read", "note",
+    ),
+    CLAIMS: ("id", "paper", "source", "claim", "relation", "printed"),
+}  # fmt: skip
 DAMAGE = "OCR"
 
 
@@ -27,7 +34,7 @@ def papers() -> list[str]:
 
 @cache
 def _paper(name: str) -> pd.DataFrame:
-    frame = pd.read_csv(registry.room(name).folder / FILE, dtype=str, keep_default_na=False)
+    frame = _text(registry.room(name).folder / FILE)
     frame["value"] = pd.to_numeric(frame["printed"], errors="coerce")
     frame["std"] = pd.to_numeric(frame["printed_std"], errors="coerce")
     shown = frame["printed"].where(frame["value"].notna(), "")
@@ -86,6 +93,7 @@ def claims() -> pd.DataFrame:
     """All claims, the rooms' ``claims.csv`` in their order.
 
     Columns id, paper, source (table or figure), claim, relation (what must hold), printed (the numbers).
+    Raises BadData: a file lacks a column or a field, or two claims have one id.
     """
     return _claims(tuple(room.folder / CLAIMS for room in registry.rooms().values())).copy()
 
@@ -97,4 +105,12 @@ def shown(ids: Sequence[str]) -> pd.DataFrame:
 
 @cache
 def _claims(files: tuple[Path, ...]) -> pd.DataFrame:
-    return pd.concat([pd.read_csv(file, dtype=str, keep_default_na=False) for file in files], ignore_index=True)
+    found = pd.concat([_text(file) for file in files], ignore_index=True)
+    if (twice := found["id"].duplicated()).any():
+        raise BadData(f"two claims are called {found['id'][twice.argmax()]!r}: see {CLAIMS} of each paper, rename one")
+    return found
+
+
+def _text(file: Path) -> pd.DataFrame:
+    kinds = dict.fromkeys(COLUMNS[file.name], cells.Text(optional=True))
+    return cells.read(file, kinds).reset_index(drop=True).astype("str")

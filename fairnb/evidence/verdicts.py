@@ -16,9 +16,11 @@ import numpy as np
 import pandas as pd
 
 from fairnb import metrics, paths
+from fairnb.data import versions
 from fairnb.evidence import report, reported
 
 HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "does not hold", "undecided", "not run"
+NOT_JUDGED = "not judged: another version of the data"  # of printed values
 FEW = 5.0  # percent of the positives
 By = Mapping[str, Sequence["Condition"]]
 Decide = Callable[[int, int, int], str]
@@ -168,9 +170,20 @@ def state_of(conditions: Iterable[Condition]) -> str:
     return FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
 
 
+def on_value(task: str, found: str) -> str:
+    """``found``, which a tier says of a printed value, where the task's data are their owner's; empty stays empty."""
+    from fairnb import tasks
+
+    return NOT_JUDGED if found and tasks.data_version(task) else found
+
+
 def save(verdicts: list[Verdict], name: str, *, tier: str) -> pd.DataFrame:
-    """Keep the verdicts of the notebook ``name`` for the scorecard and return them as a table to show."""
-    rows = [asdict(verdict) for verdict in verdicts]
+    """Keep the verdicts of the notebook ``name`` for the scorecard and return them as a table to show.
+
+    The note begins with how the data differ from what their owners published, where they do.
+    """
+    other = versions.said()
+    rows = [asdict(replace(v, note=f"{other}; {v.note}" if other else v.note)) for v in verdicts]
     report.save_json(rows, paths.results(tier) / "verdicts" / f"{name}.json")
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -198,7 +211,7 @@ def scorecard(tier: str) -> pd.DataFrame:
 
     saved: dict[str, dict] = {}
     for file in sorted((paths.results(tier) / "verdicts").glob("*.json")):
-        saved |= {row["claim"]: row for row in json.loads(file.read_text())}
+        saved |= {row["claim"]: row for row in json.loads(file.read_text(encoding="utf-8"))}
     blank = {"verdict": NOT_RUN, "ours": "", "seeds": 0, "note": ""}
     rows = [
         saved.get(row["id"], blank | {"claim": row["id"], "paper": row["paper"], "printed": row["printed"]})

@@ -17,10 +17,13 @@ from typing import Any
 import yaml
 
 from fairnb.errors import BadData, UnknownName
+from fairnb.synthesis import plain_yaml
+from fairnb.synthesis.plain_yaml import number, of_type, require_known, texts
 from fairnb.synthesis.prompts import FOLDER, SLOT, Group, PromptSet, fill, said
 
 TRIES = 200  # redraws of one prompt before the grammar counts as exhausted
 KEYS = ("closed", "words", "neutral", "shares", "mention", "plain", "contextual", "pose_words", "instruction", "slots")
+KINDS = {"closed": bool, "mention": float, "plain": str, "contextual": list, "pose_words": list}
 
 
 @dataclass(frozen=True)
@@ -203,12 +206,15 @@ def _says(prompt: str, phrase: str) -> bool:
 @cache
 def _loaded(path: Path) -> Grammar:
     try:
-        told = yaml.safe_load(path.read_text(encoding="utf-8"))
-        fields: dict[str, Any] = {key: told[key] for key in KEYS}
-        fields["words"] = {name: tuple(_words(side) for side in pair) for name, pair in told["words"].items()}
-        fields["slots"] = {name: tuple(_choice(c) for c in choices) for name, choices in told["slots"].items()}
-        fields["contextual"], fields["pose_words"] = tuple(told["contextual"]), tuple(told["pose_words"])
-        fields["conflicts"] = tuple(map(tuple, told.get("conflicts", ())))
+        told = plain_yaml.load(path)
+        require_known(told, (*KEYS, "conflicts", "opposites"))
+        fields: dict[str, Any] = {key: of_type(told, key, KINDS.get(key, dict)) for key in KEYS}
+        fields["words"] = {name: _pair(told["words"], name) for name in told["words"]}
+        fields["slots"] = {name: tuple(map(_choice, of_type(told["slots"], name, list))) for name in told["slots"]}
+        fields["shares"] = {name: number(told["shares"], name, 0, 1) for name in told["shares"]}
+        fields["mention"] = number(told, "mention", 0, 1)
+        fields["contextual"], fields["pose_words"] = tuple(texts(told["contextual"])), tuple(texts(told["pose_words"]))
+        fields["conflicts"] = tuple(tuple(texts(phrases)) for phrases in told.get("conflicts", ()))
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise BadData(
@@ -220,11 +226,18 @@ def _loaded(path: Path) -> Grammar:
     return Grammar(path.stem.removeprefix("grammar_"), opposites=told.get("opposites", {}), **fields)
 
 
-def _words(side: str | list[str]) -> tuple[str, ...]:
-    return (side,) if isinstance(side, str) else tuple(side)
+def _pair(told: Mapping[str, Any], name: str) -> tuple[tuple[str, ...], ...]:
+    """The words for 0 and those for 1; one word may stand without a list."""
+    pair = tuple(tuple(texts([side] if isinstance(side, str) else side)) for side in of_type(told, name, list))
+    if len(pair) != 2 or not all(pair):
+        raise ValueError(f"{name} has words for {len(pair)} values, not for 0 and 1")
+    return pair
 
 
 def _choice(told: Any) -> Choice:
     if isinstance(told, str):
         return Choice(told, 1.0, {})
-    return Choice(told["text"], float(told.get("weight", 1)), told.get("only", {}))
+    require_known(told, ("text", "weight", "only"))
+    weight = number(told, "weight", 0) if "weight" in told else 1.0
+    only = {name: of_type(told["only"], name, int) for name in told.get("only", {})}
+    return Choice(of_type(told, "text", str), weight, only)

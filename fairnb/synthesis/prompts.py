@@ -18,12 +18,17 @@ from typing import Any
 import yaml
 
 from fairnb import paths
+from fairnb.data.cells import Kind, Number, Text, typed
+from fairnb.data.delimited import body, header, records
 from fairnb.data.files import write_atomic
 from fairnb.errors import BadData, MissingData, UnknownName
+from fairnb.synthesis import plain_yaml
+from fairnb.synthesis.plain_yaml import of_type, require_known
 
 Group = Mapping[str, int]
 FOLDER = paths.assets() / "prompts"
 KINDS = ("plain", "contextual")
+ABOUT = {"name": str, "kind": str, "writer": str, "poses": bool}
 SLOT = re.compile(r"\{(\w*)\}")
 
 
@@ -119,9 +124,9 @@ def shipped() -> tuple[str, ...]:
 def read(source: str | Path) -> PromptSet:
     """A prompt set from a ``.yaml`` or ``.csv`` file, or a shipped one by name.
 
-    YAML: ``name``, ``kind``, ``writer``, ``poses`` and a list ``groups`` of ``labels`` and ``prompts``. A prompt may
-    hold slots such as ``{Smiling}``, filled from ``words`` (attribute -> word for 0, word for 1). CSV: a column
-    ``prompt`` and one column of values per attribute.
+    YAML (see ``plain_yaml``): ``name``, ``kind``, ``writer``, ``poses`` and a list ``groups`` of ``labels`` and
+    ``prompts``. A prompt may hold slots such as ``{Smiling}``, filled from ``words`` (attribute -> list of the word for
+    0 and the word for 1). CSV: commas, a column ``prompt`` and one column of values per attribute.
 
     Raises:
         MissingData, BadData: no such file or shipped name; a malformed file; what ``PromptSet`` refuses.
@@ -130,24 +135,24 @@ def read(source: str | Path) -> PromptSet:
     if not path.suffix and (FOLDER / "sets" / f"{source}.yaml").is_file():
         path = FOLDER / "sets" / f"{source}.yaml"
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        path.open("rb").close()
+    except OSError as error:
         raise MissingData(
             f"prompt set {source} cannot be read: give a .yaml or .csv file, or one of {', '.join(shipped())}"
         ) from error
-    return _from_csv(text, path) if path.suffix == ".csv" else _from_yaml(text, path)
+    return _from_csv(path) if path.suffix.lower() == ".csv" else _from_yaml(path)
 
 
 def write(prompts: PromptSet, path: Path) -> None:
     """Write ``prompts`` to ``path``, ``.yaml`` or ``.csv`` (which keeps groups and prompts only); BadData otherwise."""
     path = Path(path)
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         out = io.StringIO()
         table = csv.writer(out, lineterminator="\n")
         table.writerow([*prompts.attributes, "prompt"])
         table.writerows([*group.values(), prompt] for group, prompt in prompts)
         write_atomic(path, out.getvalue())
-    elif path.suffix in (".yaml", ".yml"):
+    elif path.suffix.lower() in (".yaml", ".yml"):
         told: dict[str, Any] = {key: getattr(prompts, key) for key in ("name", "kind", "writer", "poses")}
         pairs = zip(prompts.groups, prompts.prompts, strict=True)
         told["groups"] = [{"labels": dict(group), "prompts": list(texts)} for group, texts in pairs]
@@ -161,6 +166,8 @@ def _check_groups(groups: Sequence[Group], filled: int, where: str) -> None:
         raise BadData(f"{where} has {len(groups)} groups and prompts for {filled}: write prompts for each group")
     seen = set()
     for group in groups:
+        if not all(isinstance(name, str) and name.strip() for name in group):
+            raise BadData(f"{where}: group {said(group)!r} has an attribute whose name is no text: quote it")
         if not group or set(group) != set(groups[0]):
             raise BadData(f"{where}: group {said(group)!r} must name {', '.join(groups[0]) or 'an attribute'}: fix it")
         if bad := [v for v in group.values() if isinstance(v, bool) or not isinstance(v, int) or v < 0]:
@@ -169,6 +176,13 @@ def _check_groups(groups: Sequence[Group], filled: int, where: str) -> None:
         if key in seen:
             raise BadData(f"{where}: group {said(group)} is given twice: put its prompts together")
         seen.add(key)
+    for name in groups[0]:
+        values = sorted({group[name] for group in groups})
+        if values[-1] >= max(2, len(values)):
+            raise BadData(
+                f"{where}: {name} has the values {', '.join(map(str, values))}: class labels are 0 and 1, or count on "
+                "without a gap"
+            )
 
 
 def _check_prompts(group: Group, prompts: Sequence[str], where: str) -> None:
@@ -176,23 +190,30 @@ def _check_prompts(group: Group, prompts: Sequence[str], where: str) -> None:
         raise BadData(f"{where}: group {said(group)} has no prompts: write at least one")
     for prompt in prompts:
         if not isinstance(prompt, str) or not prompt.strip():
-            raise BadData(f"{where}: group {said(group)} has an empty prompt ({prompt!r}): remove it")
+            raise BadData(
+                f"{where}: group {said(group)} has an empty prompt, or one that is no text ({prompt!r}): mend it"
+            )
         if set("{}\n") & set(prompt):
             raise BadData(f"{where}: {prompt!r} has an unfilled slot or a line break: write it out")
 
 
-def _from_yaml(text: str, path: Path) -> PromptSet:
+def _from_yaml(path: Path) -> PromptSet:
     where = f"prompt set {path}"
     try:
-        told = yaml.safe_load(text)
-        rows = [(dict(row["labels"]), list(row.get("prompts") or [])) for row in told["groups"]]
-        words = {name: list(pair) for name, pair in (told.get("words") or {}).items()}
-        filled = [tuple(_filled(prompt, group, words, where) for prompt in prompts) for group, prompts in rows]
+        told = plain_yaml.load(path)
+        about = {"name": path.stem} | {key: of_type(told, key, kind) for key, kind in ABOUT.items() if key in told}
+        require_known(told, (*ABOUT, "words", "groups"))
+        words = {name: of_type(told["words"], name, list) for name in told.get("words") or {}}
+        filled = []
+        for row in told["groups"]:
+            require_known(row, ("labels", "prompts"))
+            prompts = of_type(row, "prompts", list) if row.get("prompts") else []
+            filled.append((dict(row["labels"]), tuple(_filled(p, row["labels"], words, where) for p in prompts)))
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         reason = " ".join(str(error).split())
         raise BadData(f"{where} is malformed ({type(error).__name__}: {reason}): see prompts.read") from error
-    about = {"name": path.stem, **{key: told[key] for key in ("name", "kind", "writer", "poses") if key in told}}
-    return PromptSet(groups=tuple(group for group, _ in rows), prompts=tuple(filled), source=str(path), **about)
+    groups, prompts = zip(*filled, strict=True) if filled else ((), ())
+    return PromptSet(groups=groups, prompts=prompts, source=str(path), **about)
 
 
 def _filled(prompt: Any, group: Group, words: Mapping[str, list[str]], where: str) -> Any:
@@ -201,19 +222,21 @@ def _filled(prompt: Any, group: Group, words: Mapping[str, list[str]], where: st
     return fill(prompt, {name: words[name][group[name]] for name in words if name in group}, where)
 
 
-def _from_csv(text: str, path: Path) -> PromptSet:
+def _from_csv(path: Path) -> PromptSet:
     where = f"prompt set {path}"
-    table = csv.DictReader(io.StringIO(text))
-    names = [name for name in table.fieldnames or () if name != "prompt"]
-    if "prompt" not in (table.fieldnames or ()) or not names:
-        raise BadData(f"{where} has the columns {table.fieldnames}: it needs 'prompt' and one column per attribute")
-    found: dict[tuple[int, ...], list[str]] = {}
-    for number, row in enumerate(table, 2):
-        try:
-            values = tuple(int(row[name]) for name in names)
-        except (TypeError, ValueError) as error:
-            raise BadData(f"{where}, line {number}: {dict(row)} needs whole numbers for {', '.join(names)}") from error
-        found.setdefault(values, []).append(fill(row["prompt"] or "", {}, where))
-    groups = tuple(dict(zip(names, values, strict=True)) for values in found)
-    kind = "plain" if all(len(texts) == 1 for texts in found.values()) else "contextual"
-    return PromptSet(path.stem, groups, tuple(map(tuple, found.values())), kind, "file", source=str(path))
+    found = records(path)
+    columns = header(path, found, ())
+    names = [name for name in columns if name != "prompt"]
+    if "prompt" not in columns or not names or not all(names):
+        raise BadData(
+            f"{where} has the columns {columns}: it needs 'prompt' and one column per attribute, each with a name and "
+            "with commas between them"
+        )
+    kinds: dict[str, Kind] = {**dict.fromkeys(names, Number(0, whole=True)), "prompt": Text()}
+    table = typed(path, columns, body(path, columns, found), kinds, remedy="mend this line")
+    texts: dict[tuple[int, ...], list[str]] = {}
+    for line, *values, prompt in table.itertuples():
+        texts.setdefault(tuple(map(int, values)), []).append(fill(prompt, {}, f"{where}, line {line}"))
+    groups = tuple(dict(zip(names, values, strict=True)) for values in texts)
+    kind = "plain" if all(len(own) == 1 for own in texts.values()) else "contextual"
+    return PromptSet(path.stem, groups, tuple(map(tuple, texts.values())), kind, "file", source=str(path))

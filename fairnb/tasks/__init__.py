@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from fairnb import paths, registry
 from fairnb.contract import Split, Task
-from fairnb.data import subsets
+from fairnb.data import readers, subsets
+from fairnb.data.fingerprints import told
 from fairnb.errors import BadData, UnknownName
 from fairnb.tasks import biased, pretrained, tiers
-from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells
+from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells, weights_fingerprint
 
 if TYPE_CHECKING:
     from torch import nn
@@ -71,14 +72,39 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else str(value)
 
 
-@lru_cache(maxsize=64)
 def fingerprint(name: str, tier: str) -> str:
-    """Hash of a task's data: the drawing code's version for toy data, names and sizes of the files for real data.
+    """Hash of what a task is made from: a toy's drawing code, or the files of real data (``fingerprints``) and weights.
+
+    Real files are looked at each time: a kernel or a worker may outlive a change of them.
 
     Raises:
-        MissingData: the data set is not there; the sentence says how to get it.
+        MissingData: the data set is not there; the sentence says how to get it. DiskTrouble: it may not be read.
     """
+    settings = settings_of(name, tier)
+    made = recipe(name).fingerprint(settings) if recipe(name).reads else _drawn(name, tier)
+    return "-".join(filter(None, (made, weights_fingerprint(settings))))
+
+
+@lru_cache(maxsize=256)
+def _drawn(name: str, tier: str) -> str:
     return recipe(name).fingerprint(settings_of(name, tier))
+
+
+fingerprint.cache_clear = _drawn.cache_clear  # type: ignore[attr-defined]  # for tests that change a toy
+
+
+def data_version(name: str) -> str:
+    """How the real data of a task differ from what their owners published, in words; empty where they do not.
+
+    Whoever asks is warned once, and what he saves of them is marked (``versions.said``).
+    """
+    return "; ".join(filter(None, (told(partial(readers.version, source), "") for source in recipe(name).reads)))
+
+
+def made_from(name: str, tier: str) -> dict[str, str]:
+    """What a record keeps of a task's data: the fingerprint, and the version where it is not the owner's."""
+    other = data_version(name)
+    return {"data": fingerprint(name, tier)} | ({"data_version": other} if other else {})
 
 
 def problem(name: str, tier: str, seed: int = 0) -> Problem:

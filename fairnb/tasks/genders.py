@@ -8,9 +8,10 @@ import numpy as np
 
 from fairnb.data import celeba, lfw, subsets
 from fairnb.data.labels import Labels
-from fairnb.tasks.recipes import Data, folder_fingerprint
+from fairnb.tasks.recipes import Data, Files
 
 GENDER = "Male"
+CELEBA, LFW = Files((celeba.NAME,)), Files((lfw.NAME,))
 
 
 def celeba_build(settings: dict[str, Any], target: str) -> Data:
@@ -22,16 +23,6 @@ def celeba_build(settings: dict[str, Any], target: str) -> Data:
     labels = celeba.read()
     rows = subsets.official(labels)
     return parts_of(labels, [rows[part] for part in celeba.SPLITS], target, settings["size"])
-
-
-def celeba_fingerprint(settings: dict[str, Any]) -> str:
-    """Of CelebA's aligned images, see ``folder_fingerprint``."""
-    return folder_fingerprint("CelebA", celeba.FOLDER, celeba.IMAGES[0])
-
-
-def lfw_fingerprint(settings: dict[str, Any]) -> str:
-    """Of LFW's images, see ``folder_fingerprint``."""
-    return folder_fingerprint("LFW", lfw.FOLDER, people=True)
 
 
 def parts_of(labels: Labels, rows: list[np.ndarray], target: str, size: int) -> Data:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,11 @@ import numpy as np
 
 from fairnb import paths
 from fairnb.contract import Split
-from fairnb.errors import MissingData
+from fairnb.data import fingerprints
+from fairnb.data.files import plain_errors
 
 Cells = dict[tuple[int, int], int]
+WEIGHTS = {".json", ".safetensors", ".bin"}  # what a folder of a transformer's weights is read for
 MAJORITY = 0.9  # all of AIM-Fair's settings: nine tenths of the training data in the cells (0, 1) and (1, 0)
 
 
@@ -37,6 +38,27 @@ class Data:
     n_synthetic: int = 0
     protected_column: int | None = None
     pretrain: Split | None = None
+
+
+def nothing(settings: dict[str, Any]) -> str:
+    """What plays the synthetic images of a task that has none, and what else than its files a task is made from."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The fingerprint of a task on real data: of what the readers of these data sets read.
+
+    Attributes:
+        names: of ``sources.DATA_SETS``, all that ``build`` reads. other: settings -> hash of what else.
+    """
+
+    names: tuple[str, ...]
+    other: Callable[[dict[str, Any]], str] = nothing
+
+    def __call__(self, settings: dict[str, Any]) -> str:
+        """The fingerprint at the tier's settings; raises what ``fingerprints.of`` raises."""
+        return "-".join(filter(None, (fingerprints.of(*self.names), self.other(settings))))
 
 
 @dataclass(frozen=True)
@@ -64,10 +86,24 @@ class Recipe:
     seeded: bool = False
     family: str = "images"
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The real data sets that it is made from, as ``sources.DATA_SETS`` names them; none for a toy."""
+        return self.fingerprint.names if isinstance(self.fingerprint, Files) else ()
 
-def nothing(settings: dict[str, Any]) -> str:
-    """What plays the synthetic images of a task that has none."""
-    return ""
+
+def weights_fingerprint(settings: dict[str, Any]) -> str:
+    """Hash of the file or folder of weights that the settings name; empty for shipped, fresh, own and a hub's ones."""
+    named = str(settings.get("weights") or "")
+    place = paths.imagenet() if named == "imagenet" else Path(named)
+    if not named or named == "own" or named.startswith("toy"):
+        return ""
+    with plain_errors(place):
+        if named == "imagenet" and place.is_dir():
+            place /= f"{settings.get('backbone', 'resnet18')}_imagenet.pth"
+        files = [place] if place.is_file() else sorted(f for f in place.glob("*") if f.suffix in WEIGHTS)
+    hashes = "".join(map(fingerprints.sha256, files))
+    return f"weights-{hashlib.sha256(hashes.encode()).hexdigest()[:16]}" if files else ""
 
 
 @dataclass(frozen=True)
@@ -108,25 +144,3 @@ def shares_of(n: int, counts: np.ndarray) -> Cells:
     """``n`` samples in the proportions of ``counts`` ``(2, 2)``: a small test set with CelebA's own base rates."""
     exact = n * counts / counts.sum()
     return {(t, p): round(exact[t, p]) for t in range(2) for p in range(2)}
-
-
-def folder_fingerprint(name: str, folder: str, images: str = "", *, people: bool = False) -> str:
-    """Hash of names and sizes of the files of a data set: cheap, and other for a resized copy than for the originals.
-
-    Those in ``folder`` and in its folder ``images``, or in all of its folders (LFW has one for each of its ``people``).
-
-    Raises:
-        MissingData: ``folder`` is not in the data root.
-    """
-    root = paths.data() / folder
-    if not root.is_dir():
-        raise MissingData(
-            f"{name} is not in {paths.data()}: run `make data` to see how to get it, then set FAIRNB_DATA "
-            f"to the folder that holds {folder}/"
-        )
-    folders = (
-        [entry.path for entry in os.scandir(root) if entry.is_dir()] if people else [root / images] if images else []
-    )
-    found = [*os.scandir(root), *(entry for path in folders if Path(path).is_dir() for entry in os.scandir(path))]
-    entries = sorted(f"{entry.name}:{entry.stat().st_size}" for entry in found if entry.is_file())
-    return f"{name.lower()}-" + hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16]

@@ -10,7 +10,7 @@ import numpy as np
 from fairnb.data import subsets, utkface
 from fairnb.data.labels import Labels
 from fairnb.tasks import pretrained
-from fairnb.tasks.recipes import Data, folder_fingerprint
+from fairnb.tasks.recipes import Data, Files
 
 OVER35 = "Over35"  # 35 years and older
 AGE_GROUP = "Age_Group"
@@ -47,7 +47,9 @@ def build(settings: dict[str, Any], names: tuple[str, str], other: str) -> Data:
     return Data(parts["train"], parts["val"], parts["test"], pretrain=parts["pretrain"])
 
 
-def fingerprint(settings: dict[str, Any]) -> str:
-    """Of UTKFace's images, and of the training that makes the settings' ``own`` weights."""
-    own = f"-own{pretrained.VERSION}" if settings.get("weights") == "own" else ""
-    return f"{folder_fingerprint('UTKFace', utkface.FOLDER)}{own}"
+def _own(settings: dict[str, Any]) -> str:
+    """Of the training that makes the settings' ``own`` weights."""
+    return f"own{pretrained.VERSION}" if settings.get("weights") == "own" else ""
+
+
+UTKFACE = Files((utkface.NAME,), _own)

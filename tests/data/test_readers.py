@@ -24,7 +24,7 @@ def test_utkface_skips_and_names_malformed_files(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         got = utkface.read(layouts.utkface(tmp_path))
     assert len(got) == 30
-    assert len(caplog.records) == 1
+    assert [record.name for record in caplog.records].count(utkface.__name__) == 1
     assert "left out 3 malformed file names" in caplog.text and all(b in caplog.text for b in layouts.UTKFACE_BAD)
     assert got.column("Female").sum() == 15 and got.column("White").sum() == 6
     assert sorted(set(got.column("Race"))) == [0, 1, 2, 3, 4] and set(got.column("Age")) == {20, 21, 22}
@@ -93,13 +93,16 @@ ATTR, PART = "celeba/list_attr_celeba.txt", "celeba/list_eval_partition.txt"
         (ATTR, "Attribute_0 ", "", "names 39 attributes, not 40"),
         (ATTR, "\r\n000005.jpg -1", "\r\n000005.jpg", "line 7 has 40 fields, not 41"),
         (ATTR, "\r\n000005.jpg -1", "\r\n000005.jpg -1 -1", "line 7 has 42 fields"),
-        (ATTR, "000005.jpg -1", "000005.jpg  0", "000005.jpg has the value 0, not -1 or 1"),
-        (ATTR, "000005.jpg -1", "000005.jpg  x", "000005.jpg has the value x, not -1 or 1"),
+        (ATTR, "000005.jpg -1", "000005.jpg  0", "line 7, column 'Attribute_0' has the value '0', not -1 or 1, for 0"),
+        (ATTR, "000005.jpg -1", "000005.jpg  x", "line 7, column 'Attribute_0' has the value 'x', not -1 or 1"),
+        (ATTR, "000005.jpg -1", "000005.jpg \uff11", "column 'Attribute_0' has the value '\uff11', not -1 or 1"),
+        (ATTR, "Attribute_1 ", "Attribute_0 ", "two columns are called 'Attribute_0'"),
         (ATTR, "000005.jpg", "000006.jpg", "same in the same order"),
         (ATTR, "32\r\n", "<html>\r\n", "promises <html> rows"),
-        (PART, "000005.jpg 0", "000005.jpg 3", "000005.jpg is in split '3', not 0, 1 or 2"),
+        (PART, "000005.jpg 0", "000005.jpg 3", "line 5, column 'partition' has the value '3', known are 0, 1, 2"),
         (PART, "000032.jpg 2\r\n", "", "32 images and the partition file 31"),
         (PART, "000032.jpg 2", "000032.jpg", "line 32 has 1 fields, not 2"),
+        (PART, "000001.jpg 0", "000001.jpg,0", "line 1 has 1 fields, not 2 .*separated by commas"),
     ],
 )
 def test_celeba_bad_label_files(tmp_path, file, old, new, message):
@@ -133,8 +136,16 @@ def test_lfw_sign_is_label(tmp_path, sandbox):
         ("#\tperson", "Person", "column 'person' is missing"),
         ("Some Person1\t1\t", "Some Person1\t1\t0.5\t", "line 5 has 6 fields, not 5"),
         ("Some Person1\t1\t-1.5", "Some Person1\t1", "line 5 has 4 fields, not 5"),
-        ("-1.5", "much", "a value is no number"),
-        ("-1.5", "nan", "not finite"),
+        ("-1.5", "much", "line 5, column 'Male' has the value 'much', which is no number"),
+        ("-1.5", "nan", "line 5, column 'Male' has the value 'nan', which is no number"),
+        ("-1.5", "-1,5", "line 5, column 'Male' has the value '-1,5', which is no number .decimals take a point"),
+        ("-1.5", "1e999", "line 5, column 'Male' has the value '1e999', which is not finite"),
+        ("-1.5", "\u0661.5", "which is no number"),
+        ("Some Person1\t1", "Some Person1\t1.5", "line 5, column 'imagenum' has the value '1.5', which is no whole"),
+        ("Some Person1\t1", "Some Person1\t0", "line 5, column 'imagenum' has the value '0', which is not 1 or more"),
+        ("Some Person1\t1", "\t1", "line 5, column 'person' has the value '', and it must not be empty"),
+        ("\tSmiling", "\tMale", "column 'Smiling' is missing"),
+        ("\tBags Under Eyes", "\tMale", "two columns are called 'Male'"),
         ("Some Person1\t1", "Some Person1\t2", "Some_Person1_0002 is listed twice"),
     ],
 )
@@ -168,8 +179,13 @@ def test_fairface_real(real_data):
     ("old", "new", "message"),
     [
         ("service_test", "service", "column 'service_test' is missing"),
-        (",3-9,", ",03-Sep,", "has age '03-Sep'.*spreadsheet"),
-        (",Female,", ",,", "has gender ''"),
+        (",3-9,", ",03-Sep,", "line 3, column 'age' has the value '03-Sep', known are 0-2, .*spreadsheet"),
+        (",Female,", ",,", "line 9, column 'gender' has the value '', known are Male, Female"),
+        (",Female,", ",NA,", "line 9, column 'gender' has the value 'NA'"),
+        ("train/1.jpg", "", "line 2, column 'file' has the value '', and it must not be empty"),
+        ("train/2.jpg", "file,age,gender,race,service_test\ntrain/2.jpg", "line 3 repeats the header"),
+        ("file,age", "file;age", "column 'file' is missing"),
+        ("age,gender", "age,age,gender", "two columns are called 'age'"),
         (",True", "", "line 2 has 4 fields, not 5"),
         (",True", ",True,1", "line 2 has 6 fields"),
     ],
@@ -216,3 +232,50 @@ def test_split_needs_two_classes_and_no_empty_group(tmp_path):
 def test_labels_without_rows(tmp_path):
     with pytest.raises(BadData, match="no usable row"):
         labels.Labels("toy", tmp_path, np.array([]), np.array([]), fairface.pd.DataFrame())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("file,age", "\ufefffile,age"),
+        ("file,age,gender,race,service_test", '"file","age", "gender" ,"race","service_test"'),
+        ("train/1.jpg,0-2", '"train/1.jpg","0-2"'),
+        ("train/2.jpg", "\n \ntrain/2.jpg"),
+        ("train/1.jpg,0-2,", "train/1.jpg , 0-2,"),
+    ],
+)
+def test_fairface_is_read_through_marks_quotes_and_blanks(tmp_path, old, new):
+    whole = fairface.read(layouts.fairface(tmp_path))
+    file = tmp_path / "fairface/fairface_label_train.csv"
+    layouts.edit(file, old, new.replace('"gender" ,', '"gender",'))
+    got = fairface.read(tmp_path)
+    assert got.table.equals(whole.table) and list(got.files) == list(whole.files)
+    for end in ("\r\n", "\r"):
+        file.write_text(file.read_text(), newline=end)
+        assert fairface.read(tmp_path).table.equals(whole.table)
+
+
+def test_celebas_csv_files_need_their_headers_and_may_have_quotes(tmp_path):
+    whole = celeba.read(layouts.celeba(tmp_path, csv=True))
+    file = tmp_path / "celeba/list_eval_partition.csv"
+    good = file.read_text()
+    file.write_text(good.replace("000001.jpg,0", '"000001.jpg","0"'))
+    assert celeba.read(tmp_path).table.equals(whole.table)
+    file.write_text(good.replace("image_id,partition\n", ""))
+    with pytest.raises(BadData, match="first line names no column that is needed, such as 'image_id'"):
+        celeba.read(tmp_path)
+
+
+def test_utkface_takes_no_age_that_the_owner_does_not_have(tmp_path, caplog):
+    root = layouts.utkface(tmp_path)
+    for name in (
+        "117_0_0_2017.jpg",
+        "999_1_0_2017.jpg",
+        "\u0661\u0662_1_0_2017.jpg",
+        "116_0_0_2017.jpg",
+        "0_0_0_2017.jpg",
+    ):
+        layouts.jpeg(root / "UTKFace" / name)
+    got = utkface.read(root)
+    assert len(got) == 32 and got.column("Age").max() == 116 and got.column("Age").min() == 0
+    assert "left out 6 malformed file names" in caplog.text and "'999_1_0_2017.jpg'" in caplog.text

@@ -96,3 +96,26 @@ def test_absent_broken_and_misnamed_files(tmp_path):
     (tmp_path / skin_tone.FOLDER / "fitz_dark.npy").write_bytes(b"<html>")
     with pytest.raises(BadData, match="is no NumPy array"):
         skin_tone.with_skin_tone(labels, tmp_path)
+
+
+@pytest.mark.parametrize("content", ["archive", "truncated", "objects", "empty", "promises", "page"])
+def test_other_files_in_the_place_of_scores(tmp_path, content):
+    labels = celeba.read(layouts.celeba(tmp_path))
+    file = write(tmp_path, np.zeros(32)) / skin_tone.FOLDER / "fitz_light.npy"
+    whole = file.read_bytes()
+    if content == "archive":
+        with open(file, "wb") as out:
+            np.savez(out, scores=np.zeros(32))
+    elif content == "objects":
+        np.save(file, np.array([0.5] * 32, object))
+    else:
+        parts = {"truncated": whole[:-8], "empty": b"", "promises": _promise(whole), "page": b"<html>"}
+        file.write_bytes(parts[content])
+    with pytest.raises(BadData, match="fitz_light.npy is (no NumPy array|an archive of NumPy arrays)"):
+        skin_tone.with_skin_tone(labels, tmp_path)
+
+
+def _promise(whole):
+    """A header that promises ten terabytes, of the same length."""
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1250000000000,), }"
+    return whole[:10] + header.ljust(len(whole) - 10 - 256 - 1) + b"\n" + whole[-256:]

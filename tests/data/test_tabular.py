@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -65,11 +66,18 @@ def numbers(n=60, seed=0, **columns):
     return tabular.from_frame("made", frame.assign(**columns), target="y", protected=("sex",), categorical=())
 
 
+@contextmanager
+def quiet():
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
 @pytest.fixture(scope="module")
 def aif360(real_data, tmp_path_factory):
     """``aif360(name, **options)``: AIF360's own data set of that name, read from the real files, on pandas 3."""
-    logging.disable(logging.WARNING)
-    datasets = pytest.importorskip("aif360.datasets")
+    with quiet():
+        datasets = pytest.importorskip("aif360.datasets")
     folder = tmp_path_factory.mktemp("aif360")
     (folder / "data").mkdir()
     (folder / "data" / "raw").symlink_to(real_data("adult", "compas", "bank"))
@@ -80,14 +88,13 @@ def aif360(real_data, tmp_path_factory):
     def read(name, **options):
         module = sys.modules[f"aif360.datasets.{name}_dataset"]
         first = getattr(module, "default_preprocessing", lambda frame: frame)
-        with pytest.MonkeyPatch.context() as patch:
+        with quiet(), pytest.MonkeyPatch.context() as patch:
             patch.setattr(module, "__file__", str(folder / "datasets" / "module.py"))
             kind = getattr(datasets, f"{name.title()}Dataset")
             return kind(custom_preprocessing=lambda frame: as_object(first(frame)), **options)
 
     (folder / "datasets").mkdir()
-    yield read
-    logging.disable(logging.NOTSET)
+    return read
 
 
 def assert_same(table, theirs):
@@ -173,10 +180,51 @@ def test_made_bank_file_by_both_definitions(tmp_path):
     ("reader", "write", "message"),
     [
         (compas, lambda r: compas_file(r, drop=["priors_count"]), "column 'priors_count' is missing"),
-        (compas, lambda r: compas_file(r, sex="Mael"), "'sex' has the value 'Mael', known are Male, Female"),
-        (compas, lambda r: compas_file(r, age="old"), "'age' has the value 'old', which is no number"),
-        (bank, lambda r: bank_file(r, age="old"), "an age is no number"),
-        (bank, lambda r: bank_file(r, y="maybe"), "'y' has the value 'maybe'"),
+        (
+            compas,
+            lambda r: compas_file(r, sex="Mael"),
+            "line 2, column 'sex' has the value 'Mael', known are Male, Fem",
+        ),
+        (compas, lambda r: compas_file(r, age="old"), "line 2, column 'age' has the value 'old', which is no number"),
+        (compas, lambda r: compas_file(r, age="-5"), "line 2, column 'age' has the value '-5', which is not from 0"),
+        (compas, lambda r: compas_file(r, age="24.5"), "'24.5', which is no whole number"),
+        (
+            compas,
+            lambda r: compas_file(r, is_recid="n/a "),
+            "line 2, column 'is_recid' has the value 'n/a', which is no",
+        ),
+        (
+            compas,
+            lambda r: compas_file(r, is_recid=""),
+            "line 2, column 'is_recid' has the value '', which is no number",
+        ),
+        (
+            compas,
+            lambda r: compas_file(r, is_recid="2"),
+            "column 'is_recid' has the value '2', which is not from -1 to 1",
+        ),
+        (
+            compas,
+            lambda r: compas_file(r, days_b_screening_arrest="-1 day"),
+            "line 2, column 'days_b_screening_arrest'",
+        ),
+        (compas, lambda r: compas_file(r, c_charge_degree="o"), "column 'c_charge_degree' .* the owner writes 'O'"),
+        (compas, lambda r: compas_file(r, c_charge_desc="Unknown"), "'c_charge_desc' .* looks like a missing value"),
+        (compas, lambda r: compas_file(r, two_year_recid="2"), "column 'two_year_recid' has the value '2'"),
+        (bank, lambda r: bank_file(r, age="old"), "line 2, column 'age' has the value 'old', which is no number"),
+        (
+            bank,
+            lambda r: bank_file(r, age="200"),
+            "line 2, column 'age' has the value '200', which is not from 0 to 120",
+        ),
+        (bank, lambda r: bank_file(r, euribor3m="4,857"), "'4,857', which is no number .decimals take a point"),
+        (bank, lambda r: bank_file(r, duration="inf"), "column 'duration' has the value 'inf', which is no number"),
+        (
+            bank,
+            lambda r: bank_file(r, marital="Married"),
+            "column 'marital' has the value 'Married', and the owner writes",
+        ),
+        (bank, lambda r: bank_file(r, y="maybe"), "line 2, column 'y' has the value 'maybe'"),
     ],
 )
 def test_bad_files_get_a_sentence(tmp_path, reader, write, message):
@@ -194,12 +242,116 @@ def test_bad_adult_lines_and_absent_or_empty_files(tmp_path):
     with pytest.raises(BadData, match="line 1 has 14 fields, not 15"):
         adult.read(tmp_path)
     file.write_text(good.replace("White", "Wihte", 1))
-    with pytest.raises(BadData, match="'race' has the value 'Wihte'"):
+    with pytest.raises(BadData, match="adult.data: line 1, column 'race' has the value 'Wihte'"):
         adult.read(tmp_path)
     (tmp_path / "bank").mkdir()
     (tmp_path / "bank" / bank.FILE).write_text("")
-    with pytest.raises(BadData, match="is no CSV file"):
+    with pytest.raises(BadData, match="is empty"):
         bank.read(tmp_path)
+
+
+def test_what_a_reader_leaves_out_is_counted(tmp_path, caplog):
+    with caplog.at_level(logging.INFO):
+        assert adult.read(adult_files(tmp_path)).dropped == {"a missing value": 1}
+        assert compas.read(compas_file(tmp_path)).dropped == {"ProPublica's filter": 4, "a missing value": 1}
+        assert bank.read(bank_file(tmp_path)).dropped == {"a missing value": 1}
+    assert "compas: 4 rows are left out for ProPublica's filter, 4 are kept" in caplog.text
+    assert numbers().dropped == {}
+
+
+@pytest.mark.parametrize("word", ["", "nan", "NA", "null", " ", '"?"', "? "])
+def test_adults_missing_values_however_they_are_written(tmp_path, word, caplog):
+    file = adult_files(tmp_path) / "adult" / "adult.data"
+    names = adult.read(tmp_path).feature_names
+    file.write_text(file.read_text().replace("?", word))
+    table = adult.read(tmp_path)
+    assert len(table) == 32 and table.feature_names == names and table.dropped == {"a missing value": 1}
+    told = f"adult.data: line 17, column 'native-country' has the value '{word.strip()}', taken for a missing one"
+    assert (told in caplog.text) == ("?" not in word)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("|1x3 Cross validator\n", ""),
+        ("|1x3 Cross validator\n", "\n\n"),
+        ("HS-grad", '"HS-grad"'),
+        ("|1x3", "\ufeff|1x3"),
+        ("\n", "\r\n"),
+        ("\n", "\r"),
+        (", ", ","),
+        ("K.", "K"),
+        ("Cuba", "Cuba "),
+        (" 39", "39.0"),
+    ],
+)
+def test_adult_is_the_same_however_it_is_written(tmp_path, old, new):
+    table = adult.read(adult_files(tmp_path))
+    file = tmp_path / "adult" / "adult.test"
+    file.write_text(file.read_text().replace(old, new), newline="")
+    again = adult.read(tmp_path)
+    assert again.feature_names == table.feature_names and (again.features == table.features).all()
+    assert (again.ids == table.ids).all() and (again.target == table.target).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("39, State-gov", "State-gov", "adult.test: line 2 has 14 fields, not 15"),
+        ("|1x3", "1x3", "adult.test: line 1 has 1 fields, not 15"),
+        ("|1x3 Cross validator", ", ".join(adult.COLUMNS), "adult.test: line 1 repeats the header"),
+        ("39, State-gov", "39; State-gov", "line 2 has 14 fields, not 15 .none for the column 'income-per-year'"),
+        ("39,", "-39,", "line 2, column 'age' has the value '-39', which is not from 0 to 120"),
+        ("HS-grad, 13", "HS-grad, 17", "line 2, column 'education-num' has the value '17', which is not from 1 to 16"),
+        ("HS-grad", "hs-grad", "line 2, column 'education' has the value 'hs-grad', and the owner writes 'HS-grad'"),
+        ("Cuba", "unknown", "line 2, column 'native-country' has the value 'unknown', which looks like a missing"),
+        ("<=50K.", "<=50", "line 2, column 'income-per-year' has the value '<=50', known are"),
+        ("State-gov", '"State-gov', "line 2 has quotes that do not fit"),
+    ],
+)
+def test_bad_cells_of_adult(tmp_path, old, new, message):
+    file = adult_files(tmp_path) / "adult" / "adult.test"
+    file.write_text(file.read_text().replace(old, new, 1))
+    with pytest.raises(BadData, match=message):
+        adult.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t + t.split("\n", 1)[1], r"compas: the id 10 is there twice \(4 rows in all\)"),
+        (lambda t: t + t, "line 11 repeats the header"),
+        (lambda t: t.rstrip("\n").rpartition(",")[0], "line 10 has 14 fields, not 15"),
+        (lambda t: t.replace("\n", ",\n").replace(",\n", "\n", 1), "line 2 has 16 fields, not 15"),
+        (lambda t: t.replace(",", ";"), "its fields seem to be separated by semicolons"),
+        (lambda t: t.replace('"', ""), "line 2 has 16 fields, not 15 .*needs quotes"),
+        (lambda t: t.split("\n", 1)[1], "its first line names no column that is needed, such as 'id'"),
+        (lambda t: t.replace("age_cat", "age", 1), "the column 'age_cat' is missing"),
+        (lambda t: t.replace("name", "age", 1), "two columns are called 'age'"),
+        (
+            lambda t: t.replace("name", "priors_count", 1),
+            "column 'priors_count' has the value 'a name', and another col",
+        ),
+    ],
+)
+def test_bad_lines_of_compas(tmp_path, change, message):
+    file = compas_file(tmp_path) / "compas" / compas.FILE
+    file.write_text(change(file.read_text()))
+    with pytest.raises(BadData, match=message) as error:
+        compas.read(tmp_path)
+    assert "a name" not in str(error.value) or "priors_count" in message  # people's names are not shown
+
+
+@pytest.mark.parametrize("reader", [compas, bank])
+def test_row_names_and_a_trailing_delimiter_shift_no_column(tmp_path, reader):
+    file = {compas: compas_file, bank: bank_file}[reader](tmp_path) / reader.NAME / reader.FILE
+    table, mark = reader.read(tmp_path), ";" if reader is bank else ","
+    first, *rest = file.read_text().splitlines()
+    named = "\n".join([f'""{mark}{first}', *(f"{i}{mark}{line}" for i, line in enumerate(rest))])
+    for text in (named, "\n".join(f"{line}{mark}" for line in (first, *rest)), "\ufeff" + "\r\n".join([first, *rest])):
+        file.write_text(text, newline="")
+        again = reader.read(tmp_path)
+        assert (again.features == table.features).all() and (again.ids == table.ids).all()
 
 
 def test_parts_are_disjoint_seeded_and_scaled_by_training_alone():
@@ -250,6 +402,8 @@ def test_tables_that_cannot_be():
         tabular.Table("made", table.features, table.feature_names, table.target + 1, *rest[2:])
     with pytest.raises(BadData, match="'race' is no feature"):
         tabular.Table("made", table.features, *rest[:3], {"race": table.target}, table.ids)
+    with pytest.raises(BadData, match=r"made: the id 0 is there twice \(59 rows in all\)"):
+        tabular.Table("made", table.features, *rest[:4], np.zeros(60, int))
     with pytest.raises(BadData, match="none of the 60 rows is complete"):
         numbers(60, a=np.nan)
 
@@ -266,6 +420,10 @@ def test_encoder_is_get_dummies_and_knows_its_categories():
         encoder(new.assign(job="d"))
     with pytest.raises(BadData, match="the column 'city' is missing, found age, job"):
         encoder(frame[["age", "job"]])
+    with pytest.raises(BadData, match="'age' has the value 'inf', which is no finite number"):
+        encoder(frame.assign(age=[1, np.inf, 3]))
+    with pytest.raises(BadData, match="made: the column 'job' holds text and numbers"):
+        tabular.Encoder.fit("made", frame.assign(job=["b", 1, "c"]), ("city", "job"))
     with pytest.raises(BadData, match="'age' has the value 'nan'"):
         encoder(frame.assign(age=[1, np.nan, 3]))
     with pytest.raises(BadData, match="'job' has missing values"):

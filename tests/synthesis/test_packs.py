@@ -208,3 +208,44 @@ def test_four_thousand_images_are_read_fast(tmp_path):
     start = time.process_time()
     assert packs.read(tmp_path / "many.tar").images.shape == (4000, 3, 64, 64)
     assert time.process_time() - start < 10  # about 1.5 s; ten times slower machines may pass
+
+
+def write_with(path, attributes=("Smiling", "Male"), **changed):
+    images = [packs.encode(p, None)[1] for p in pictures()]
+    packs.write(path, images, [row | changed for row in rows()], attributes=list(attributes))
+
+
+@pytest.mark.parametrize("label", [0.5, 1.0, "1", "yes", None, True, -1])
+def test_labels_that_are_no_class_are_not_written(tmp_path, label):
+    with pytest.raises(BadData, match="'Male' holds .*: labels are whole numbers from 0"):
+        write_with(tmp_path / "few.tar", Male=label)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["seed", "prompt", "file", "Smiling"])
+def test_an_attribute_has_a_name_of_its_own(tmp_path, name):
+    with pytest.raises(BadData, match=f"'{name}' is the name of a column of each pack"):
+        write_with(tmp_path / "few.tar", ("Smiling", name))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (',1,0,"face', ',1.5,0,"face', "'Smiling' is not always a whole number"),
+        (',1,0,"face', ',,0,"face', "'Smiling' is not always a whole number"),
+        (',1,0,"face', ',yes,0,"face', "'Smiling' is not always a whole number"),
+        ('"face, 1"', "face, 1", "has no readable manifest.csv"),
+        (",Male", ",Smiling", "or a column twice"),
+        (",Male", ",Mail", "without the column 'Male'"),
+        (",width", ",wide", "without the column 'width'"),
+        ('"face, 1"', '"face, 1', "has no readable manifest.csv"),
+    ],
+)
+def test_manifests_that_others_made_are_refused(pack, old, new, message):
+    files = members(pack)
+    text = files["manifest.csv"].decode()
+    assert old in text
+    files["manifest.csv"] = text.replace(old, new, 1).encode()
+    rewrite(pack, resealed(files))
+    with pytest.raises(BadData, match=f"few.tar .*{message}.*: it is damaged, copy or make it again"):
+        packs.read(pack)

@@ -11,6 +11,7 @@ from fairnb.synthesis.prompts import PromptSet, cells
 
 SMILING_MALE = cells("Smiling", "Male")
 EIGHT = cells("Smiling", "Male", "Young")
+GROUP = "groups:\n- labels: {{Male: {}}}\n  prompts:\n  - {}\n"
 
 
 def few(**changed):
@@ -48,7 +49,7 @@ class TestPromptSet:
 
     def test_an_unknown_slot_in_a_csv_file_is_named(self, tmp_path):
         (tmp_path / "x.csv").write_text("Male,prompt\n0,a {person}\n")
-        with pytest.raises(BadData, match=r"x.csv: unknown slot \{person\}.*known slots are none"):
+        with pytest.raises(BadData, match=r"x.csv, line 2: unknown slot \{person\}.*known slots are none"):
             prompts.read(tmp_path / "x.csv")
 
     def test_a_group_without_prompts_is_named(self, tmp_path):
@@ -72,6 +73,7 @@ class TestPromptSet:
             ({"groups": ({"Male": 1}, {"Young": 1})}, "'Young=1' must name Male"),
             ({"groups": ({"Male": 1}, {"Male": -1})}, "Male=-1 has the value -1"),
             ({"groups": ({"Male": 1}, {"Male": True})}, "has the value True"),
+            ({"groups": ({"Male": 1}, {"Male": 2})}, "Male has the values 1, 2: class labels are 0 and 1"),
             ({"kind": "strange"}, "unknown kind of prompt set few 'strange'"),
         ],
     )
@@ -86,14 +88,91 @@ class TestPromptSet:
             ("x.yaml", "just words", "is malformed"),
             ("x.yaml", "groups:\n- prompts: [a]\n", "is malformed .KeyError: 'labels'"),
             ("x.csv", "prompt\na man\n", "needs 'prompt' and one column per attribute"),
-            ("x.csv", "Male,prompt\nyes,a man\n", "line 2: .* needs whole numbers for Male"),
-            ("x.csv", "", "has the columns"),
+            ("x.csv", "Male,prompt\nyes,a man\n", "line 2, column 'Male' has the value 'yes', which is no number"),
+            (
+                "x.csv",
+                "Male,prompt\n1.5,a man\n",
+                "line 2, column 'Male' has the value '1.5', which is no whole number",
+            ),
+            ("x.csv", "Male,prompt\n-1,a man\n", "line 2, column 'Male' has the value '-1', which is not 0 or more"),
+            ("x.csv", "Male,prompt\n,a man\n", "line 2, column 'Male' has the value '', which is no number"),
+            ("x.csv", "Male,prompt\n\uff11,a man\n", "line 2, column 'Male' .* which is no number"),
+            (
+                "x.csv",
+                "Male,prompt\n0,a man\n1,\n",
+                "line 3, column 'prompt' has the value '', and it must not be empty",
+            ),
+            ("x.csv", "Male,prompt\n0,a man, photo\n", "line 2 has 3 fields, not 2 .*needs quotes"),
+            ("x.csv", "prompt,Male\na man, photo,0\n", "line 2 has 3 fields, not 2 .*needs quotes"),
+            ("x.csv", "Male,prompt\n0,a man\n1\n", "line 3 has 1 fields, not 2 .none for the column 'prompt'"),
+            ("x.csv", "Male,Male,prompt\n0,1,a man\n", "two columns are called 'Male'"),
+            ("x.csv", "Male;prompt\n0;a man\n", "with commas between them"),
+            ("x.csv", "Male,prompt,\n0,a man,\n", "each with a name"),
+            ("x.csv", "Male,prompt\n0,a man\nMale,prompt\n", "line 3 repeats the header"),
+            ("x.csv", 'Male,prompt\n0,"a man\n', "line 2 has quotes that do not fit"),
+            (
+                "x.csv",
+                'Male,prompt\n0,"a\nman"\n',
+                "line 2 has quotes that do not fit .a field goes on in the next line",
+            ),
+            ("x.csv", "Male,prompt\n0,a woman\n7,a man\n", "Male has the values 0, 7: class labels are 0 and 1"),
+            ("x.csv", "Male,prompt\n", "has 0 groups"),
+            ("x.csv", "", "is empty"),
+            ("x.yaml", GROUP.format("010", "a man"), "Male=010 has the value '010': values are whole numbers from 0"),
+            ("x.yaml", GROUP.format("yes", "a man"), "Male=yes has the value 'yes': values are whole numbers"),
+            ("x.yaml", GROUP.format("true", "a man"), "Male=True has the value True"),
+            ("x.yaml", GROUP.format("1.0", "a man"), "Male=1.0 has the value 1.0"),
+            ("x.yaml", GROUP.format("7", "a man"), "Male has the values 7: class labels are 0 and 1"),
+            (
+                "x.yaml",
+                GROUP.format("0, Male: 1", "a man"),
+                "is malformed .ComposerError: 'Male' is given twice .* line 2",
+            ),
+            ("x.yaml", GROUP.format("0", "17"), "an empty prompt, or one that is no text .17."),
+            ("x.yaml", GROUP.format("0", ""), "an empty prompt, or one that is no text .None."),
+            ("x.yaml", "groups:\n- labels: {Male: 0}\n  prompts: a man\n", "prompts is 'a man', which is no list"),
+            ("x.yaml", "groups:\n- labels: {1: 0}\n  prompts: [a man]\n", "an attribute whose name is no text"),
+            ("x.yaml", "groups:\n- label: {Male: 0}\n  prompts: [a man]\n", "label is none of labels, prompts"),
+            ("x.yaml", "pose: true\n" + GROUP.format("0", "a man"), "pose is none of name, kind, writer, poses"),
+            ("x.yaml", "poses: yes\n" + GROUP.format("0", "a man"), "poses is 'yes', which is no true or false"),
+            ("x.yaml", "name: 10\n" + GROUP.format("0", "a man"), "name is 10, which is no text"),
+            ("x.yaml", "words: {Male: ab}\n" + GROUP.format("0", "a {Male}"), "Male is 'ab', which is no list"),
         ],
     )
     def test_malformed_files_are_named(self, tmp_path, name, text, message):
         (tmp_path / name).write_text(text)
         with pytest.raises(BadData, match=f"{name}.*{message}"):
             prompts.read(tmp_path / name)
+
+    def test_files_of_other_systems_are_read_right(self, tmp_path):
+        plain = few().prompts
+        text = 'Male,prompt\n0,a woman\n1,"a man"\n'
+        for name, data in (
+            ("bom.csv", text.encode("utf-8-sig")), ("WINDOWS.CSV", text.replace("\n", "\r\n").encode()),
+            ("mac.csv", text.replace("\n", "\r").encode()), ("blank.csv", text.replace(",", " , ").encode()),
+            ("lines.csv", text.replace("\n", "\n\n").encode()), ("one.csv", text.replace("0,", "0.0,").encode()),
+        ):  # fmt: skip
+            (tmp_path / name).write_bytes(data.replace(b' "a man"', b'"a man"'))
+            found = prompts.read(tmp_path / name)
+            assert (found.prompts, found.attributes) == (plain, ("Male",)), name
+        prompts.write(few(), tmp_path / "plain.yaml")
+        for name in ("bom.yaml", "SHOUTED.YML"):
+            (tmp_path / name).write_text((tmp_path / "plain.yaml").read_text(), encoding="utf-8-sig")
+            assert prompts.read(tmp_path / name) == few()
+        prompts.write(few(), tmp_path / "OUT.CSV")
+        assert prompts.read(tmp_path / "OUT.CSV").prompts == plain
+
+    def test_words_of_yaml_stay_words(self, tmp_path):
+        file = tmp_path / "words.yaml"
+        file.write_text("groups:\n- labels: {Male: 0}\n  prompts: [no, on, 2024-01-01, 12:30, 010, 'a {Male}']\n"
+                        "words: {Male: [off, y]}\n")  # fmt: skip
+        assert prompts.read(file).prompts == (("no", "on", "2024-01-01", "12:30", "010", "a off"),)
+
+    def test_what_is_no_text_file_is_named(self, tmp_path):
+        for name in ("x.csv", "x.yaml"):
+            (tmp_path / name).write_bytes("Male,prompt\n0,señora\n".encode("latin-1"))
+            with pytest.raises(BadData, match=f"{name}.* (is not a text file|is malformed)"):
+                prompts.read(tmp_path / name)
 
     def test_a_set_that_is_not_there_names_the_shipped_ones(self, tmp_path):
         with pytest.raises(MissingData, match="toy_51 cannot be read: give a .yaml or .csv file, or one of .*toy_50"):
@@ -227,6 +306,30 @@ class TestGrammar:
     def test_a_malformed_grammar_is_named(self, tmp_path):
         with pytest.raises(BadData, match="own.yaml is malformed .KeyError: 'plain'"):
             grammar.load(self.own(tmp_path, lambda told: told.pop("plain")))
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda told: told["words"].update(Male="ab"), "Male is 'ab', which is no list"),
+            (lambda told: told["words"].update(Male=["woman"]), "Male has words for 1 values, not for 0 and 1"),
+            (lambda told: told["words"].update(Male=["woman", 1]), "1 is no list of texts"),
+            (lambda told: told["slots"].update(hair="long"), "hair is 'long', which is no list"),
+            (lambda told: told["slots"]["hair"].append({"text": "bob", "weight": -1}), "weight is -1, not from 0"),
+            (lambda told: told["slots"]["hair"].append({"text": "bob", "wieght": 2}), "wieght is none of text, weight"),
+            (
+                lambda told: told["slots"]["hair"].append({"text": "bob", "weight": "2"}),
+                "weight is '2', which is no num",
+            ),
+            (lambda told: told["slots"]["hair"].append({"text": "bob", "only": {"Male": "1"}}), "no whole number"),
+            (lambda told: told.update(mention=1.5), "mention is 1.5, not from 0 to 1"),
+            (lambda told: told.update(closed="no"), "closed is 'no', which is no true or false"),
+            (lambda told: told.update(contextual="a {Male}"), "contextual is 'a {Male}', which is no list"),
+            (lambda told: told.update(conflict=[]), "conflict is none of closed, words"),
+        ],
+    )
+    def test_bad_cells_of_a_grammar(self, tmp_path, change, message):
+        with pytest.raises(BadData, match=f"own.yaml is malformed .*{message}"):
+            grammar.load(self.own(tmp_path, change))
 
 
 class TestShippedSets:

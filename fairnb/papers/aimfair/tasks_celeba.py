@@ -9,7 +9,7 @@ from typing import Any
 from fairnb import paths
 from fairnb.data import celeba, subsets
 from fairnb.synthesis.packs import pack_fingerprint, packed_pool
-from fairnb.tasks.recipes import VARIANTS, Data, Recipe, Variant, folder_fingerprint
+from fairnb.tasks.recipes import VARIANTS, Data, Files, Recipe, Variant
 
 SETTINGS = (("Smiling", "Male"), ("Smiling", "Young"), ("Young", "Male"))
 RANDOM = tuple(Variant(f"_random{i}", subset=i) for i in (1, 2, 3))
@@ -28,9 +28,8 @@ def _pack(names: tuple[str, str], variant: Variant) -> str:
     return str(paths.data() / "packs" / f"celeba_{'_'.join(names).lower()}_{variant.prompts}.tar")
 
 
-def _fingerprint(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> str:
-    images = folder_fingerprint("CelebA", celeba.FOLDER, celeba.IMAGES[0])
-    return f"{images}-{variant}-{pack_fingerprint(_pack(names, variant))}"
+def _variant_and_pack(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> str:
+    return f"{variant}-{pack_fingerprint(_pack(names, variant))}"
 
 
 def _words(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> str:
@@ -41,7 +40,7 @@ def _recipe(names: tuple[str, str], variant: Variant) -> Recipe:
     same_data = variant.share == 1 and variant.subset is None and variant.suffix
     return Recipe(
         partial(_build, names=names, variant=variant),
-        partial(_fingerprint, names=names, variant=variant),
+        Files((celeba.NAME,), partial(_variant_and_pack, names=names, variant=variant)),
         paper="aimfair",
         setting=f"CelebA;T={names[0]};P={names[1]}",
         synthetic=partial(_words, names=names, variant=variant),

@@ -9,7 +9,7 @@ from typing import Any
 from fairnb import paths
 from fairnb.data import subsets, utkface
 from fairnb.synthesis.packs import pack_fingerprint, packed_pool
-from fairnb.tasks.recipes import Data, Recipe, Variant, folder_fingerprint
+from fairnb.tasks.recipes import Data, Files, Recipe, Variant
 
 HELD_OUT = "held-out balanced real images as a stand-in; of white men only 118 are left, each used about 20 times"
 VARIANTS = (Variant(), *(Variant(f"_random{i}", subset=i) for i in (1, 2, 3)))
@@ -32,10 +32,9 @@ def _pack(variant: Variant) -> str:
     return str(paths.data() / "packs" / f"utkface_female_white_{variant.prompts}.tar")
 
 
-def _fingerprint(settings: dict[str, Any], variant: Variant) -> str:
-    """Names and sizes of all images: cheap, and different for the originals and for a resized copy."""
+def _subset_and_pack(settings: dict[str, Any], variant: Variant) -> str:
     pack = pack_fingerprint(_pack(variant)) if settings["synthetic"] == "pack" else "held-out"
-    return f"{folder_fingerprint('UTKFace', utkface.FOLDER)}-{variant.subset}-{pack}"
+    return f"{variant.subset}-{pack}"
 
 
 def _words(settings: dict[str, Any], variant: Variant) -> str:
@@ -45,7 +44,7 @@ def _words(settings: dict[str, Any], variant: Variant) -> str:
 RECIPES = {
     f"utkface/female_white{variant.suffix}": Recipe(
         partial(_build, variant=variant),
-        partial(_fingerprint, variant=variant),
+        Files((utkface.NAME,), partial(_subset_and_pack, variant=variant)),
         paper="aimfair",
         setting="UTKFace;T=Female;P=White",
         synthetic=partial(_words, variant=variant),

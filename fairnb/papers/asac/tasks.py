@@ -15,7 +15,7 @@ from fairnb.errors import UnknownName
 from fairnb.synthesis import counterfactuals, packs
 from fairnb.synthesis.packs import pack_fingerprint
 from fairnb.tasks.drawings import LABEL_NOISE, Drawing
-from fairnb.tasks.genders import GENDER, celeba_build, celeba_fingerprint, lfw_fingerprint, parts_of
+from fairnb.tasks.genders import CELEBA, GENDER, LFW, celeba_build, parts_of
 from fairnb.tasks.recipes import Data, Recipe, nothing, shares_of
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _toy(source: str, data: str, target: str, backbone: str = "") -> Recipe:
 
 
 def _celeba(target: str, backbone: str = "") -> Recipe:
-    return _recipe(partial(celeba_build, target=target), celeba_fingerprint, "CelebA", target, backbone)
+    return _recipe(partial(celeba_build, target=target), CELEBA, "CelebA", target, backbone)
 
 
 def _name(folder: str, target: str, end: str = "") -> str:
@@ -142,6 +142,5 @@ RECIPES = {_name("toy_faces", t, end): _toy("celeba", "CelebA", t, backbone) for
 RECIPES |= {_name("toy_lfw", target): _toy("lfw", "LFW", target) for target in LFW_TARGETS}
 RECIPES |= {_name("celeba", t, end): _celeba(t, backbone) for t, end, backbone in _NATURAL}
 RECIPES |= {
-    _name("lfw", target): _recipe(partial(_lfw_build, target=target), lfw_fingerprint, "LFW", target)
-    for target in LFW_TARGETS
+    _name("lfw", target): _recipe(partial(_lfw_build, target=target), LFW, "LFW", target) for target in LFW_TARGETS
 }

@@ -6,14 +6,14 @@ from functools import partial
 
 from fairnb.papers.asac.tasks import own_numbers
 from fairnb.tasks.recipes import Recipe, nothing
-from fairnb.tasks.utkface_parts import AGE_GROUP, OVER35, build, fingerprint
+from fairnb.tasks.utkface_parts import AGE_GROUP, OVER35, UTKFACE, build
 
 
 def _recipe(names: tuple[str, str], other: str, words: tuple[str, str]) -> Recipe:
     """``other``: the attribute, neither target nor protected, whose classes pretrain the backbone."""
     setting = f"UTKFace;P={words[1]};T={words[0]}"
     data = partial(build, names=names, other=other)
-    return Recipe(data, fingerprint, "asac", setting, nothing, adapt=own_numbers)
+    return Recipe(data, UTKFACE, "asac", setting, nothing, adapt=own_numbers)
 
 
 RECIPES = {

@@ -15,7 +15,7 @@ from fairnb.contract import Split
 from fairnb.data.cache import central
 from fairnb.data.celeba import test_counts
 from fairnb.tasks.drawings import Drawing
-from fairnb.tasks.genders import GENDER, celeba_build, celeba_fingerprint
+from fairnb.tasks.genders import CELEBA, GENDER, celeba_build
 from fairnb.tasks.recipes import Data, Recipe, nothing
 
 PAPER = "fineface"
@@ -121,7 +121,7 @@ def _toy(attribute: str) -> Recipe:
 
 
 def _celeba(attribute: str) -> Recipe:
-    return _recipe(partial(celeba_build, target=attribute), celeba_fingerprint, attribute)
+    return _recipe(partial(celeba_build, target=attribute), CELEBA, attribute)
 
 
 TOYS, REAL = ({name: f"{folder}/{name.lower()}_male_13" for name in ATTRIBUTES} for folder in ("toy_faces", "celeba"))

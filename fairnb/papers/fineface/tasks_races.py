@@ -15,14 +15,15 @@ import numpy as np
 from fairnb import paths
 from fairnb.contract import Split
 from fairnb.data import celeba, fairface, lfw, subsets, utkface
-from fairnb.data.labels import Labels, require_columns
+from fairnb.data.delimited import require_columns
+from fairnb.data.labels import Labels
 from fairnb.errors import UnknownName
 from fairnb.papers.fineface import tasks_attributes as attributes13
 from fairnb.papers.fineface.tasks_attributes import FEMALE, PAPER
 from fairnb.tasks import utkface_parts
 from fairnb.tasks.drawings import Drawing
-from fairnb.tasks.genders import GENDER, celeba_fingerprint, lfw_fingerprint
-from fairnb.tasks.recipes import Cells, Data, Recipe, folder_fingerprint, nothing
+from fairnb.tasks.genders import GENDER
+from fairnb.tasks.recipes import Cells, Data, Files, Recipe, nothing
 
 if TYPE_CHECKING:
     from fairnb.data.toys import faces as toy_faces
@@ -148,18 +149,6 @@ def _fairface_build(settings: dict[str, Any], where: str) -> Data:
     return Data(train, val, test)
 
 
-FINGERPRINTS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "fairface": lambda settings: folder_fingerprint("FairFace", fairface.FOLDER, people=True),
-    "utkface": lambda settings: folder_fingerprint("UTKFace", utkface.FOLDER),
-    "lfw": lfw_fingerprint,
-    CELEBA: celeba_fingerprint,
-}
-
-
-def _fairface_fingerprint(settings: dict[str, Any], where: str) -> str:
-    return "+".join(FINGERPRINTS[name](settings) for name in dict.fromkeys(("fairface", where)))
-
-
 def own_numbers(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings without those of the thirteen attributes."""
     return attributes13.split_numbers(settings)[0]
@@ -180,14 +169,15 @@ def _recipe(build: Any, fingerprint: Any, where: str, printed: str, home: str = 
     """``where`` the test is, and what that is called in print; ``home`` has the same training data."""
     setting = f"FairFace->{printed};gender;ResNet50"
     adapt = dict if (build, where) == (_toy_build, CELEBA) else own_numbers  # the toy's CelebA has their test faces
-    data, made_from = partial(build, where=where), partial(fingerprint, where=where)
+    made_from = partial(fingerprint, where=where) if fingerprint else Files((fairface.NAME, where))
+    data = partial(build, where=where)
     return Recipe(data, made_from, PAPER, setting, nothing, biased_as=home, adapt=adapt)
 
 
 def _own_utkface() -> Recipe:
     """UTKFace alone, where there is no FairFace: the backbone's weights come from other people's age groups."""
     build = partial(utkface_parts.build, names=(FEMALE, RACE), other=utkface_parts.AGE_GROUP)
-    return Recipe(build, utkface_parts.fingerprint, PAPER, "UTKFace;P=Race;T=Female", nothing, adapt=own_numbers)
+    return Recipe(build, utkface_parts.UTKFACE, PAPER, "UTKFace;P=Race;T=Female", nothing, adapt=own_numbers)
 
 
 PRINTED = {"utkface": "UTKFace", "lfw": "LFWA+", CELEBA: "CelebA test"}
@@ -197,13 +187,13 @@ TOY_TESTS = {"poster": "utkface", "render": "lfw", CELEBA: CELEBA}
 REAL_TESTS = {"utkface": f"{UTKFACE}_fairface", "lfw": "lfw/female_race", CELEBA: "celeba/female"}
 RECIPES = {
     TOY: _recipe(_toy_build, _toy_fingerprint, "photo", "FairFace"),
-    REAL: _recipe(_fairface_build, _fairface_fingerprint, "fairface", "FairFace"),
+    REAL: _recipe(_fairface_build, None, "fairface", "FairFace"),
     UTKFACE: _own_utkface(),
 }
 for _where, _other in TOY_TESTS.items():
     RECIPES[f"toy_races_{_where}/female"] = _recipe(_toy_build, _toy_fingerprint, _where, PRINTED[_other], TOY)
 for _where, _name in REAL_TESTS.items():
-    RECIPES[_name] = _recipe(_fairface_build, _fairface_fingerprint, _where, PRINTED[_where], REAL)
+    RECIPES[_name] = _recipe(_fairface_build, None, _where, PRINTED[_where], REAL)
 _TONES, _YOUNG = tuple(f"Tone {tone + 1}" for tone in range(TONES)), ("Not young", "Young")
 GROUPS = {TOY: _TONES, "toy_races_poster/female": _TONES, "toy_races_render/female": _TONES}
 GROUPS |= {"toy_races_celeba/female": _YOUNG, REAL_TESTS[CELEBA]: _YOUNG}

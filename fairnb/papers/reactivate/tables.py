@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fairnb.evidence import layout, reported
+from fairnb.evidence import layout, reported, verdicts
 from fairnb.evidence.layout import Row, Table
 
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     Returns:
         ``task, row, source, groups, seeds``, then ``accuracy`` and ``bias`` with ``_std`` and 95 % t-intervals over
         seeds, ``within`` (mean bias within the tolerance), ``shown`` (the accuracy as the paper prints it: a dash where
-        the bias is out of tolerance), the same as printed, ``value`` (see ``agreement``) and what the run was:
-        ``size``, and ``differs`` (from the method's original).
+        the bias is out of tolerance), the same as printed, ``value`` (see ``agreement``; not judged on other data than
+        the owner's) and what the run was: ``size``, and ``differs`` (from the method's original).
     """
     from fairnb.evidence import tables
 
@@ -173,7 +173,7 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     made = tables.beside(ours, printed(name, list(frame["task"].unique())))
     notes = {(row.task, row.label): row.notes.get("stand_in", "") for row in frame.itertuples()}
     return made.assign(
-        value=[agreement(row) for row in made.to_dict("records")],
+        value=[verdicts.on_value(row["task"], agreement(row)) for row in made.to_dict("records")],
         size=[size_of(task, tier) for task in made["task"]],
         differs=[notes.get(key, "") for key in zip(made["task"], made["row"], strict=True)],
     )[[*_ORDER, *(c for c in ("value", "size", "differs"))]]

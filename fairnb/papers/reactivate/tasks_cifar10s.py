@@ -14,7 +14,7 @@ from fairnb.contract import Split
 from fairnb.data import cifar10, colour_gray
 from fairnb.data.toys import shapes as toy_shapes
 from fairnb.errors import BadData
-from fairnb.tasks.recipes import Data, Recipe, folder_fingerprint, nothing
+from fairnb.tasks.recipes import Data, Files, Recipe, nothing
 
 SKEWS: tuple[int | None, ...] = (95, 80, 90, 99, None)  # None: clean, all images in colour
 TOY_SEEDS = {"train": 201, "test": 202}
@@ -35,10 +35,6 @@ def _toy(part: str, settings: dict[str, Any]) -> Images:
     """As many toy shapes as the splits need."""
     count = settings["n_test"] if part == "test" else settings["n_train"] + settings["n_val"]
     return toy_shapes.sample(count, TOY_SEEDS[part], size=settings["size"], difficulty=settings["difficulty"])
-
-
-def _cifar_fingerprint(settings: dict[str, Any]) -> str:
-    return f"{VERSION}-{folder_fingerprint('CIFAR-10', cifar10.FOLDER)}"
 
 
 def _toy_fingerprint(settings: dict[str, Any]) -> str:
@@ -103,7 +99,7 @@ def _recipe(source: Source, fingerprint: Callable, skew: int | None) -> Recipe:
 RECIPES = {
     f"{place}/{'clean' if skew is None else f'skew{skew}'}": _recipe(source, fingerprint, skew)
     for place, source, fingerprint in (
-        ("cifar10s", _cifar, _cifar_fingerprint),
+        ("cifar10s", _cifar, Files((cifar10.NAME,), lambda settings: VERSION)),
         ("toy_shapes", _toy, _toy_fingerprint),
     )
     for skew in SKEWS

@@ -5,21 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fairnb import paths
 from fairnb.data import celeba, skin_tone
 from fairnb.data.labels import Labels
 from fairnb.tasks import biased_faces
-from fairnb.tasks.recipes import Data, Recipe, Variant, folder_fingerprint, nothing
+from fairnb.tasks.recipes import Data, Files, Recipe, Variant, nothing
 
 MEASURE = "aod"  # Savani et al.'s script; the table of ICDM 2022 does not say
 SETTING = "CelebA;protected=Fitz_Dark"
+FILES = Files((celeba.NAME, skin_tone.NAME))
 TOY = "toy_faces/smiling_male"  # the task whose biased model the toy shares
 TOY_FACES: dict[str, Any] = {"names": ("Smiling", "Male"), "variant": Variant()}
 
 
 def _build(settings: dict[str, Any], seed: int, target: str) -> Data:
     """24,000 / 16,000 / 10,000 images of unambiguous skin tone, drawn by the run's seed [Savani et al. 2020]."""
-    labels, kept = _labels(_fingerprint(settings))
+    labels, kept = _labels(FILES(settings))
     sets = skin_tone.savani_subsets(kept, seed, settings.get("subsets"))
     parts = {part: labels.split(target, skin_tone.COLUMN, sets[part], settings["size"]) for part in sets}
     return Data(parts["train"], parts["val"], parts["test"])
@@ -34,15 +34,6 @@ def _labels(fingerprint: str) -> tuple[Labels, dict[str, Any]]:
         _known.clear()
         _known[fingerprint] = skin_tone.with_skin_tone(celeba.read())
     return _known[fingerprint]
-
-
-def _fingerprint(settings: dict[str, Any]) -> str:
-    scores = [(paths.data() / skin_tone.FOLDER / file).stat().st_size for file in skin_tone.FILES if _there(file)]
-    return f"{folder_fingerprint('CelebA', celeba.FOLDER, celeba.IMAGES[0])}-{scores}"
-
-
-def _there(file: str) -> bool:
-    return (paths.data() / skin_tone.FOLDER / file).is_file()
 
 
 def _adapt(settings: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +52,7 @@ def _toy_fingerprint(settings: dict[str, Any]) -> str:
 
 RECIPES = {
     f"celeba/{target.lower()}_fitz": Recipe(
-        partial(_build, target=target), _fingerprint, "reactivate", SETTING, nothing, adapt=_adapt, seeded=True
+        partial(_build, target=target), FILES, "reactivate", SETTING, nothing, adapt=_adapt, seeded=True
     )
     for target in ("Young", "Smiling")
 } | {f"{TOY}_aod": Recipe(_toy_build, _toy_fingerprint, "reactivate", SETTING, nothing, biased_as=TOY, adapt=_adapt)}

@@ -9,15 +9,16 @@ from typing import Any
 from fairnb.data import adult, bank, compas
 from fairnb.data.tabular import Table
 from fairnb.data.toys import tables as toy_tables
-from fairnb.tasks.recipes import Data, Recipe, folder_fingerprint, nothing
+from fairnb.tasks.recipes import Data, Files, Recipe, nothing
 
 TABLE_SEED = 301  # toy people are drawn once: run seeds change the split and the network, as with real data
 READERS: dict[str, tuple[str, Callable[[], Table]]] = {
-    "adult": (adult.FOLDER, adult.read),
-    "compas": (compas.FOLDER, compas.read),
-    "bank": (bank.FOLDER, bank.read),
-    "bank25": (bank.FOLDER, partial(bank.read, privileged_below=None)),
+    "adult": (adult.NAME, adult.read),
+    "compas": (compas.NAME, compas.read),
+    "bank": (bank.NAME, bank.read),
+    "bank25": (bank.NAME, partial(bank.read, privileged_below=None)),
 }
+FILES = {source: Files((name,)) for source, (name, _) in READERS.items()}
 
 
 @cache
@@ -32,15 +33,13 @@ def _toy(preset: str, n_rows: int) -> Table:
 
 
 def _build(settings: dict[str, Any], seed: int, source: str, protected: str) -> Data:
-    table = _real(source, _files(settings, source)) if source in READERS else _toy(source, settings["n_rows"])
+    table = _real(source, FILES[source](settings)) if source in FILES else _toy(source, settings["n_rows"])
     train, val, test, column = table.parts(protected, seed)
     return Data(train, val, test, protected_column=column)
 
 
-def _files(settings: dict[str, Any], source: str) -> str:
-    """Names and sizes of the files, or for toy tables what decides the rows."""
-    if source in READERS:
-        return folder_fingerprint(source, READERS[source][0])
+def _toy_fingerprint(settings: dict[str, Any], source: str) -> str:
+    """What decides the rows of a toy table."""
     return f"toy_tables-{toy_tables.VERSION}-{TABLE_SEED}-{toy_tables.PRESETS[source]}"
 
 
@@ -55,7 +54,7 @@ def _adapt(settings: dict[str, Any], measure: str) -> dict[str, Any]:
 def _recipe(source: str, protected: str, measure: str, table: str, biased_as: str = "") -> Recipe:
     return Recipe(
         partial(_build, source=source, protected=protected),
-        partial(_files, source=source),
+        FILES.get(source) or partial(_toy_fingerprint, source=source),
         paper="reactivate",
         setting=f"{table};{measure.upper()}-{protected}",
         synthetic=nothing,

@@ -93,7 +93,7 @@ def paper(made, monkeypatch):
     sizes = {"CELEBA_CELLS": CELLS, "UTKFACE_CELLS": CELLS, "UTKFACE_TEST": 4, "UTKFACE_VAL": 4}
     for name, value in sizes.items():
         monkeypatch.setattr(subsets, name, value)
-    caches = (tasks.fingerprint, tasks._problem, packs.pack_fingerprint)
+    caches = (tasks.fingerprint, tasks._problem)
     for cache in caches:
         cache.cache_clear()
     engine.use_one_thread()
@@ -330,8 +330,6 @@ def test_another_pack_is_another_run(paper):
     run = runs.Run("celeba/young_male_contextual50", "erm", 100, "paper")
     before = run.key
     write_pack(paper / "packs" / "celeba_young_male_50.tar", ("Young", "Male"), seed=99)
-    tasks.fingerprint.cache_clear()
-    packs.pack_fingerprint.cache_clear()
     assert run.key != before
 
 
