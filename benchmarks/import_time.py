@@ -17,7 +17,7 @@ def main(repeats: int = 7) -> None:
     """Print the median of ``repeats`` fresh imports and the ratio against importing torch."""
     outputs = [
         subprocess.run(
-            [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60
+            [sys.executable, "-c", PROBE], capture_output=True, encoding="utf-8", check=True, timeout=60
         ).stdout.split()
         for _ in range(repeats)
     ]
@@ -26,7 +26,7 @@ def main(repeats: int = 7) -> None:
     torch = PROBE.replace("import fairnb", "import torch")
     slow = float(
         subprocess.run(
-            [sys.executable, "-c", torch], capture_output=True, text=True, check=True, timeout=120
+            [sys.executable, "-c", torch], capture_output=True, encoding="utf-8", check=True, timeout=120
         ).stdout.split()[0]
     )
     print(

@@ -8,7 +8,6 @@ What a room offers lies behind its doors (``DOORS``): everybody else asks for a 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points

@@ -50,9 +50,9 @@ def main() -> None:
 
 def write_environment() -> None:
     """Write environment.yml from requirements.lock."""
-    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     body = "".join(f"      - {quote(line)}\n" for line in lines if line and not line.startswith("#"))
-    (ROOT / "environment.yml").write_text(HEAD + body)
+    (ROOT / "environment.yml").write_text(HEAD + body, encoding="utf-8", newline="\n")
 
 
 def quote(requirement: str) -> str:

@@ -78,12 +78,16 @@ def main(folder: Path) -> None:
         convert(paper, folder / name).to_csv(
             PACKAGE / "papers" / paper / "reported.csv", index=False, lineterminator="\n"
         )
-    head, *claims = (folder / "claims.csv").read_text().splitlines()
+    head, *claims = (folder / "claims.csv").read_text(encoding="utf-8").splitlines()
     for paper in {line.split(",")[1] for line in claims}:
         own = [line for line in claims if line.split(",")[1] == paper]
-        (PACKAGE / "papers" / paper / "claims.csv").write_text("\n".join([head, *own]) + "\n")
+        (PACKAGE / "papers" / paper / "claims.csv").write_text(
+            "\n".join([head, *own]) + "\n", encoding="utf-8", newline="\n"
+        )
     counts = "celeba_test_counts.csv"
-    (PACKAGE / "data" / counts).write_text((folder / counts).read_text())
+    (PACKAGE / "data" / counts).write_text(
+        (folder / counts).read_text(encoding="utf-8"), encoding="utf-8", newline="\n"
+    )
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ class Trainer:
         """Go on from the checkpoint, if there is one of these settings."""
         if not self.file.exists():
             return False
-        saved = torch.load(self.file, weights_only=False)
+        saved = torch.load(self.file, weights_only=True)
         if saved["settings"] != asdict(self.settings):
             return False
         self.networks.load_state_dict(saved["networks"])
@@ -254,7 +254,11 @@ def export(trainer: Trainer, folder: Path = FOLDER) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     copy.deepcopy(pipeline(trainer)).to(torch.float16).save_pretrained(folder, safe_serialization=True)
     config = folder / "text_encoder" / "config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"dtype": "float32"}, indent=2) + "\n")
+    config.write_text(
+        json.dumps(json.loads(config.read_text(encoding="utf-8")) | {"dtype": "float32"}, indent=2) + "\n",
+        encoding="utf-8",
+        newline="\n",
+    )
     megabytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
     for file in folder.rglob("*.safetensors"):
         file.chmod(0o644)

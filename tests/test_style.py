@@ -31,7 +31,7 @@ def body_lines(node):
 
 @pytest.mark.parametrize("file", MODULES, ids=lambda f: str(f.relative_to(ROOT)))
 def test_modules_are_short_and_public_names_documented(file):
-    text = file.read_text()
+    text = file.read_text(encoding="utf-8")
     tree = ast.parse(text)
     assert text.count("\n") <= 250, "one idea a file"
     assert ast.get_docstring(tree), "a module says what it is for"
@@ -52,11 +52,11 @@ def test_there_are_notebooks():
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda f: f.stem)
 class TestNotebook:
     def cells(self, file, kind=None):
-        cells = json.loads(file.read_text())["cells"]
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
         return [c | {"text": "".join(c["source"])} for c in cells if kind in (None, c["cell_type"])]
 
     def test_has_no_outputs_and_a_portable_kernel(self, file):
-        book = json.loads(file.read_text())
+        book = json.loads(file.read_text(encoding="utf-8"))
         assert book["metadata"]["kernelspec"]["name"] == "python3"
         assert not any(c["outputs"] or c["execution_count"] for c in self.cells(file, "code"))
         assert "papermill" not in book["metadata"]
@@ -91,14 +91,14 @@ class TestNotebook:
 def test_no_file_names_a_registry_or_this_machine():
     # Written in pieces so that this file does not find itself.
     words = ("python" + "hosted", "py" + "pi.org", "registry.npm" + "js", "/ro" + "ot/", "/wo" + "rk/")
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split("\n")
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, encoding="utf-8").stdout.split("\n")
     if not any(files):
         pytest.skip("needs a git checkout to know which files are ours")
     for name in filter(None, files):
         if not (ROOT / name).is_file():
             continue
         try:
-            text = (ROOT / name).read_text()
+            text = (ROOT / name).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
         assert not [word for word in words if word in text], name
@@ -116,6 +116,6 @@ def test_metrics_import_neither_torch_nor_data():
 
 def test_ruff_finds_nothing():
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "ruff", "check", "."], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=300
     )
     assert done.returncode == 0, done.stdout[-2000:]

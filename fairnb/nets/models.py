@@ -13,7 +13,9 @@ from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from fairnb import paths
+from fairnb.data.files import is_there
 from fairnb.errors import BadData, MissingData, UnknownName
+from fairnb.nets.weights import read_state
 
 ASSETS = paths.assets()
 STANDARD_WIDTH = 64
@@ -176,34 +178,31 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def load_backbone(net: nn.Module, file: Path, what: str = "ResNet-18") -> None:
-    """Put a torchvision state dict (``.pth``, ``.safetensors``) into ``net``, but for the head, which stays as it is.
+    """Put a torchvision state dict into ``net``, but for the head, which stays as it is; see ``weights.read_state``.
 
     Raises:
-        MissingData: ``file`` is not there. BadData: it does not fit a network of the kind ``what``.
+        MissingData: ``file`` is not there. BadData: it is damaged, or of another network than the kind ``what``.
     """
-    if not file.is_file():
-        raise MissingData(
-            f"pretrained weights {file} are not there: give the path of a {what} state dict, or weights=None"
-        )
-    if file.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        state = load_file(file)
-    else:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+    remedy = f"give the path of a {what} state dict, or weights=None"
+    if not is_there(file):
+        raise MissingData(f"pretrained weights {file} are not there: {remedy}")
     head = f"{head_name(net)}."
-    state = {
-        name: tensor.float() if tensor.is_floating_point() else tensor
-        for name, tensor in state.items()
-        if not name.startswith(head)
-    }
+    state = {name: tensor for name, tensor in read_state(file, remedy).items() if not name.startswith(head)}
+    if whole := [name for name, tensor in state.items() if tensor.dim() and not tensor.is_floating_point()]:
+        raise BadData(
+            f"weights {file} do not fit this {what}: {whole[0]} is {state[whole[0]].dtype}, no float; {remedy}"
+        )
+    state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     try:
         missing, unexpected = net.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise BadData(f"weights {file.name} do not fit this {what}: {str(error).splitlines()[1].strip()}") from None
+        reason = str(error).splitlines()[1].strip()
+        raise BadData(f"weights {file} do not fit this {what}: {reason}; {remedy}") from None
     lost = [name for name in missing if not name.startswith(head) and "num_batches_tracked" not in name]
     if lost or unexpected:
-        raise BadData(f"weights {file.name} do not fit this {what}: missing {lost[:3]}, unexpected {unexpected[:3]}")
+        raise BadData(
+            f"weights {file} do not fit this {what}: missing {lost[:3]}, unexpected {unexpected[:3]}; {remedy}"
+        )
 
 
 def device() -> torch.device:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from fairnb.data.files import plain_errors
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.nets import models
 from fairnb.nets.models import ASSETS, ImageClassifier, PerChannel
+from fairnb.nets.weights import not_finite, require_weights
 
 if TYPE_CHECKING:
     from transformers import ViTConfig, ViTModel
@@ -124,7 +126,7 @@ def vit_classifier(
         MissingData: the weights are not there. BadData: they are not those of a ViT (of this shape).
     """
     source = SHIPPED.get(str(weights), weights)
-    from_file = source is not None and Path(source).suffix in (".safetensors", ".pth")
+    from_file = source is not None and (Path(source).suffix in (".safetensors", ".pth") or Path(source).is_file())
     with models.seeded(seed):
         vit = _fresh(shape or Shape()) if source is None or from_file else _pretrained(source)
         net = VisionTransformer(vit, models.logits_of(classes))
@@ -154,7 +156,7 @@ def _fresh(shape: Shape) -> ViTModel:
 
 
 def _pretrained(source: str | Path) -> ViTModel:
-    """The ViT of a folder or hub id, in float32; every tensor must be there and fit."""
+    """The ViT of a folder or hub id, in float32; every tensor must be there, fit, and be finite."""
     from transformers import ViTModel
 
     local = Path(source).is_dir()
@@ -164,6 +166,7 @@ def _pretrained(source: str | Path) -> ViTModel:
         raise MissingData(f"weights {str(source)!r} of a vision transformer are not there: {WHAT_TO_GIVE}")
     options: dict[str, Any] = {"dtype": torch.float32, "attn_implementation": "sdpa", "local_files_only": local}
     options |= {"output_loading_info": True, "ignore_mismatched_sizes": True}  # told below, in one sentence
+    options["use_safetensors"] = True  # a pickle could run any program
     try:
         with quiet():
             loaded: Any = ViTModel.from_pretrained(str(source), add_pooling_layer=False, **options)
@@ -178,16 +181,22 @@ def _pretrained(source: str | Path) -> ViTModel:
                 f"weights {str(source)!r} do not fit their own config.json: {problem.removesuffix('_keys')} "
                 f"{', '.join(names[:3])}; {WHAT_TO_GIVE}"
             )
+    if name := not_finite(vit.state_dict().items()):
+        raise BadData(
+            f"weights {str(source)!r} cannot be used, {name} holds values that are not finite: {WHAT_TO_GIVE}"
+        )
     return vit
 
 
 def _check_folder(folder: Path) -> None:
-    """MissingData for a folder without a model, BadData for one of another kind."""
+    """MissingData for a folder without a model, BadData for one of another kind or without the files themselves."""
     lost = [name for name in ("config.json", "model.safetensors") if not (folder / name).is_file()]
     if lost and not (folder / "model.safetensors.index.json").is_file():
         raise MissingData(f"the folder {str(folder)!r} has no {' and no '.join(lost)}: {WHAT_TO_GIVE}")
+    require_weights(folder, WHAT_TO_GIVE)
     try:
-        kind = json.loads((folder / "config.json").read_text()).get("model_type")
+        with plain_errors(folder / "config.json"):
+            kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     except (ValueError, AttributeError):
         kind = None
     if kind != "vit":
