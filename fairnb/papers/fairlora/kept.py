@@ -12,6 +12,7 @@ from torch import nn
 
 from fairnb import tasks
 from fairnb.contract import Task
+from fairnb.data.files import is_there, plain_errors
 from fairnb.errors import BadData, MissingData
 from fairnb.evidence import runs
 from fairnb.nets.models import device
@@ -58,10 +59,12 @@ def messages(session: Session, log: Sequence[Mapping[str, Any]]) -> list[Adapter
         log: ``notes["messages"]``; a message is found by its hash, in the exchange's own folder or among the shared.
 
     Raises:
-        MissingData: one is no longer in the cache.
+        MissingData: one is no longer in the cache. DiskTrouble: the cache cannot be read just now.
     """
-    files = [*session.folder.glob("*.safetensors"), *session.shared.glob("*.safetensors")] if log else []
-    kept = {hashlib.sha256(content).hexdigest(): content for content in (file.read_bytes() for file in files)}
+    with plain_errors(session.folder):
+        folders = [folder for folder in (session.folder, session.shared) if log and folder.exists()]
+        files = [file for folder in folders for file in folder.iterdir() if file.suffix == ".safetensors"]
+        kept = {hashlib.sha256(content).hexdigest(): content for content in (file.read_bytes() for file in files)}
     gone = [line["step"] for line in log if line["sha256"] not in kept]
     if gone:
         raise MissingData(f"the message of step {gone[0]} is no longer in the cache: run the exchange again")
@@ -74,10 +77,13 @@ def is_kept(session: Session, log: Sequence[Mapping[str, Any]]) -> bool:
         messages(session, log)
     except MissingData:
         return False
-    return (Path(session.sites[DEVELOPER].folder) / STATE).is_file()
+    return is_there(Path(session.sites[DEVELOPER].folder) / STATE)
 
 
 def base_model(session: Session) -> nn.Module:
-    """The public network that both parties started from, with a fresh adapter, which does nothing yet."""
-    model = build(session.sites[DEVELOPER].base, 2, session.agreement.seed, session.agreement)
-    return lora.attach(model, session.agreement.form, seed=session.agreement.seed).to(device()).eval()
+    """The public network that both parties started from, with a fresh adapter, which does nothing yet.
+
+    Its head and its A are of a public seed and no party's own.
+    """
+    model = build(session.sites[DEVELOPER].base, 2, session.agreement)
+    return lora.attach(model, session.agreement.form).to(device()).eval()

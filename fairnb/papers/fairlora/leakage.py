@@ -22,7 +22,7 @@ from fairnb.evidence import seeds
 from fairnb.nets import features as nets_features
 from fairnb.papers.fairlora import kept as fairlora_kept
 from fairnb.papers.fairlora import lora
-from fairnb.papers.fairlora.protocol.messages import PARTIES, AdapterMessage, unseal
+from fairnb.papers.fairlora.protocol.messages import unseal
 from fairnb.papers.fairlora.protocol.wire import AUDITOR
 
 if TYPE_CHECKING:
@@ -89,63 +89,6 @@ def features(model: nn.Module, split: Split) -> np.ndarray:
     return nets_features.features(model, split)[0].cpu().numpy()
 
 
-def base_features(model: nn.Module, split: Split) -> np.ndarray:
-    """``features`` of the network without its adapters, which stay as they are."""
-    for layer in lora.layers(model):
-        layer.enable_adapters(False)
-    try:
-        return features(model, split)
-    finally:
-        for layer in lora.layers(model):
-            layer.enable_adapters(True)
-
-
-def of_model(model: nn.Module, train: Split, test: Split) -> dict[str, float]:
-    """``probe`` on the features of a network: fitted to ``protected`` of ``train``, measured on ``test``."""
-    return probe(features(model, train), train.protected, features(model, test), test.protected)
-
-
-def of_message(model: nn.Module, tensors: Tensors, train: Split, test: Split) -> dict[str, float]:
-    """What one message gives away: ``bacc`` and ``auc`` with the labels of ``train``, ``label_free_auc`` without.
-
-    Args:
-        model: the public network with an adapter of the agreed form (``fairlora_kept.base_model``); it is left with the
-            message's. tensors: of the message.
-    """
-    base = base_features(model, train), base_features(model, test)
-    return _of_tensors(model, tensors, base, (train, test))
-
-
-def of_run(run: Run, few: int = 2) -> pd.DataFrame:
-    """What a run of ``lora_*`` and its messages give away; an exchange that is no longer in the cache is run again.
-
-    The attacks are fitted to the validation images, which neither party trains on, and tried on the test images.
-
-    Args:
-        few: messages of each sender, evenly spaced from the first to the last.
-
-    Returns:
-        columns ``COLUMNS``, fractions. ``who``: ``frozen base`` (no adapter at all: what the images themselves show),
-        ``final model`` or ``message 1 (auditor → developer)`` ... label_free_auc of the base is that of its features'
-        own first component, all others' is of the change that they make to them.
-
-    Raises:
-        BadData: a run of another method, or ``few`` below 1.
-    """
-    if not run.method.startswith("lora_") or few < 1:
-        raise BadData(f"leakage is of a run of lora_* and 1 message or more, got {run.method} and {few}")
-    problem = tasks.problem(run.task, run.tier, run.seed)
-    parts, (session, sent) = (problem.task.val, problem.test), fairlora_kept.exchange(run)
-    model: Any = fairlora_kept.base_model(session)
-    base = _pair(model, parts)
-    final = _pair(session.model(), parts)
-    rows = {BASE: _scores(base, None, parts), FINAL: _scores(final, base, parts)}
-    for name, message in _chosen(sent, few).items():
-        rows[name] = _of_tensors(model, unseal(message), base, parts)
-    own = {"task": run.task, "label": run.label or run.method, "seed": run.seed}
-    return pd.DataFrame([own | {"who": who} | found for who, found in rows.items()], columns=list(COLUMNS))
-
-
 def of_runs(attacked: Sequence[Run], parts: tuple[Split, Split]) -> pd.DataFrame:
     """What runs of ``lora_*`` on one task give away, with a control: the numbers of the auditor's message, shuffled.
 
@@ -206,21 +149,6 @@ def without_message(problems: dict[str, tasks.Problem]) -> pd.DataFrame:
         words = {"task": name, "target": images.target_name, "protected": images.protected_name}
         lines.append(words | {"AUC": 100 * label_free(None, (shown, shown), images.protected)})
     return pd.DataFrame(lines)
-
-
-def _chosen(messages: Sequence[AdapterMessage], few: int) -> dict[str, AdapterMessage]:
-    """Up to ``few`` of each sender by name, in the order in which they crossed."""
-    chosen = set()
-    for sender in PARTIES:
-        sent = [i for i, message in enumerate(messages) if message.sender == sender]
-        places = np.linspace(0, len(sent) - 1, min(few, len(sent))).round().astype(int)
-        chosen |= {sent[place] for place in places}
-    return {_name(i + 1, messages[i].sender): messages[i] for i in sorted(chosen)}
-
-
-def _name(number: int, sender: str) -> str:
-    [receiver] = set(PARTIES) - {sender}
-    return f"message {number} ({sender} → {receiver})"
 
 
 def _of_tensors(model: nn.Module, tensors: Tensors, base: Pair, parts: tuple[Split, Split]) -> dict[str, float]:

@@ -89,6 +89,11 @@ def layers(model: nn.Module) -> Iterator[LoraLayer]:
     return (layer for layer in model.modules() if isinstance(layer, LoraLayer))
 
 
+def readers(model: nn.Module, name: str = TASK) -> Iterator[nn.Linear]:
+    """The adapter's A of each map, a linear layer without a bias; A is random at the start, B is 0."""
+    return (cast(nn.Linear, layer.lora_A[name]) for layer in layers(model))
+
+
 def activate(model: nn.Module, trained: str, *fixed: str) -> None:
     """Use the adapters ``trained`` and ``fixed`` together; of all parameters only those of ``trained`` train."""
     for layer in layers(model):

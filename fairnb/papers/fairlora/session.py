@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -12,13 +11,12 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 import numpy as np
-from filelock import FileLock
 from torch import nn
 
 from fairnb import paths
 from fairnb.contract import Split, Task
 from fairnb.data import subsets
-from fairnb.data.files import atomic_folder
+from fairnb.data.files import atomic_folder, is_there, lock, remove_tree
 from fairnb.errors import BadData, UnknownName
 from fairnb.nets.vit import quiet
 from fairnb.papers.fairlora import lora
@@ -28,7 +26,7 @@ from fairnb.papers.fairlora.protocol.party import DIARY, STATE
 from fairnb.papers.fairlora.protocol.sites import Agreement, PartyData, Site
 from fairnb.papers.fairlora.protocol.wire import AUDITOR, DEVELOPER
 
-VERSION = "2"
+VERSION = "3"  # 3: what the parties draw follows from secrets of their own
 HALVES: dict[str, Callable[[int], range]] = {  # of that many blocks; none named means all
     "all": lambda depth: range(0),
     "first_half": lambda depth: range(depth // 2),
@@ -81,10 +79,14 @@ class Session:
     agreement: Agreement
 
     def begin_anew_if_broken(self) -> None:
-        """Drop an exchange whose party has lost its private folder: what the wire kept would go on from nothing."""
+        """Drop an exchange whose party has lost its private folder: what the wire kept would go on from nothing.
+
+        Raises:
+            DiskTrouble: what the parties have kept cannot be seen just now, which is no loss.
+        """
         for party, site in self.sites.items():
-            if any(self.folder.glob(f"*-{party}-*.safetensors")) and not (Path(site.folder) / STATE).is_file():
-                shutil.rmtree(self.folder)
+            if any(self.folder.glob(f"*-{party}-*.safetensors")) and not is_there(Path(site.folder) / STATE):
+                remove_tree(self.folder)
                 return
 
     def model(self) -> nn.Module:
@@ -95,11 +97,13 @@ class Session:
     def diary(self, party: str) -> list[dict[str, Any]]:
         """What the party noted, if its folder is on this machine."""
         file = Path(self.sites[party].folder) / DIARY
-        return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if is_there(file) else []
 
 
 def session_of(task: Task, seed: int, name: str, own: Mapping[str, Any], options: Mapping[str, Any]) -> Session:
     """The exchange of a run: its folders, with each party's data written there if that was not done before.
+
+    One owner has both roles and wants the run again, so the secrets are derived from the run's seed and the role.
 
     Args:
         name: of the strategy. own, options: its hyper-parameters and ``Options``.
@@ -112,7 +116,7 @@ def session_of(task: Task, seed: int, name: str, own: Mapping[str, Any], options
     base, data = _base(vit), _data(task)
     common = [VERSION, task.name, seed, asdict(agreement), base.name, data.name]
     folder = paths.cache() / "parties" / f"session-{_key([*common, name, dict(own), steps_of(task, options)])}"
-    sites = {party: Site(str(folder / party), str(data / party), str(base)) for party in PARTIES}
+    sites = {party: Site(str(folder / party), str(data / party), str(base), "derived") for party in PARTIES}
     return Session(folder, folder.with_name(f"shared-{_key(common)}"), sites, agreement)
 
 
@@ -177,7 +181,7 @@ def _data(task: Task) -> Path:
     folder = paths.cache() / "parties" / f"data-{key}"
     if not all((folder / party).is_dir() for party in PARTIES):
         for party, part in shared_out(train).items():
-            _once(folder / party, part.write)
+            _once(folder / party, partial(part.write, private=False))
     return folder
 
 
@@ -198,8 +202,7 @@ def shared_out(train: Split) -> dict[str, PartyData]:
 
 
 def _once(folder: Path, write: Callable[[Path], Any]) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+    with lock(Path(f"{folder}.lock")):
         if not folder.is_dir():
             write(folder)
 

@@ -16,7 +16,7 @@ from fairnb.data.celeba import test_counts
 from fairnb.tasks import utkface_parts
 from fairnb.tasks.drawings import LABEL_NOISE as USUAL_NOISE
 from fairnb.tasks.drawings import Drawing
-from fairnb.tasks.genders import GENDER, celeba_build, celeba_fingerprint
+from fairnb.tasks.genders import CELEBA, GENDER, celeba_build
 from fairnb.tasks.recipes import Cells, Data, Recipe, nothing, shares_of
 
 if TYPE_CHECKING:
@@ -131,13 +131,13 @@ def _toy(target: str, protected: str) -> Recipe:
 
 
 def _celeba(target: str) -> Recipe:
-    return _recipe(partial(celeba_build, target=target), celeba_fingerprint, target, GENDER)
+    return _recipe(partial(celeba_build, target=target), CELEBA, target, GENDER)
 
 
 def _utkface(target: str, other: str) -> Recipe:
     """``other``: the attribute, neither target nor protected, whose classes pretrain the backbone."""
     build = partial(utkface_parts.build, names=(target, WHITE), other=other)
-    return _recipe(build, utkface_parts.fingerprint, target, WHITE)
+    return _recipe(build, utkface_parts.UTKFACE, target, WHITE)
 
 
 _UTK_PRETRAIN = {FEMALE: utkface_parts.AGE_GROUP, utkface_parts.OVER35: FEMALE}

@@ -80,21 +80,6 @@ def test_the_base_is_sorted_by_its_own_largest_component():
     assert leakage.label_free(None, (x, test), labels) < 0.6
 
 
-def test_a_fresh_adapter_gives_away_what_the_network_does(model):
-    plain, found = leakage.of_model(model, TRAIN, TEST), leakage.of_message(model, lora.state(model), TRAIN, TEST)
-    assert found == plain | {"label_free_auc": 0.5}
-
-
-def test_the_base_is_the_network_without_its_adapter(model):
-    before, fresh = leakage.features(model, TEST), lora.state(model)
-    draw = torch.Generator().manual_seed(0)
-    moved = {name: torch.randn(tensor.shape, generator=draw) for name, tensor in fresh.items()}
-    leakage.of_message(model, moved, TRAIN, TEST)
-    np.testing.assert_array_equal(leakage.base_features(model, TEST), before)
-    assert np.abs(leakage.features(model, TEST) - before).max() > 1e-3, "the message's adapter is on again"
-    assert torch.equal(lora.state(model)[min(moved)], moved[min(moved)])
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """The tiny task under the name ``fake``, and a folder of its own for the module's runs."""
@@ -114,32 +99,15 @@ def run_of(method, **hparams):
     return runs.Run("fake", method, 0, "smoke", hparams, method[5:].title())
 
 
-def test_a_run_has_rows_for_base_model_and_messages(world):
-    found = leakage.of_run(run_of("lora_orth"))
-    assert list(found.columns) == list(leakage.COLUMNS)
-    assert found["who"].tolist() == ["frozen base", "final model", "message 1 (auditor → developer)"]
-    assert set(found["label"]) == {"Orth"} and set(found["seed"]) == {0}
-    values = found.set_index("who")
-    assert found[["bacc", "auc"]].stack().between(0, 1).all()
-    assert values["label_free_auc"].between(0.5, 1).all()
-
-
 def test_the_auditors_message_moves_features_by_its_own_attribute(world):
     """The tint is easy: after some steps the adapter that was trained on it sorts images by it, with no label."""
-    found = leakage.of_run(run_of("lora_unl", lr=0.03, steps=60)).set_index("who")
-    assert found.loc["message 1 (auditor → developer)", "label_free_auc"] > 0.8
+    found = leakage.of_runs([run_of("lora_unl", lr=0.03, steps=60)], (TRAIN, TEST)).set_index("who")
+    assert found.loc[leakage.FIRST, "label_free_auc"] > 0.8
+    assert found[["bacc", "auc"]].stack().between(0, 1).all() and found["label_free_auc"].between(0.5, 1).all()
 
 
 def test_alone_the_developer_sends_nothing(world):
-    found = leakage.of_run(run_of("lora_erm"))
-    assert found["who"].tolist() == ["frozen base", "final model"]
-
-
-@pytest.mark.parametrize(("few", "names"), [(1, [1, 2]), (2, [1, 2, 5, 6]), (9, [1, 2, 3, 4, 5, 6])])
-def test_of_many_messages_few_are_attacked(world, few, names):
-    who = leakage.of_run(run_of("lora_adv", rounds=3), few)["who"].tolist()[2:]
-    expected = [f"message {n} ({'auditor → developer' if n % 2 == 0 else 'developer → auditor'})" for n in names]
-    assert who == expected
+    assert leakage.of_runs([run_of("lora_erm")], (TRAIN, TEST))["who"].tolist() == [leakage.BASE, leakage.FINAL]
 
 
 def test_runs_have_networks_first_messages_and_one_control(world):
@@ -183,14 +151,13 @@ def test_a_public_network_is_attacked_without_a_message(world):
 
 def test_an_exchange_that_is_gone_is_run_again_with_the_same_result(world):
     run = run_of("lora_orth")
-    first = leakage.of_run(run)
+    first = leakage.of_runs([run], (TRAIN, TEST))
     shutil.rmtree(paths.cache() / "parties")
-    assert leakage.of_run(run).equals(first)
+    assert leakage.of_runs([run], (TRAIN, TEST)).equals(first)
 
 
 def test_the_kept_messages_are_those_that_crossed(world):
     run = run_of("lora_adv", rounds=3)
-    leakage.of_run(run, 1)
     notes = runs.ensure(run).notes
     session = fairlora_kept.session_again(tasks.problem("fake").task, 0, run.hparams, notes)
     found = fairlora_kept.messages(session, notes["messages"])
@@ -204,6 +171,5 @@ def test_the_kept_messages_are_those_that_crossed(world):
 
 
 def test_leakage_is_of_the_two_parties(world):
-    for run, few in ((runs.Run("fake", "erm", 0, "smoke"), 2), (run_of("lora_erm"), 0)):
-        with pytest.raises(BadData, match="lora_"):
-            leakage.of_run(run, few)
+    with pytest.raises(BadData, match="exchanges are of a run of lora_.*, got erm"):
+        leakage.of_runs([runs.Run("fake", "erm", 0, "smoke")], (TRAIN, TEST))

@@ -2,10 +2,8 @@
 
 import io
 import json
-import os
 import pickle
 import signal
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -21,13 +19,11 @@ from fake_task import fake_task
 from safetensors.torch import load_file, save
 
 from fairnb.errors import BadData, FairnbError
-from fairnb.evidence import engine, runs
+from fairnb.evidence import cluster, engine, runs
 from fairnb.nets.models import to_pixels
-from fairnb.papers.fairlora import method as fairlora
-from fairnb.papers.fairlora.protocol import processes, strategies
+from fairnb.papers.fairlora.protocol import processes
 from fairnb.papers.fairlora.protocol.messages import AdapterMessage, BadMessage, unseal
 from fairnb.papers.fairlora.protocol.party import STATE, read_state
-from fairnb.papers.fairlora.protocol.sites import Site
 from fairnb.papers.fairlora.protocol.wire import AUDITOR, DEVELOPER, PartyLost, Wire
 from fairnb.papers.fairlora.session import session_of, shared_out
 from fairnb.training import methods
@@ -389,7 +385,7 @@ def test_a_party_that_died_between_two_exchanges_is_started_once_its_name_is_fre
     monkeypatch.setattr(processes, "_here", {"processes": own})
     monkeypatch.setattr(processes, "alive", lambda _: next(seen, {DEVELOPER, *started}))
     monkeypatch.setattr(processes, "_start", start)
-    processes._wait_for_both(Client, local=True)
+    processes._wait_for_both(Client)
     assert started == [AUDITOR] and next(seen, None) is None
 
 
@@ -414,23 +410,12 @@ class Slow:
 
 
 def test_a_slow_party_is_waited_for_and_one_whose_process_has_ended_is_lost_at_once(monkeypatch):
-    known = iter([set(), set(), {AUDITOR}])
     monkeypatch.setattr(processes, "_here", {"processes": {AUDITOR: Ended(None), DEVELOPER: Ended(-9)}})
-    monkeypatch.setattr(processes, "alive", lambda _: next(known, set()))
-    assert processes._ready(None, AUDITOR, Slow(5)) == "ready", "its process lives, whatever the scheduler says"
+    assert processes._ready(AUDITOR, Slow(5)) == "ready"
     future = Slow(5)
     with pytest.raises(PartyLost, match="the developer was lost before its first step"):
-        processes._ready(None, DEVELOPER, future)
+        processes._ready(DEVELOPER, future)
     assert future.seen == 1
-
-
-def test_a_party_of_another_machine_is_lost_once_it_has_been_away_for_long(monkeypatch):
-    monkeypatch.setattr(processes, "_here", {"processes": {}})
-    monkeypatch.setattr(processes, "alive", lambda _: set())
-    assert processes._ready(None, AUDITOR, Slow(5)) == "ready", "it may come back"
-    monkeypatch.setattr(processes, "AWAY", 0)
-    with pytest.raises(PartyLost, match="the auditor was lost before its first step"):
-        processes._ready(None, AUDITOR, Slow(1000))
 
 
 def test_a_party_that_ends_whenever_it_is_started_is_a_sentence_with_its_log(monkeypatch):
@@ -443,7 +428,7 @@ def test_a_party_that_ends_whenever_it_is_started_is_a_sentence_with_its_log(mon
     monkeypatch.setattr(processes, "alive", lambda _: {DEVELOPER})
     monkeypatch.setattr(processes, "_start", lambda name, _: own.update({name: Ended(1)}))
     with pytest.raises(FairnbError, match="the auditor ended 3 times while it started: .*auditor.log") as caught:
-        processes._wait_for_both(Client, local=True)
+        processes._wait_for_both(Client)
     one_sentence(caught)
 
 
@@ -453,9 +438,9 @@ def test_who_is_there_is_not_told_from_the_clients_own_shorter_list(elsewhere):
     from distributed import Client
 
     with processes.calls(*_agreed()):
-        address = processes._here["client"].scheduler.address
+        own = processes._here["cluster"]
         with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):
-            with Client(address, set_as_default=False) as client:
+            with Client(own, set_as_default=False) as client:
                 assert all(processes.alive(client) == {*PARTIES} for _ in range(300))
 
 
@@ -525,17 +510,11 @@ def test_of_an_unexpected_error_in_a_process_only_the_type_crosses(elsewhere, tm
     assert "argument" not in "".join(map(repr, chain(caught.value))), "Python's own words stay there"
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense"])
-def test_no_scheduler_at_the_address(address, monkeypatch):
-    with processes.calls(*_agreed()):
-        pass
-    pids = [processes.process_of(name).pid for name in PARTIES]
-    monkeypatch.setenv(processes.ADDRESS, address)
-    monkeypatch.setattr(processes, "REACH", 1)
-    with pytest.raises(FairnbError, match=f"no Dask scheduler answers at FAIRNB_PARTIES='{address}'") as caught:
+def test_a_scheduler_to_which_parties_of_two_owners_came_is_no_longer_one(monkeypatch):
+    monkeypatch.setenv(processes.ADDRESS, "tcp://127.0.0.1:9")
+    with pytest.raises(FairnbError, match="FAIRNB_PARTIES is no longer used.* as docs/two_parties.md says") as caught:
         trained("lora_erm")
     one_sentence(caught)
-    assert pids == [processes.process_of(name).pid for name in PARTIES], "the parties here stay"
 
 
 # 5. Where the parties are.
@@ -548,7 +527,7 @@ def party_processes():
 
 def lives(pid):
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
@@ -568,13 +547,14 @@ def test_in_a_dask_worker_as_make_reproduce_does_it(tmp_path, monkeypatch):
         with engine.local_cluster(1) as address:
             monkeypatch.setenv(engine.SCHEDULER, address)
             frames.append(runs.run(grid))
-            with Client(address, set_as_default=False) as client:
-                [pids] = client.run(party_processes).values()
+            with cluster.known_to(address) as security:
+                with Client(address, security=security, set_as_default=False) as client:
+                    [pids] = client.run(party_processes).values()
             assert all(lives(pid) for pid in pids) and not set(pids) & set(party_processes())
     numbers = ["acc", "bacc", "fpr_gap", "eo_max"]
     assert frames[0][numbers].equals(frames[1][numbers])
     records = [
-        [file.read_text() for file in (tmp_path / where).rglob("*.json") if "runs" in str(file)]
+        [file.read_text(encoding="utf-8") for file in (tmp_path / where).rglob("*.json") if "runs" in str(file)]
         for where in ("here", "there")
     ]
     hashes = [[line["sha256"] for line in json.loads(text)["notes"]["messages"]] for [text] in records]
@@ -592,87 +572,3 @@ def test_both_parties_lost(elsewhere):
     ):
         trained("lora_erm", fairlora_task(**LONG))
     one_sentence(caught)
-
-
-class Host:
-    """A machine of its own, as far as one machine can play two: with folders that no one shares."""
-
-    def __init__(self, folder, launch):
-        self.folder, self.launch, self.processes = folder, launch, []
-        folder.mkdir()
-
-    def start(self, *words):
-        own = {"FAIRNB_CACHE": str(self.folder / "cache"), "HOME": str(self.folder), "OMP_NUM_THREADS": "1"}
-        with open(self.folder / "log", "a") as log:
-            command = [sys.executable, "-m", "dask", *words]
-            self.processes += [self.launch(command, cwd=self.folder, stdout=log, stderr=log, env=os.environ | own)]
-
-    def worker(self, address, name):
-        words = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "300"]
-        self.start("worker", address, "--name", name, *words)
-
-    def end(self):
-        for process in self.processes:
-            process.kill()
-            process.wait(timeout=120)
-
-
-@pytest.fixture
-def hosts(tmp_path, warm):
-    """``{"driver", "developer", "auditor"}``; the scheduler is the driver's, the parties are not there yet."""
-    found = {name: Host(tmp_path / name, warm.Process) for name in ("driver", *PARTIES)}
-    file = tmp_path / "driver" / "scheduler.json"
-    found["driver"].start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)
-    try:
-        end = time.monotonic() + 300
-        while not file.is_file() or not file.stat().st_size:
-            assert time.monotonic() < end, (tmp_path / "driver" / "log").read_text()
-            time.sleep(0.05)
-        found["driver"].address = json.loads(file.read_text())["address"]
-        yield found
-    finally:
-        for host in found.values():
-            host.end()
-
-
-def test_two_hosts_with_folders_of_their_own_give_the_same_result(hosts, recordings, monkeypatch):
-    task, address = fairlora_task(), hosts["driver"].address
-    session = session_of(task, 0, "alternating", {}, {})
-    for party, data in shared_out(task.train).items():
-        data.write(hosts[party].folder / "mine")
-        task.backbone(0).net.vit.save_pretrained(hosts[party].folder / "public")
-    sites = {party: Site("private", "mine", "public") for party in PARTIES}  # in its own working folder
-    monkeypatch.setenv(processes.ADDRESS, address)
-    hosts[DEVELOPER].worker(address, DEVELOPER)
-    with monkeypatch.context() as patched, pytest.raises(FairnbError) as missing:
-        patched.setattr(processes, "WAIT", 1)
-        with processes.calls(session.agreement, sites):
-            pass
-    hosts[AUDITOR].worker(address, AUDITOR)
-    with processes.calls(session.agreement, sites) as call:
-        wire = Wire(hosts["driver"].folder / "wire", call)
-        strategies.alternating(
-            wire, steps=8, hide_steps=2, rounds=2, strength=_default("lora_adv"), objective="adversarial", lr=0.01
-        )
-        wire.ask(DEVELOPER, "finish")
-    monkeypatch.delenv(processes.ADDRESS)
-    monkeypatch.setattr(processes, "_wait_for_both", lambda *_, **__: None)
-    assert processes.connected().scheduler.address != address, "the parties of this machine serve again"
-    processes.stop()
-    assert f"no auditor came to {address} within 1 s" in one_sentence(missing) and "--name auditor" in str(
-        missing.value
-    )
-    for party in PARTIES:
-        there = load_file(hosts[party].folder / "private" / STATE)
-        here = load_file(f"{recordings['lora_adv'].sites[party].folder}/{STATE}")
-        assert there.keys() == here.keys() and all(torch.equal(there[name], here[name]) for name in there)
-    embedded = [line["sha256"] for line in recordings["lora_adv"].predictor.notes["messages"]]
-    assert [line.sha256 for line in wire.log] == embedded
-    assert all(host.processes[0].poll() is None for host in hosts.values()), "parties of others are not ended"
-    assert not list((hosts["driver"].folder).rglob("labels.npy")) and not (hosts[DEVELOPER].folder / "cache").exists()
-
-
-def _default(name):
-    import inspect
-
-    return inspect.signature(getattr(fairlora, name)).parameters["strength"].default

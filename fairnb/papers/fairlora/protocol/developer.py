@@ -90,7 +90,7 @@ def load_model(folder: str, base: str, agreement: Any) -> torch.nn.Module:
     """The developer's network as its private folder has it: the public base, its adapter and its head."""
     kept = read_state(Path(folder))
     logits = len(kept.tensors[f"{HEAD}bias"])
-    model = build(base, max(2, logits), agreement.seed, agreement)
+    model = build(base, max(2, logits), agreement)
     put_state(lora.attach(model, agreement.form), kept, agreement.form)
     return model.to(device())
 

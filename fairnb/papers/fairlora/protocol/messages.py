@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from fairnb.errors import BadData
 
 PARTIES = ("developer", "auditor")
 FACTORS = {"A.weight": "B.weight", "B.weight": "A.weight"}  # of each, its partner; the rank is A's first axis
+NAME = re.compile(r"[\w.]{1,200}", re.ASCII)  # of a tensor: it is shown in sentences
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -67,9 +68,12 @@ def unseal(message: object) -> dict[str, torch.Tensor]:
         raise BadMessage(f"only an AdapterMessage crosses between the parties, got {kind}: send the adapter by seal()")
     try:
         tensors = dict(sorted(load(message.tensors).items()))  # safetensors gives them in no fixed order
-    except SafetensorError as error:
-        raise BadMessage(f"the {message.sender}'s message is no safetensors file ({error}): send it again") from None
-    if save(tensors) != message.tensors:
+        again = save(tensors)
+    except Exception:  # KeyError for some types, TypeError for some shapes ...; the text would quote a stranger's bytes
+        raise BadMessage(
+            f"the {message.sender}'s message is no safetensors file of an adapter: send it again"
+        ) from None
+    if again != message.tensors:
         raise BadMessage(f"the {message.sender}'s message holds more than tensors: send plain safetensors by seal()")
     _require_pairs(tensors, f"the {message.sender}'s message of step {message.step}")
     return tensors
@@ -81,6 +85,8 @@ def _require_pairs(tensors: Mapping[str, torch.Tensor], said: str) -> None:
         raise BadMessage(f"{said} holds no tensor: send the adapter by seal()")
     ranks = set()
     for name, tensor in tensors.items():
+        if not NAME.fullmatch(name):
+            raise BadMessage(f"{said} has a tensor named {name[:40]!r}, which is no layer: use peft's names")
         layer, _, factor = name.rpartition(".lora_")
         if factor not in FACTORS or f"{layer}.lora_{FACTORS[factor]}" not in tensors or tensor.dim() != 2:
             found = f"{name} of shape {tuple(tensor.shape)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from fairnb.data.files import write_atomic
-from fairnb.errors import BadData, FairnbError, UnknownName
+from fairnb.data.files import is_there, plain_errors, write_atomic
+from fairnb.errors import BadData, DiskTrouble, FairnbError, UnknownName
 from fairnb.nets.models import device
 from fairnb.papers.fairlora import lora
+from fairnb.papers.fairlora.protocol import secret
 from fairnb.papers.fairlora.protocol.messages import AdapterMessage, check, seal
 from fairnb.papers.fairlora.protocol.sites import Agreement, PartyData, Site
 from fairnb.training import loop as training
@@ -48,7 +50,7 @@ class Party:
         torch.set_num_threads(1)
         self.agreement, self.site = agreement, site
         self.folder = Path(site.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._secret = self._discreetly("at its start", self._settled)
         self.data = self._discreetly("at its start", lambda: PartyData.read(Path(site.data)).split())
         self._current: Kept | None = None
 
@@ -76,15 +78,28 @@ class Party:
         return sentence
 
     def _discreetly(self, when: str, work: Callable[[], Found]) -> Found:
-        """What ``work`` gives. Of an unexpected error only the type leaves the party: its text may hold a label."""
+        """What ``work`` gives. Of an unexpected error only the type leaves the party: its text may hold a label.
+
+        Where the other roles have other owners, neither does a path of this machine.
+        """
         try:
-            return work()
+            with plain_errors(self.folder):
+                return work()
         except FairnbError as error:
             said = f"the {self.role} stopped {when}: {error}"
+            if isinstance(error, DiskTrouble) and self.site.secret == "private":
+                print(said, file=sys.stderr)
+                said = f"the {self.role} stopped {when}: its disk refuses, and its own log says why"
         except Exception as error:
             traceback.print_exc()
             said = f"the {self.role} failed {when}, {type(error).__name__}: its own log says why"
         raise FairnbError(said)  # outside of the handlers: Dask would send the first error along
+
+    def _settled(self) -> bytes:
+        """Make the private folder; the secret, which a party that is started again finds there."""
+        own = self.site.secret == "private"
+        self.folder.mkdir(mode=0o700 if own else 0o777, parents=True, exist_ok=True)
+        return secret.private(self.folder) if own else secret.derived(self.agreement.seed, self.role)
 
     def _answer(
         self, step: int, action: str, received: AdapterMessage | None, settings: Mapping[str, Any]
@@ -118,11 +133,12 @@ class Party:
         return self._current
 
     def _fresh(self) -> nn.Module:
-        """The public network with a new head and a new adapter; no party draws the other's numbers."""
+        """The public network with a new head and a new adapter, both drawn from the party's secret."""
         classes = int(self.data.target.max()) + 1
-        seed = 2 * self.agreement.seed + (self.role == "auditor")
-        model = build(self.site.base, classes, seed, self.agreement)
-        return lora.attach(model, self.agreement.form, seed=seed).to(device())
+        model = lora.attach(build(self.site.base, classes, self.agreement), self.agreement.form)
+        secret.redraw([cast(Any, model).head], self._secret, "head")  # not from what draws A, which crosses
+        secret.redraw(lora.readers(model), self._secret, "adapter")
+        return model.to(device())
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         head = cast(Any, self.model).head.state_dict()
@@ -140,7 +156,8 @@ class Party:
     def _fit(self, turn: int, steps: int, names: list[str], loss: training.Loss | None, **recipe: Any) -> list[float]:
         """``steps`` optimiser steps on the parameters ``names``; the mean loss of each pass.
 
-        Images and dropout are drawn by the run's seed and the ``turn``: alike in all strategies, whatever went before.
+        Images and dropout are drawn by the secret and the ``turn``: alike in all strategies of a run, whatever went
+        before.
         """
         options = dict(self.agreement.recipe) | recipe
         if steps < 1 or options["batch_size"] < 1:
@@ -155,7 +172,7 @@ class Party:
             loss=loss,
             epochs=passes,
             epoch_samples=samples,
-            seed=1000 * self.agreement.seed + turn,
+            seed=secret.seed(self._secret, f"turn {turn}"),
             **options,
         )
         return history.train_loss
@@ -169,23 +186,28 @@ class Party:
 
     def _note(self, step: int, action: str, found: Mapping[str, Any]) -> None:
         """A line in the private diary."""
-        with open(self.folder / DIARY, "a") as file:
+        with open(self.folder / DIARY, "a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps({"step": step, "action": action} | dict(found)) + "\n")
 
 
-def build(base: str, classes: int, seed: int, agreement: Agreement) -> nn.Module:
-    """The public network of ``base`` with a new head for ``classes`` classes, see ``vit.vit_classifier``."""
+def build(base: str, classes: int, agreement: Agreement) -> nn.Module:
+    """The public network of ``base`` with a head for ``classes`` classes that anybody could draw, to be replaced."""
     from fairnb.nets.vit import vit_classifier
 
-    return vit_classifier(classes, base, seed, mean=agreement.mean, std=agreement.std)
+    return vit_classifier(classes, base, mean=agreement.mean, std=agreement.std)
 
 
 def read_state(folder: Path) -> Kept:
-    """What a party has kept in its folder; step 0 where that is nothing. Raises BadData: the file is damaged."""
-    if not (folder / STATE).is_file():
+    """What a party has kept in its folder; step 0 where that is nothing.
+
+    Raises:
+        BadData: the file is damaged. DiskTrouble: it cannot be read just now.
+    """
+    if not is_there(folder / STATE):
         return Kept()
     try:
-        with safe_open(folder / STATE, "pt") as file:
+        with plain_errors(folder / STATE), open(folder / STATE, "rb"), safe_open(folder / STATE, "pt") as file:
+            # open says why a file cannot be read; safe_open says "not found" whatever it is
             told = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:

@@ -1,8 +1,9 @@
-"""The two parties as Dask actors: each in a process of its own, on this machine or on two.
+"""The two parties as Dask actors, each in a process of its own on this machine: *one owner, two roles*.
 
-Without further words both are started here, once per process, and serve one exchange after the other. For two hosts:
-``dask scheduler`` on one, ``dask worker ADDRESS --name developer --nthreads 1 --no-nanny`` (and ``--name auditor`` on
-the other), and ``FAIRNB_PARTIES=ADDRESS``.
+Both are started once per process and serve one exchange after the other. Dask runs and unpickles what it is sent, so
+whoever may speak with it may do anything that its owner may; what is kept apart is one role's data from the other's
+code. Nobody else may: it listens on the loopback, and both ends show a certificate that is made for this process. Two
+owners, each with a machine of their own, use ``serving`` and ``remote`` in its place (docs/two_parties.md).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairnb import paths
 from fairnb.errors import FairnbError
-from fairnb.evidence.engine import WORKER_ENVIRONMENT
+from fairnb.evidence import cluster
 from fairnb.papers.fairlora.protocol.messages import PARTIES, AdapterMessage
 from fairnb.papers.fairlora.protocol.wire import PartyLost
 
@@ -32,13 +33,10 @@ if TYPE_CHECKING:
     from fairnb.papers.fairlora.protocol.party import Agreement, Site
     from fairnb.papers.fairlora.protocol.wire import Call
 
-ADDRESS = "FAIRNB_PARTIES"
-REACH = 20  # seconds for a scheduler at another address to answer
-WAIT = 60  # seconds for a party of another machine to appear
-START = 300  # seconds for those of this machine: on a busy one their imports alone take a minute
-STARTS = 3  # times that a party of this machine may end while it starts
+ADDRESS = "FAIRNB_PARTIES"  # until version 0.1: a Dask scheduler to which both parties had come
+START = 300  # seconds for the parties to appear: on a busy machine their imports alone take a minute
+STARTS = 3  # times that a party may end while it starts
 SOON = 2  # seconds after which to look whether a party that says nothing is still there
-AWAY = 20  # seconds after which a party that its scheduler does not know, and whose process we cannot see, is lost
 _here: dict[str, Any] = {}
 
 
@@ -47,10 +45,10 @@ def calls(agreement: Agreement, sites: Mapping[str, Site]) -> Iterator[dict[str,
     """Both parties with their data, ready for a ``Wire``; they forget it afterwards, but for their private folders.
 
     Args:
-        sites: per party where its own things are on its own machine.
+        sites: per party where its own things are.
 
     Raises:
-        FairnbError: no scheduler, or a party is not there.
+        FairnbError: a party cannot be started, or ``FAIRNB_PARTIES`` is set.
     """
     client, actors = connected(), dict[str, Any]()
     # A thread of its own: in a thread of a Dask worker (make reproduce) an actor would look for that worker's cluster.
@@ -81,19 +79,16 @@ def _actors(client: Client, agreement: Agreement, sites: Mapping[str, Site]) -> 
         name: client.submit(made[name], agreement, site, actor=True, workers=[name], **rules)
         for name, site in sites.items()
     }
-    return {name: _ready(client, name, future) for name, future in futures.items()}
+    return {name: _ready(name, future) for name, future in futures.items()}
 
 
-def _ready(client: Client, name: str, future: Future) -> Any:
+def _ready(name: str, future: Future) -> Any:
     """The party, however slow; a lost one is told from a slow one, for the scheduler would wait for it for ever."""
-    seen = time.monotonic()
     while True:
         try:
             return future.result(timeout=SOON)
         except TimeoutError:
-            if name in alive(client):
-                seen = time.monotonic()
-            elif (name in _here["processes"] and name in _ended()) or time.monotonic() - seen > AWAY:
+            if name in _ended():
                 break
     raise PartyLost(f"the {name} was lost before its first step: start it again and repeat the command")
 
@@ -132,40 +127,45 @@ def alive(client: Client) -> set[str]:
 
 
 def connected() -> Client:
-    """A client of the scheduler at which both parties are; those of this machine are started where they are not.
+    """A client of the scheduler at which both parties are; they are started where they are not.
 
     Raises:
-        FairnbError: no scheduler, or a party is not there.
+        FairnbError: a party cannot be started, or ``FAIRNB_PARTIES`` is set.
     """
-    address = os.environ.get(ADDRESS, "")
-    if "client" not in _here or _here["address"] != address or _here["client"].status != "running":
-        found = _visited(address) if address else _own_scheduler()
-        stop()  # what served another address until now
-        _here.update(found, address=address, processes={})
-    _wait_for_both(_here["client"], local=not address)
+    if os.environ.get(ADDRESS):
+        raise FairnbError(
+            f"{ADDRESS} is no longer used, since who reaches a Dask scheduler reads every label: unset it, and let two "
+            "owners talk as docs/two_parties.md says"
+        )
+    if "client" not in _here or _here["client"].status != "running":
+        stop()
+        _here.update(_own_scheduler(), processes={})
+    _wait_for_both(_here["client"])
     return _here["client"]
 
 
-def _visited(address: str) -> dict[str, Any]:
-    from distributed import Client
-
-    try:
-        return {"client": Client(address, timeout=REACH, set_as_default=False)}
-    except (OSError, TimeoutError, ValueError) as error:
-        raise FairnbError(
-            f"no Dask scheduler answers at {ADDRESS}={address!r} ({type(error).__name__}): start it, or leave "
-            f"{ADDRESS} out to have both parties on this machine"
-        ) from None
-
-
 def _own_scheduler() -> dict[str, Any]:
-    import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, LocalCluster, Security
 
-    with dask.config.set({"distributed.admin.log-length": 0}):
-        cluster = LocalCluster(n_workers=0, processes=True, dashboard_address=":0", silence_logs=50)
+    made = Security.temporary()
+    with cluster.plain_settings():
+        found = LocalCluster(
+            n_workers=0,
+            processes=True,
+            host=cluster.LOOPBACK,
+            protocol="tls://",
+            security=made,
+            dashboard_address=None,
+            scheduler_kwargs={"dashboard": False, "dashboard_address": f"{cluster.LOOPBACK}:0"},  # HTTP, without a page
+            silence_logs=50,
+        )
+        client = Client(found, set_as_default=False)
     atexit.register(stop)
-    return {"cluster": cluster, "client": Client(cluster, set_as_default=False)}
+    return {
+        "cluster": found,
+        "client": client,
+        "tls": f"{made.tls_client_cert.strip()}\n{made.tls_client_key.strip()}\n",
+    }
 
 
 def _own() -> Path:
@@ -174,24 +174,19 @@ def _own() -> Path:
 
 
 def _start(name: str, address: str) -> None:
-    """The very command of two hosts, as a process that ends with this one."""
+    """A process with the party's name at the scheduler, which ends with this one."""
     own = _own()
     own.mkdir(parents=True, exist_ok=True)
-    words = ["dask", "worker", address, "--name", name, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
-    words += ["--preload", "fairnb.papers.fairlora.protocol.orphan"]
-    words += ["--memory-limit", "0", "--death-timeout", str(START), "--local-directory", str(own)]
-    with open(own / f"{name}.log", "a") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *words], stdout=log, stderr=log, env=os.environ | WORKER_ENVIRONMENT
-        )
-    _here["processes"][name] = process
+    words = [sys.executable, "-m", "fairnb.papers.fairlora.protocol.orphan", address, name, str(own)]
+    environment = os.environ | cluster.WORKER_ENVIRONMENT | {cluster.TLS: _here["tls"]}
+    with open(own / f"{name}.log", "a", encoding="utf-8", newline="\n") as log:
+        _here["processes"][name] = subprocess.Popen(words, stdout=log, stderr=log, env=environment)
 
 
-def _wait_for_both(client: Client, local: bool) -> None:
-    wait, address, starts = START if local else WAIT, client.scheduler.address, Counter[str]()
-    end = time.monotonic() + wait
-    while missing := set(PARTIES) - alive(client) | (_ended() if local else set()):
-        for name in missing - alive(client) if local else ():
+def _wait_for_both(client: Client) -> None:
+    address, starts, end = client.scheduler.address, Counter[str](), time.monotonic() + START
+    while missing := set(PARTIES) - alive(client) | _ended():
+        for name in missing - alive(client):
             if name in _ended():  # the scheduler has noticed, so its name is free again
                 if starts[name] == STARTS:
                     log = _own() / f"{name}.log"
@@ -200,10 +195,7 @@ def _wait_for_both(client: Client, local: bool) -> None:
                 starts[name] += 1
         if time.monotonic() > end:
             name = min(missing)
-            raise FairnbError(
-                f"no {name} came to {address} within {wait} s: start it on its machine with "
-                f"`dask worker {address} --name {name} --nthreads 1 --no-nanny`"
-            )
+            raise FairnbError(f"no {name} came within {START} s: its log {_own() / name}.log says why")
         time.sleep(0.05)
 
 

@@ -9,10 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from fairnb.data import progress
-from fairnb.data.files import write_atomic
+from fairnb.data.files import lock, write_atomic
 from fairnb.errors import BadData, FairnbError, UnknownName
 from fairnb.papers.fairlora.protocol.messages import PARTIES, AdapterMessage, BadMessage, unseal
 
@@ -45,7 +43,8 @@ class Wire:
 
     Args:
         folder: of this exchange; each has its own. call: party -> a function that does one step there (see
-            ``Party.do``), e.g. from ``processes.calls``. shared: folder of answers that other exchanges may use too.
+            ``Party.do``), from ``processes.calls`` or ``remote.calls``. shared: folder of answers that other exchanges
+            may use too; None: there are none.
         name: for the progress bar.
     """
 
@@ -77,8 +76,7 @@ class Wire:
         if message is not None:
             self._log(message, party)
         file = self._file(party, action, settings, share)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(file.with_suffix(".lock")):
+        with lock(file.with_suffix(".lock")):
             if not file.is_file():
                 answer = self._call[party](self._step, action, message, settings)
                 if answer is not None:
@@ -105,10 +103,10 @@ class Wire:
         return answer
 
     def _file(self, party: str, action: str, settings: Mapping[str, Any], share: bool) -> Path:
-        if not share:
-            return self.folder / f"{self._step:04d}-{party}-{action}.safetensors"
-        if self._shared is None or party != AUDITOR or self._step != 1:
+        if share and (party != AUDITOR or self._step != 1):
             raise BadData("only the auditor's first answer depends on nothing else, so that exchanges can share it")
+        if not share or self._shared is None:
+            return self.folder / f"{self._step:04d}-{party}-{action}.safetensors"
         key = hashlib.sha256(json.dumps([action, dict(settings)], sort_keys=True).encode()).hexdigest()[:16]
         return self._shared / f"{party}-{action}-{key}.safetensors"
 

@@ -1,6 +1,7 @@
 """What crosses: an adapter's tensors in a typed message, and nothing that looks nearly like it."""
 
 import dataclasses
+import json
 import pickle
 from dataclasses import dataclass
 
@@ -77,6 +78,16 @@ def with_a_gap():
     )
 
 
+def plain(found):
+    """A file by hand: name -> (type, shape, bytes)."""
+    header, end = {}, 0
+    for name, (kind, shape, size) in found.items():
+        header[name] = {"dtype": kind, "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(header).encode()
+    return AdapterMessage(AUDITOR, 1, len(text).to_bytes(8, "little") + text + bytes(end))
+
+
 # What the auditor may be made to answer -> words of the refusal.
 TAMPERED = {
     "a dict": (lambda: tensors(), "only an AdapterMessage crosses.*got dict"),
@@ -100,6 +111,12 @@ TAMPERED = {
         lambda: AdapterMessage(AUDITOR, 1, save({A: torch.zeros(2, 6).long(), B: torch.zeros(6, 2).long()})),
         "int64: send float32",
     ),
+    "a type that torch has not": (lambda: plain({A: ("F4", [2, 6], 6)}), "no safetensors file"),
+    "another type that torch has not": (lambda: plain({A: ("F8_E8M0", [2, 6], 12)}), "no safetensors file"),
+    "a shape that torch has not": (lambda: plain({A: ("F32", [0, 2**63], 0)}), "no safetensors file"),
+    "a type of many words": (lambda: plain({A: ("labels 0110\n" * 99, [2, 6], 6)}), "no safetensors file"),
+    "lines in a name": (lambda: message(**{"a\nb.lora_A.weight": torch.zeros(2, 6)}), "which is no layer"),
+    "a name of many words": (lambda: message(**{"s" * 999: torch.zeros(2, 6)}), "which is no layer"),
     "no tensor": (lambda: AdapterMessage(AUDITOR, 1, save({})), "holds no tensor"),
     "no safetensors": (lambda: AdapterMessage(AUDITOR, 1, b"0110"), "no safetensors file"),
     "bytes behind": (lambda: AdapterMessage(AUDITOR, 1, save(tensors()) + b"0110"), "no safetensors file"),
@@ -206,6 +223,11 @@ def test_kept_answers_that_were_altered_are_refused(tmp_path):
     file.write_bytes(save(tensors(head__weight=torch.zeros(1, 6))))
     with pytest.raises(BadMessage, match="no part of an adapter"):
         Wire(tmp_path, {AUDITOR: never}).ask(AUDITOR, "learn")
+
+
+def test_without_a_shared_folder_what_could_be_shared_stays_in_the_exchange(tmp_path):
+    Wire(tmp_path, {AUDITOR: lambda *_: message()}).ask(AUDITOR, "learn", share=True)
+    assert [file.name for file in tmp_path.glob("*.safetensors")] == ["0001-auditor-learn.safetensors"]
 
 
 def test_exchanges_share_what_depends_on_nothing_else(tmp_path):
