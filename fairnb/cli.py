@@ -2,44 +2,74 @@
 
 from __future__ import annotations
 
+import errno
 import functools
-import os
-import shutil
+import io
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
-from fairnb import __version__, paths
+from fairnb import __version__, paths, registry
+from fairnb.data import settings
+from fairnb.data.files import sentence_of
 from fairnb.errors import FairnbError
+from fairnb.evidence import clone
+from fairnb.publish import stopping
 
 tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="smoke, quick, open or paper")
 only_option = click.option("--only", default="", help="notebooks to run, e.g. 10_aimfair or 10,90 (default: all)")
 
 
-@click.group()
+class _Commands(click.Group):
+    """The commands below, and those of rooms with the door ``commands`` (``COMMANDS``: name -> command)."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*super().list_commands(context), *_of_rooms()})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        return super().get_command(context, name) or _of_rooms().get(name)
+
+
+def _of_rooms() -> dict[str, click.Command]:
+    try:
+        return registry.collected("commands", "COMMANDS")
+    except FairnbError as error:  # somebody else's room that cannot be opened
+        raise click.UsageError(str(error)) from None
+
+
+@click.group(cls=_Commands)
 @click.version_option(__version__)
 def commands() -> None:
     """Rerun five papers on fairness-aware fine-tuning, and check their claims."""
-    for name in ("FAIRNB_HOME", "FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_IMAGENET"):
-        if os.environ.get(name):  # notebooks and workers run in other folders, where a relative path would not do
-            os.environ[name] = os.path.abspath(os.path.expanduser(os.environ[name]))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal lacks must not stop a command
+            stream.reconfigure(errors="backslashreplace")
+    paths.settle()
+    try:
+        settings.check()
+        clone.require_clone()
+    except FairnbError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _command(function: Callable) -> Callable:
-    """A command that prints a FairnbError as one sentence (exit code 2) instead of a traceback."""
+    """A command that prints what a user can mend as one sentence (exit code 2) instead of a traceback."""
 
     @functools.wraps(function)
     def guarded(*args: object, **kwargs: object) -> None:
         try:
-            function(*args, **kwargs)
-        except FairnbError as error:
-            click.echo(f"fairnb: {error}", err=True)
+            with stopping.by_exception():
+                function(*args, **kwargs)
+        except (FairnbError, OSError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # whoever read our output has gone, and click knows what to do
+            click.echo(f"fairnb: {sentence_of(error) if isinstance(error, OSError) else error}", err=True)
             sys.exit(2)
-        except KeyboardInterrupt:
-            click.echo("fairnb: interrupted; finished runs are kept, the same command goes on from here", err=True)
-            sys.exit(130)
+        except KeyboardInterrupt as stop:
+            click.echo(f"fairnb: {stopping.of(stop)}", err=True)
+            sys.exit(stopping.of(stop).exit_code)
 
     return commands.command()(guarded)
 
@@ -155,15 +185,11 @@ def check() -> None:
 @_command
 @click.option("--cache", is_flag=True, help="also remove decoded images, toy faces and biased models")
 def clean(cache: bool) -> None:
-    """Remove results and run records; what git keeps (README.md, reference, evidence) stays."""
-    root = paths.results_root()
-    if paths.project().resolve().is_relative_to(root.resolve()):
-        raise FairnbError(f"FAIRNB_RESULTS={root} holds the checkout itself: name a folder for results alone")
-    for item in sorted(root.glob("*")):
-        if not paths.is_committed(item):
-            shutil.rmtree(item) if item.is_dir() and not item.is_symlink() else item.unlink()
-    if cache:
-        shutil.rmtree(paths.cache(), ignore_errors=True)
+    """Remove results and run records, by name; what git keeps and what fairnb did not write stays."""
+    from fairnb.publish import cleaning
+
+    for sentence in cleaning.clean(cache):
+        click.echo(sentence)
 
 
 @_command

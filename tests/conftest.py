@@ -109,6 +109,7 @@ def owned(request, small, tmp_path, monkeypatch):
 def warm():
     """``warm.Process(command)`` and Dask's workers need no imports: they are forked from one that has done them."""
     import dask
+    import distributed  # noqa: F401  (else leaving the block takes away all of its settings)
     import warm
 
     warm.start()

@@ -23,7 +23,7 @@ def graph():
     root = paths.project() / "fairnb"
     files = {".".join(file.relative_to(root).with_suffix("").parts): file for file in sorted(root.rglob("*.py"))}
     files = {name.removesuffix("__init__").rstrip("."): file for name, file in files.items()}
-    return {name: set(imported(file.read_text(), files)) for name, file in files.items()}
+    return {name: set(imported(file.read_text(encoding="utf-8"), files)) for name, file in files.items()}
 
 
 def imported(text, known):

@@ -75,7 +75,7 @@ class Process:
         multiprocessing.current_process()._config["daemon"] = False  # else a warm process could not start others
         ready, there = CONTEXT.Pipe(duplex=False)
         words = list(map(str, command[2:]))
-        self.said = tempfile.NamedTemporaryFile("r") if stderr == subprocess.PIPE else None
+        self.said = tempfile.NamedTemporaryFile("r", encoding="utf-8") if stderr == subprocess.PIPE else None
         log = self.said.name if self.said else getattr(stdout, "name", None)
         arguments = (words, dict(os.environ if env is None else env), str(cwd or Path.cwd()), log, there)
         self._process = CONTEXT.Process(target=_run, args=arguments, daemon=True)

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol
 
-from fairnb import paths
-from fairnb.data import progress
+from fairnb.data import progress, settings
 from fairnb.errors import FairnbError
-from fairnb.tasks import tiers
+from fairnb.evidence import clone, cluster, provenance
 
 SCHEDULER = "FAIRNB_SCHEDULER"
-# Dask lets its workers give memory back at once. A training loop asks for the same memory again in the next step, and
-# the page faults cost more than a third of the time (benchmarks/dask_worker.py): keep it instead.
-WORKER_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MALLOC_TRIM_THRESHOLD_": str(2**30),
-    "MALLOC_MMAP_THRESHOLD_": str(2**25),
-    "MALLOC_TOP_PAD_": str(2**26),
-}
-_FOLDERS = ("FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_IMAGENET")
-_CHOICES = ("FAIRNB_SEEDS", tiers.PRESET)  # sent even when unset: a worker may have served another choice before
+WORKER_ENVIRONMENT = cluster.WORKER_ENVIRONMENT
 
 
 class Item(Protocol):
@@ -70,11 +61,10 @@ def _on_cluster(groups: list[list[Any]], work: Work, address: str) -> Iterator[O
 
     with _client(address) as client:
         assert isinstance(client, Client)
-        settings = {name: os.environ[name] for name in _FOLDERS if name in os.environ}
-        settings |= {name: os.environ.get(name, "") for name in _CHOICES}
+        asked = (settings.for_workers(), provenance.code_hash())
         # One key per group: the scheduler itself sees when two notebooks ask for the same one.
         futures = {
-            client.submit(_there, work, group, settings, key=f"fairnb-{group[0].key}-{len(group)}", pure=True): group
+            client.submit(_there, work, group, *asked, key=f"fairnb-{group[0].key}-{len(group)}", pure=True): group
             for group in groups
         }
         finished = as_completed(futures, loop=client.loop)
@@ -86,24 +76,34 @@ def _on_cluster(groups: list[list[Any]], work: Work, address: str) -> Iterator[O
 def _client(address: str) -> Iterator[object]:
     from distributed import Client
 
-    try:
-        client = Client(address, timeout="20s", set_as_default=False)
-    except (OSError, TimeoutError, ValueError) as error:
-        raise FairnbError(
-            f"no Dask scheduler answers at SCHEDULER={address!r} ({type(error).__name__}): start one, "
-            "correct the address, or leave SCHEDULER out to run on this machine"
-        ) from None
-    try:
-        yield client
-    finally:
-        client.close()
+    with cluster.known_to(address):
+        try:
+            client = Client(address, timeout="20s", set_as_default=False)
+        except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:  # the last two: TLS half set up
+            reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
+            raise FairnbError(
+                f"no Dask scheduler answers at SCHEDULER={address!r} ({reason}): start one, "
+                "correct the address, or leave SCHEDULER out to run on this machine"
+            ) from None
+        try:
+            yield client
+        finally:
+            client.close()
 
 
-def _there(work: Work, group: list[Any], settings: dict[str, str]) -> None:
-    """``work`` on a worker; what it makes goes to the shared disk, nothing comes back."""
-    os.environ.update(settings | {progress.HEADLESS: "1"})  # whoever asked shows the progress
+def _there(work: Work, group: list[Any], asked: dict[str, str], code: str) -> None:
+    """``work`` on a worker, as who asked would do it; what it makes goes to the shared disk, nothing comes back."""
+    settings.take(asked, _own())
+    os.environ[progress.HEADLESS] = "1"  # whoever asked shows the progress
+    clone.require_code(code, f"the worker in process {os.getpid()} on {platform.node()}")
     use_one_thread()
     work(group)
+
+
+@cache
+def _own() -> dict[str, str]:
+    """The environment of this worker before anybody asked it for anything."""
+    return dict(os.environ)
 
 
 def use_one_thread() -> None:
@@ -132,28 +132,10 @@ def workers(jobs: int | None = None) -> int:
 
 @contextmanager
 def local_cluster(jobs: int) -> Iterator[str]:
-    """A Dask cluster on this machine, ``jobs`` single-threaded worker processes; yields the scheduler's address."""
-    import logging
+    """A Dask cluster on this machine, ``jobs`` single-threaded worker processes; yields the scheduler's address.
 
-    import dask
-    from distributed import LocalCluster
-
+    Only this process and those that it starts can speak with it, see ``cluster.private``.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    scratch = paths.cache() / "dask"
-    scratch.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("distributed").setLevel(logging.ERROR)
-    settings = {
-        "temporary-directory": str(scratch),
-        "distributed.admin.log-length": 0,
-        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
-    }
-    with dask.config.set(settings):
-        with LocalCluster(
-            n_workers=jobs,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=":0",
-            memory_limit=0,
-            silence_logs=logging.ERROR,
-        ) as cluster:
-            yield cluster.scheduler_address
+    with cluster.private(jobs) as address:
+        yield address

@@ -21,7 +21,7 @@ def commit() -> str:
 
     def git(*words: str) -> str:
         done = subprocess.run(
-            ["git", "-C", paths.project(), *words], capture_output=True, text=True, timeout=20, check=True
+            ["git", "-C", paths.project(), *words], capture_output=True, encoding="utf-8", timeout=20, check=True
         )
         return done.stdout.strip()
 
@@ -45,9 +45,15 @@ def code_hash() -> str:
     """Short hash of every file of the package, and of rooms outside it: changes when the code or an asset does."""
     digest = hashlib.sha256()
     for folder in _code_folders():
-        for file in sorted(f for f in folder.rglob("*") if f.is_file() and "__pycache__" not in f.parts):
+        for file in sorted(f for f in folder.rglob("*") if f.is_file() and _is_code(f.relative_to(folder))):
             digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _is_code(file: Path) -> bool:
+    """Not what Python, an editor, a file manager or Jupyter leaves beside our files: it changes no number."""
+    beside = file.suffix in {".pyc", ".orig", ".rej", ".bak"} or file.name.endswith("~") or file.name == "Thumbs.db"
+    return not beside and not any(part.startswith(".") or part == "__pycache__" for part in file.parts)
 
 
 def _code_folders() -> list[Path]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fairnb import paths
-from fairnb.data.files import write_atomic
+from fairnb.data import settings, versions
+from fairnb.data.files import plain_errors, write_atomic
+from fairnb.evidence import clone, owners
 from fairnb.tasks import tiers
 
 if TYPE_CHECKING:
@@ -49,10 +51,16 @@ PEOPLE, NOBODY = "people", ("toy_", "cifar10s/")  # where photographs of people 
 
 
 def style() -> None:
-    """Set the look of all figures of the project: call it once in a notebook. A user's own matplotlibrc has no say."""
+    """Set the look of all figures of the project: call it once in a notebook. A user's own matplotlibrc has no say.
+
+    Raises:
+        FairnbError: a setting that nobody reads, or code of another clone (in JupyterLab nobody else would look).
+    """
     import matplotlib as mpl
     import seaborn as sns
 
+    settings.check()
+    clone.require_clone()
     mpl.rcdefaults()
     sns.set_theme("paper", "ticks", COLOURS, rc=THEME)
 
@@ -68,14 +76,15 @@ def save_table(frame: pd.DataFrame, name: str, *, tier: str, caption: str, digit
         digits: decimals in the md and tex copies and in the returned frame.
 
     Raises:
-        UnknownName: the tier does not exist. FairnbError: the disk is full.
+        UnknownName: the tier does not exist. DiskTrouble: the disk refuses. BadData: another notebook's table.
     """
     tiers.get(tier)
     stamped = frame.reset_index(drop=True)
     stamped = stamped.assign(tier=tier)[["tier", *(c for c in stamped.columns if c != "tier")]]
     shown = _rounded(stamped, digits)
     folder = paths.tables(tier)
-    title = f"{caption} (tier: {tier})"
+    other = versions.said()
+    title = f"{caption} (tier: {tier})" + (f"; {other}" if other else "")
     _write(folder / f"{name}.csv", stamped.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
     _write(folder / f"{name}.md", f"{title}\n\n{shown.to_markdown(index=False)}\n")
     _write(folder / f"{name}.tex", shown.to_latex(index=False, caption=title, label=f"tab:{name}", escape=True))
@@ -152,10 +161,11 @@ def save_text(text: str, file: Path) -> None:
 
 def _write(file: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, data)
     manifest = os.environ.get(MANIFEST)  # set by the notebook runner: what this notebook wrote, with hashes
+    entry = {"file": os.path.relpath(file, paths.results_root()), "sha256": hashlib.sha256(data).hexdigest()}
     if manifest:
-        entry = {"file": os.path.relpath(file, paths.results_root()), "sha256": hashlib.sha256(data).hexdigest()}
-        with Path(manifest).open("a") as log:
+        owners.require_own(Path(manifest), entry["file"])
+    write_atomic(file, data)
+    if manifest:
+        with plain_errors(Path(manifest)), Path(manifest).open("a", encoding="utf-8") as log:
             log.write(json.dumps(entry) + "\n")

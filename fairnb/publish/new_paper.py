@@ -49,9 +49,11 @@ def write(slug: str, title: str = "", into: Path | None = None) -> list[Path]:
     if there:
         raise BadData(f"{there[0]} is already there: move it away, or give the new paper another name")
     for file, template in files.items():
-        text = Template((paths.assets() / "new_paper" / f"{template}.txt").read_text()).substitute(words)
+        text = Template((paths.assets() / "new_paper" / f"{template}.txt").read_text(encoding="utf-8")).substitute(
+            words
+        )
         file.parent.mkdir(parents=True, exist_ok=True)
-        _notebook(text, file) if file.suffix == ".ipynb" else file.write_text(text)
+        _notebook(text, file) if file.suffix == ".ipynb" else file.write_text(text, encoding="utf-8", newline="\n")
     return list(files)
 
 

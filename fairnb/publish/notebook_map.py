@@ -7,7 +7,8 @@ import re
 import pandas as pd
 
 from fairnb import paths, registry
-from fairnb.publish import notebooks
+from fairnb.errors import FairnbError
+from fairnb.publish import books, notebooks
 from fairnb.registry import Paper
 
 SECTION = 10  # notebooks share their tens digit with their paper
@@ -50,8 +51,9 @@ def of(paper: Paper) -> list[str]:
 
 def short_name(paper: Paper) -> str:
     """What the title of a paper's first notebook calls it, e.g. ``AIM-Fair``; its slug where it has no notebook."""
-    books = of(paper)
-    return _markdown(books[0])[0].splitlines()[0].split("·", 1)[-1].partition(":")[0].strip() if books else paper.slug
+    own = of(paper)[:1]
+    told = [cell for name in own for cell in _markdown(name)[:1] if cell.strip()]
+    return told[0].splitlines()[0].split("·", 1)[-1].partition(":")[0].strip() if told else paper.slug
 
 
 def asks(name: str) -> str:
@@ -69,10 +71,11 @@ def asks(name: str) -> str:
 
 
 def _markdown(name: str) -> list[str]:
-    import nbformat
-
-    cells = nbformat.read(paths.notebooks() / f"{name}.ipynb", as_version=4).cells
-    return [cell.source for cell in cells if cell.cell_type == "markdown"]
+    """The texts of a notebook; none of one that cannot be read, which ``notebooks.overview`` tells."""
+    try:
+        return [cell.source for cell in books.read(name).cells if cell.cell_type == "markdown"]
+    except FairnbError:
+        return []
 
 
 def _table(frame: pd.DataFrame) -> str:

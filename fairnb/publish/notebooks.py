@@ -8,64 +8,55 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import sys
+import threading
 import time
+import traceback
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairnb import paths
-from fairnb.data import progress
+from fairnb.data import files, progress, settings
 from fairnb.errors import FairnbError, UnknownName
-from fairnb.evidence import provenance, report
+from fairnb.evidence import clone, layout, owners, provenance, report
+from fairnb.publish import alone, books, stopping
+from fairnb.publish.books import names
 from fairnb.tasks import tiers
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-def names() -> list[str]:
-    """Names of all notebooks (``NN_topic``), in order."""
-    return sorted(file.stem for file in paths.notebooks().glob("[0-9][0-9]_*.ipynb"))
-
-
-def select(only: str = "") -> list[str]:
-    """The notebooks named in ``only`` (comma-separated names or number prefixes), or all of them.
-
-    Raises:
-        UnknownName: a name that fits no notebook.
-    """
-    known = names()
-    chosen: list[str] = []
-    for part in filter(None, (p.strip().removesuffix(".ipynb") for p in only.split(","))):
-        fitting = [name for name in known if name == part or name.split("_")[0] == part]
-        if not fitting:
-            raise UnknownName("notebook", part, known)
-        chosen += fitting
-    return sorted(set(chosen)) or known
+END_SECONDS = 5.0  # for a notebook whose driver has gone to put its kernel away
 
 
 def overview(tier: str) -> pd.DataFrame:
-    """One row per notebook: name, title (its first heading), number of runs behind it, seconds in the reference run."""
-    import nbformat
+    """One row per notebook: name, title (its first heading), number of runs behind it, seconds in the reference run.
+
+    One that cannot be read has the reason for a title.
+    """
     import pandas as pd
 
-    from fairnb.evidence import layout
-
     past = past_seconds(tier)
-    rows = []
-    for name in names():
-        first = nbformat.read(paths.notebooks() / f"{name}.ipynb", as_version=4).cells[0].source
-        title = first.splitlines()[0].lstrip("# ").split("·", 1)[-1].strip()
-        rows.append(
-            {
-                "notebook": name,
-                "title": title,
-                "runs": len(layout.grid_of(name, tier)),
-                "seconds": f"{past[name]:.0f}" if name in past else "",
-            }
-        )
+    rows = [
+        {
+            "notebook": name,
+            "title": _title(name),
+            "runs": len(layout.grid_of(name, tier)),
+            "seconds": f"{past[name]:.0f}" if name in past else "",
+        }
+        for name in names()
+    ]
     return pd.DataFrame(rows)
+
+
+def _title(name: str) -> str:
+    try:
+        first = books.read(name).cells[0].source
+    except FairnbError as error:
+        return str(error)
+    return (first.splitlines() or [name])[0].lstrip("# ").split("·", 1)[-1].strip()
 
 
 def past_seconds(tier: str) -> dict[str, float]:
@@ -83,7 +74,7 @@ def timings(tier: str) -> pd.DataFrame:
 
     rows: dict[str, list[float]] = {}
     for file in sorted((paths.runs() / tier).glob("*.json")):
-        body = json.loads(file.read_text())
+        body = json.loads(file.read_text("utf-8"))
         rows.setdefault(body["run"]["method"], []).append(body["provenance"]["seconds"])
     table = [
         {"what": what, "seconds": round(float(np.mean(values)), 1), "runs": len(values)}
@@ -106,9 +97,8 @@ def inputs(name: str, tier: str) -> dict[str, str]:
         "code": provenance.code_hash(),
         "seeds": seeds,
         "preset": os.environ.get(tiers.PRESET, "").strip(),
-        "data folder": str(paths.data()) if paths.data().is_dir() else "none",
         "lock file": hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.exists() else "none",
-    }
+    } | layout.data_of(name, tier)
 
 
 def receipt_file(name: str, tier: str) -> Path:
@@ -119,17 +109,25 @@ def receipt_file(name: str, tier: str) -> Path:
 def receipt(name: str, tier: str) -> dict[str, Any] | None:
     """The receipt of the last complete execution, or None."""
     try:
-        return json.loads(receipt_file(name, tier).read_text())
+        found = json.loads(receipt_file(name, tier).read_text("utf-8"))
     except (OSError, ValueError):
         return None
+    return found if isinstance(found, dict) and {"inputs", "outputs", "seconds"} <= found.keys() else None
 
 
 def why(name: str, tier: str) -> str:
-    """Why a notebook has to run: ``new``, ``notebook changed``, ``output x missing``, ...; empty if up to date."""
+    """Why a notebook has to run: ``new``, ``notebook changed``, ``output x missing``, ...; empty if up to date.
+
+    What cannot be read is a reason, too: the notebook that needs it says why, and no other one is kept from running.
+    """
     last = receipt(name, tier)
     if last is None or not (paths.executed(tier) / f"{name}.ipynb").exists():
         return "new"
-    changed = [reason for reason, value in inputs(name, tier).items() if last["inputs"].get(reason) != value]
+    try:
+        now = inputs(name, tier)
+    except (FairnbError, OSError, ValueError):
+        return "its inputs cannot be read"
+    changed = [reason for reason, value in now.items() if last["inputs"].get(reason) != value]
     if changed:
         return ", ".join(changed) + " changed"
     for output in last["outputs"]:
@@ -149,24 +147,38 @@ def execute(name: str, parameters: dict[str, Any]) -> None:
 
     Raises:
         UnknownName: the notebook, the tier, or a parameter that its parameters cell does not set.
-        FairnbError: a cell raised, a cell ran too long, or the kernel was killed; the sentence names the cell.
+        BadData: a file that is no notebook, or none that can be run.
+        FairnbError: a cell raised, a cell ran too long, the kernel was killed or did not start, the disk refuses, or
+            the notebook is being executed already; the sentence names the cell, the file or the process.
     """
-    source = paths.notebooks() / f"{select(name)[0]}.ipynb"
+    name = books.select(name)[0]
     tier = tiers.get(parameters.get("tier", paths.DEFAULT_TIER)).name
-    _check_parameters(source, parameters)
+    books.runnable(name)
+    _check_parameters(paths.notebooks() / f"{name}.ipynb", parameters)
     folder = paths.executed(tier)
-    folder.mkdir(parents=True, exist_ok=True)
-    partial, manifest = folder / f".{name}.ipynb", folder / f".{name}.outputs"
-    manifest.write_text("")
-    os.environ[report.MANIFEST] = str(manifest)
-    os.environ[progress.HEADLESS] = "1"
+    with files.plain_errors(folder), alone.alone(folder / f".{name}", f"notebook {name}"):
+        _execute(name, tier, parameters, folder)
+
+
+def _execute(name: str, tier: str, parameters: dict[str, Any], folder: Path) -> None:
+    from fairnb.publish import kernels
+
+    partial, manifest, failed = folder / f".{name}.ipynb", owners.list_of(name, folder), folder / f"{name}.failed.ipynb"
     started, before = time.perf_counter(), inputs(name, tier)
-    _papermill(source, partial, parameters, folder / f"{name}.failed.ipynb")
-    partial.replace(folder / f"{name}.ipynb")
-    (folder / f"{name}.failed.ipynb").unlink(missing_ok=True)
-    outputs = {entry["file"]: entry for entry in map(json.loads, manifest.read_text().splitlines())}
-    manifest.unlink()
-    os.environ.pop(report.MANIFEST)
+    manifest.write_text("", "utf-8")
+    os.environ |= {report.MANIFEST: str(manifest), progress.HEADLESS: "1"}
+    try:
+        if problem := kernels.run(paths.notebooks() / f"{name}.ipynb", partial, parameters):
+            if partial.exists():
+                partial.replace(failed)  # with its red cell
+            raise FairnbError(f"notebook {name} failed: {problem} (see {failed})")
+        partial.replace(folder / f"{name}.ipynb")
+        outputs = {entry["file"]: entry for entry in map(json.loads, manifest.read_text("utf-8").splitlines())}
+    finally:
+        os.environ.pop(report.MANIFEST)
+        for left in (partial, manifest):
+            left.unlink(missing_ok=True)
+    failed.unlink(missing_ok=True)
     content = {
         "inputs": before,
         "parameters": parameters,
@@ -186,52 +198,39 @@ def _check_parameters(source: Path, parameters: dict[str, Any]) -> None:
             raise UnknownName(f"parameter of notebook {source.stem}", parameter, known)
 
 
-def _papermill(source: Path, target: Path, parameters: dict[str, Any], failed: Path) -> None:
-    """Execute; on failure keep the notebook with its red cell as ``failed`` and say in one sentence what happened."""
-    import papermill
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-    ipython = paths.cache() / "ipython"  # else IPython makes one in the user's home
-    ipython.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("IPYTHONDIR", str(ipython))
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
-    try:
-        papermill.execute_notebook(
-            str(source),
-            str(target),
-            parameters=parameters,
-            kernel_name="python3",
-            progress_bar=False,
-            cwd=str(paths.notebooks()),
-        )
-    except papermill.PapermillExecutionError as error:
-        problem = f"cell {error.exec_count} raised {error.ename}: {' '.join(str(error.evalue).split())}"
-    except DeadKernelError:
-        problem = (
-            "its kernel was killed (most likely out of memory): close other programs, or use fewer workers "
-            "(JOBS=1); finished runs are kept"
-        )
-    except RuntimeError as error:  # what a kernel that does not even start ends in
-        problem = f"its kernel did not start ({' '.join(str(error).split())}): run it again; finished runs are kept"
-    except CellTimeoutError as error:
-        problem = f"a cell ran too long: {str(error).splitlines()[0]}"
-    else:
-        return
-    if target.exists():
-        target.replace(failed)
-    raise FairnbError(f"notebook {source.stem} failed: {problem} (see {failed})") from None
-
-
 def main() -> int:
     """Execute the notebook named on the command line; the exit code is 1 and stderr one sentence when it fails."""
     name, tier = sys.argv[1:3]
     warnings.filterwarnings("ignore", category=FutureWarning)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
-        execute(name, {"tier": tier})
+        with stopping.by_exception():
+            settings.check()
+            clone.require_clone()
+            execute(name, {"tier": tier})
     except FairnbError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+        sentence = str(error)
+    except KeyboardInterrupt as error:
+        print(stopping.of(error), file=sys.stderr)
+        return stopping.of(error).exit_code
+    except OSError as error:
+        sentence = str(files.sentence_of(error, paths.executed(tier)))
+    except Exception as error:  # not foreseen: whoever mends it needs all of it, the driver shows the last line
+        traceback.print_exc()
+        sentence = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    else:
+        return 0
+    print(sentence if name in sentence else f"notebook {name} failed: {sentence}", file=sys.stderr)
+    return 1
+
+
+def _end_with(parent: int) -> None:
+    """Tell this process to end as soon as ``parent``, which started it, is gone, even killed."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(END_SECONDS)
+    os._exit(1)  # it hangs: the kernel sees that we are gone
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from fairnb import paths, registry
+from fairnb.data.files import write_atomic
 from fairnb.evidence import report, reported
 from fairnb.publish import notebook_map
 from fairnb.registry import Room
@@ -52,9 +53,9 @@ def update() -> dict[str, bool]:
     changed = {}
     for name, text in pages().items():
         file = paths.project() / name
-        changed[name] = not file.exists() or file.read_text() != text
+        changed[name] = not file.exists() or file.read_text(encoding="utf-8") != text
         if changed[name]:
-            file.write_text(text)
+            write_atomic(file, text)
     return changed
 
 

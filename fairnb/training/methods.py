@@ -145,7 +145,7 @@ def _places() -> dict[str, str]:
     for package, folder in [(__package__, Path(__file__).parent), *_rooms()]:
         for file in sorted(folder.rglob("*.py")):
             module = ".".join((package, *file.relative_to(folder).with_suffix("").parts)).removesuffix(".__init__")
-            for name in _decorated(file.read_text()):
+            for name in _decorated(file.read_text(encoding="utf-8")):
                 if name in found:
                     raise BadData(f"two methods are named {name!r}, in {found[name]} and {module}: rename one of them")
                 found[name] = module

@@ -155,3 +155,71 @@ def test_the_receipt_is_valid_json_with_the_parameters(home):
     content = json.loads(notebooks.receipt_file("11_small", "smoke").read_text())
     assert content["parameters"] == {"tier": "smoke"}
     assert content["seconds"] > 0
+
+
+def reproduce(*words):
+    return CliRunner().invoke(commands, ["reproduce", "--tier", "smoke", "--jobs", "1", *words])
+
+
+def test_a_copy_is_left_out_with_a_line_and_cannot_write_over_another_notebook_s_table(home, monkeypatch):
+    home("11_small", SAVE)
+    home("11_small-Copy1", SAVE.replace("1.5", "2.5"))
+    home("12_conflict")
+    (paths.notebooks() / "12_conflict.ipynb").write_text("<<<<<<< HEAD\n{}\n")
+    home("81_copy", SAVE.replace("1.5", "2.5"))
+    result = reproduce()
+    assert result.exit_code == 2 and "left out: 11_small-Copy1.ipynb (" in result.stdout
+    assert "11_small: done" in result.stdout and "12_conflict.ipynb has a merge conflict in line 1" in result.stderr
+    assert (
+        "81_copy failed: cell 3 raised BadData: notebook 81_copy would write over smoke/tables/small" in result.stderr
+    )
+    assert "1.5" in (paths.tables("smoke") / "small_table1.csv").read_text()
+    assert "11_small: up to date" in reproduce("--only", "11").stdout
+
+
+def test_two_at_once_are_told_apart(home):
+    from fairnb.publish import alone
+
+    home("11_small", SAVE)
+    with alone.alone(paths.executed("smoke") / ".reproduce", "it"):
+        result = reproduce()
+    assert result.exit_code == 2 and "`make reproduce` is being executed in" in result.stderr
+    assert not paths.tables("smoke").exists()
+
+
+def test_a_setting_that_nobody_reads_is_refused_and_a_known_one_reaches_the_notebook(home, monkeypatch):
+    home("11_small", "import os; assert os.environ['FAIRNB_SCHEDULER'] == 'tcp://mine:1'")
+    monkeypatch.setenv("FAIRNB_RESULT", "/somewhere")
+    for command in ("reproduce", "plan"):
+        result = CliRunner().invoke(commands, [command, "--tier", "smoke"])
+        assert result.exit_code == 2 and "did you mean 'FAIRNB_RESULTS'" in result.stderr
+    monkeypatch.delenv("FAIRNB_RESULT")
+    monkeypatch.setenv("FAIRNB_SCHEDULER", "tcp://mine:1")
+    assert reproduce().exit_code == 0
+
+
+def test_what_is_no_receipt_means_that_it_runs_again(home):
+    home("11_small", SAVE)
+    for text in ("[]", "null", "{}", '{"inputs": {}}'):
+        paths.executed("smoke").mkdir(parents=True, exist_ok=True)
+        notebooks.receipt_file("11_small", "smoke").write_text(text)
+        assert notebooks.receipt("11_small", "smoke") is None and notebooks.why("11_small", "smoke") == "new"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(28, "No space left on device"), "notebook 11_small failed: the disk is full"),
+        (ZeroDivisionError("by zero"), "notebook 11_small failed: ZeroDivisionError: by zero"),
+        (FairnbError("notebook 11_small failed: cell 3"), "notebook 11_small failed: cell 3"),
+    ],
+)
+def test_the_last_line_names_the_notebook_whatever_went_wrong(monkeypatch, capsys, sandbox, error, sentence):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(notebooks, "execute", fail)
+    monkeypatch.setattr("sys.argv", ["notebooks", "11_small", "smoke"])
+    monkeypatch.setattr(notebooks, "_end_with", lambda parent: None)
+    assert notebooks.main() == 1
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith(sentence)

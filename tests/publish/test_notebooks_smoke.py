@@ -9,7 +9,6 @@ from fairnb import paths
 from fairnb.evidence import verdicts as claims
 from fairnb.evidence.tables import ORACLE
 from fairnb.papers.aimfair import tables as aimfair
-from fairnb.papers.fairlora.protocol import processes
 from fairnb.publish import notebooks
 
 LAST = "90_scorecard"
@@ -18,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]  # twenty-five kernel
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory, new_cache, warm, warm_kernels):
-    """All notebooks at tier smoke, once, in their order; FairLoRA's have one pair of parties."""
+    """All notebooks at tier smoke, once, in their order."""
     folder = tmp_path_factory.mktemp("smoke")
     new_cache(folder)
     with pytest.MonkeyPatch.context() as patch:
@@ -28,13 +27,8 @@ def executed(tmp_path_factory, new_cache, warm, warm_kernels):
             patch.setenv(name, "")
         patch.setenv(warm.SMALLER, "1")
         patch.setattr(NotebookExecutionManager, "save", lambda *_, **__: None)  # once at its end is enough
-        patch.setattr(processes, "subprocess", warm.instead_of_subprocess())
-        patch.setenv(processes.ADDRESS, processes.connected().scheduler.address)
-        try:
-            for name in notebooks.names():
-                notebooks.execute(name, {"tier": "smoke"})
-        finally:
-            processes.stop()
+        for name in notebooks.names():
+            notebooks.execute(name, {"tier": "smoke"})
         yield folder
 
 
