@@ -205,6 +205,8 @@ try:
     print("found" if run.find() else "missing")
 except Exception as error:
     print(type(error).__name__, error)
+for file in held:
+    os.close(file)
 """
 
 
@@ -305,10 +307,10 @@ def turned(line: str) -> str:
 
 
 def python(folder: Path, program: str, **settings: str) -> str:
-    """What a program says that must succeed."""
+    """The last line of a program that must succeed."""
     code, said = end(begin(folder, ["-c", program], module=False, **settings))
     assert code == 0, f"exit code {code}: {said[-600:]}"
-    return said
+    return said.strip().splitlines()[-1]  # before it, perhaps, a warning about the data
 
 
 def main() -> None:

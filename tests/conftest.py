@@ -119,7 +119,7 @@ def warm():
     warm.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def warm_kernels(warm):
     """Notebooks get kernels that need no imports; each is a new process nevertheless."""
     with pytest.MonkeyPatch.context() as patch:

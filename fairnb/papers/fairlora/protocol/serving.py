@@ -35,9 +35,12 @@ def serve(own: PartyFile, ready: Callable[[str], object], patience: Patience | N
     Raises:
         FairnbError: the party cannot start, its folder is served already, or the address cannot be had.
     """
-    os.umask(0o077)
-    with _alone(Path(own.site.folder)):
-        asyncio.run(_answer(service(own), own, ready, patience))
+    before = os.umask(0o077)
+    try:
+        with _alone(Path(own.site.folder)):
+            asyncio.run(_answer(service(own), own, ready, patience))
+    finally:
+        os.umask(before)
 
 
 def service(own: PartyFile) -> Service:
