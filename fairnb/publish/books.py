@@ -37,10 +37,9 @@ def left_out() -> dict[str, str]:
     for stem in stems:
         others = [other for other in stems if other != stem and other[:2] == stem[:2] and other not in reasons]
         if stem not in reasons and others and not owners.is_ours(stem):
-            ours = [other for other in others if owners.is_ours(other)]
-            reasons |= (
-                {stem: f"{ours[0]} has the number {stem[:2]}: give it a free one, e.g. 81_{stem[3:]}"} if ours else {}
-            )
+            if ours := [other for other in others if owners.is_ours(other)]:
+                free = f"give it a free one, e.g. 81_{stem[3:]}, or name it (ONLY={stem})"
+                reasons[stem] = f"{ours[0]} has the number {stem[:2]}: {free}"
     return reasons
 
 
@@ -59,6 +58,8 @@ def select(only: str = "") -> list[str]:
     chosen: list[str] = []
     for part in filter(None, (p.strip().removesuffix(".ipynb") for p in only.split(","))):
         fitting = [name for name in known if name == part or name.split("_")[0] == part]
+        if part in strays and NAME.fullmatch(part):
+            fitting = [part]  # somebody's own that has the number of one of ours: whoever names it means it
         if not fitting and part in strays:
             raise BadData(f"notebook {part} is left out: {strays[part]}")
         if not fitting:

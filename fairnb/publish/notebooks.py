@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from fairnb import paths
 from fairnb.data import files, progress, settings
-from fairnb.errors import FairnbError, UnknownName
-from fairnb.evidence import clone, layout, owners, provenance, report
+from fairnb.errors import BrokenRecord, FairnbError, UnknownName
+from fairnb.evidence import clone, layout, owners, provenance, records, report
 from fairnb.publish import alone, books, stopping
 from fairnb.publish.books import names
 from fairnb.tasks import tiers
@@ -74,7 +74,10 @@ def timings(tier: str) -> pd.DataFrame:
 
     rows: dict[str, list[float]] = {}
     for file in sorted((paths.runs() / tier).glob("*.json")):
-        body = json.loads(file.read_text("utf-8"))
+        try:
+            body = records.body_of(file)
+        except BrokenRecord:
+            continue  # it will be computed again
         rows.setdefault(body["run"]["method"], []).append(body["provenance"]["seconds"])
     table = [
         {"what": what, "seconds": round(float(np.mean(values)), 1), "runs": len(values)}
@@ -107,10 +110,12 @@ def receipt_file(name: str, tier: str) -> Path:
 
 
 def receipt(name: str, tier: str) -> dict[str, Any] | None:
-    """The receipt of the last complete execution, or None."""
+    """The receipt of the last complete execution, or None. DiskTrouble: it cannot be read just now."""
+    file = receipt_file(name, tier)
     try:
-        found = json.loads(receipt_file(name, tier).read_text("utf-8"))
-    except (OSError, ValueError):
+        with files.plain_errors(file):
+            found = json.loads(file.read_bytes()) if file.exists() else None
+    except ValueError:
         return None
     return found if isinstance(found, dict) and {"inputs", "outputs", "seconds"} <= found.keys() else None
 

@@ -223,3 +223,15 @@ def test_the_last_line_names_the_notebook_whatever_went_wrong(monkeypatch, capsy
     monkeypatch.setattr(notebooks, "_end_with", lambda parent: None)
     assert notebooks.main() == 1
     assert capsys.readouterr().err.strip().splitlines()[-1].startswith(sentence)
+
+
+def test_a_broken_record_has_no_part_in_the_measured_times(sandbox):
+    (paths.runs() / "smoke").mkdir(parents=True)
+    (paths.runs() / "smoke" / "erm-seed0-0123456789abcdef.json").write_text("{", encoding="utf-8")
+    assert notebooks.timings("smoke").empty
+
+
+def test_a_room_adds_its_own_words_to_the_command():
+    result = CliRunner().invoke(commands, ["party", "--help"])
+    assert result.exit_code == 0 and {"certificate", "serve", "verify"} <= set(result.stdout.split())
+    assert "party" in CliRunner().invoke(commands, ["--help"]).stdout
