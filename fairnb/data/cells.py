@@ -199,7 +199,8 @@ def _column(
             odd.setdefault("which the owner's file does not have, a category of its own", []).append(number)
     for what, numbers in odd.items():
         there = np.isin(code, numbers)
-        more = f"{there.sum()} such cells with {len(numbers)} different values in all"
+        more = f"{there.sum()} such cell{'s' if there.sum() > 1 else ''} in all"
+        more += f", {len(numbers)} different ones" if len(numbers) > 1 else ""
         log.warning(
             "%s: line %d, column %r has the value %r, %s (%s)",
             *(path, line[there.argmax()], name, distinct[numbers[0]], what, more),

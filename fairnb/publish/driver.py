@@ -76,7 +76,8 @@ def _chosen(tier: str, only: str) -> list[str]:
     tiers.get(tier)
     chosen = books.select(only)
     for name, reason in books.left_out().items():
-        click.echo(f"  left out: {name}.ipynb ({reason})")
+        if name not in chosen:
+            click.echo(f"  left out: {name}.ipynb ({reason})")
     return chosen
 
 
