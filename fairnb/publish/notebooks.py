@@ -28,6 +28,7 @@ from fairnb.tasks import tiers
 if TYPE_CHECKING:
     import pandas as pd
 
+SHOWN = 4  # reasons why a notebook runs again; ten data sets may have come at once
 END_SECONDS = 5.0  # for a notebook whose driver has gone to put its kernel away
 
 
@@ -134,7 +135,8 @@ def why(name: str, tier: str) -> str:
         return "its inputs cannot be read"
     changed = [reason for reason, value in now.items() if last["inputs"].get(reason) != value]
     if changed:
-        return ", ".join(changed) + " changed"
+        more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+        return ", ".join(changed[:SHOWN]) + more + " changed"
     for output in last["outputs"]:
         file = paths.results_root() / output["file"]
         if not file.exists():
