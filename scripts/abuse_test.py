@@ -318,6 +318,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)} (default: all)")
     chosen = parser.parse_args().cases or list(CASES)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where this runs in the background of a script,
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and so it would be in what is started here
     with tempfile.TemporaryDirectory(prefix="fairnb-abuse-") as scratch, ThreadPoolExecutor(2) as pool:
         rows = list(pool.map(lambda name: tried(name, Path(scratch)), chosen))
     print(tabulate(rows, ("case", "result", "s", "seen"), tablefmt="simple", maxcolwidths=[None, None, None, 90]))

@@ -36,7 +36,17 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def begin(sandbox):
+def heard():
+    """No signal is ignored, as they are where the tests run in the background of a script (``&``, ``nohup``)."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGTERM)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def begin(sandbox, heard):
     """``begin(command)`` starts a process with its own group, that of a terminal say; none is left afterwards."""
     started = []
 
@@ -155,7 +165,7 @@ def test_a_cluster_ends_while_it_starts_and_while_it_works(begin, sandbox, word,
     assert code == 128 + number and said.splitlines() == [str(stopping.Stopped(number))]
 
 
-def test_what_is_ignored_stays_ignored_and_handlers_come_back(monkeypatch):
+def test_what_is_ignored_stays_ignored_and_handlers_come_back(heard):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nohup
     try:
         with stopping.by_exception():
