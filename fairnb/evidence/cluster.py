@@ -48,7 +48,7 @@ def private(jobs: int) -> Iterator[str]:
 
     logging.getLogger("distributed").setLevel(logging.ERROR)
     before = os.environ.get(TLS)
-    pem = _new_certificate()
+    pem = new_certificate()
     with plain_settings(pem):
         os.environ[TLS] = pem
         try:
@@ -151,7 +151,8 @@ def plain_settings(pem: str = "") -> Iterator[None]:
         yield
 
 
-def _new_certificate() -> str:
+def new_certificate() -> str:
+    """Certificate and key of a cluster for this run, as ``plain_settings`` takes them (PEM)."""
     from distributed import Security
 
     made = Security.temporary()

@@ -24,7 +24,6 @@ def write(file: Path, model: nn.Module) -> None:
     """Keep the state of ``model`` in ``file`` (safetensors, atomic); folders are made."""
     from safetensors.torch import save
 
-    file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file, save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}))
 
 

@@ -145,27 +145,22 @@ def connected() -> Client:
 
 
 def _own_scheduler() -> dict[str, Any]:
-    from distributed import Client, LocalCluster, Security
+    from distributed import Client, LocalCluster
 
-    made = Security.temporary()
-    with cluster.plain_settings():
+    pem = cluster.new_certificate()
+    with cluster.plain_settings(pem):
         found = LocalCluster(
             n_workers=0,
             processes=True,
             host=cluster.LOOPBACK,
             protocol="tls://",
-            security=made,
             dashboard_address=None,
             scheduler_kwargs={"dashboard": False, "dashboard_address": f"{cluster.LOOPBACK}:0"},  # HTTP, without a page
             silence_logs=50,
         )
         client = Client(found, set_as_default=False)
     atexit.register(stop)
-    return {
-        "cluster": found,
-        "client": client,
-        "tls": f"{made.tls_client_cert.strip()}\n{made.tls_client_key.strip()}\n",
-    }
+    return {"cluster": found, "client": client, "tls": pem}
 
 
 def _own() -> Path:
