@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import warnings
+from typing import Any
 
 import numpy as np
 
 from fairnb import metrics
 from fairnb.contract import Predictor, Split
 from fairnb.errors import TrainingFailed
+from fairnb.evidence.records import Record
 
 
 def scores(predictor: Predictor, test: Split) -> np.ndarray:
@@ -22,6 +25,13 @@ def accuracy(score: np.ndarray, test: Split) -> float:
     return round(float((score.argmax(axis=1) == test.target).mean()), 10)
 
 
+def with_snapshots(predictor: Predictor, test: Split) -> np.ndarray:
+    """``scores``; a predictor with ``snapshots`` gets their accuracies as a note, which no method ever sees."""
+    if snapshots := getattr(predictor, "snapshots", ()):
+        predictor.notes["test_by_epoch"] = [accuracy(scores(one, test), test) for one in snapshots]  # type: ignore[attr-defined]
+    return scores(predictor, test)
+
+
 def report(test: Split, score: np.ndarray) -> metrics.GroupReport:
     """All metrics of the decisions. Raises TrainingFailed: a score is not finite."""
     if not np.isfinite(score).all():
@@ -33,3 +43,26 @@ def report(test: Split, score: np.ndarray) -> metrics.GroupReport:
         if len(np.unique(test.protected)) == 1:  # by design (clean CIFAR-10 has no gray images): no news
             warnings.simplefilter("ignore", metrics.UndefinedMetric)
         return metrics.group_report(test.target, score.argmax(axis=1), test.protected)
+
+
+def record(
+    run: dict[str, Any], key: str, test: Split, predictor: Predictor, score: np.ndarray, provenance: dict[str, Any]
+) -> Record:
+    """What is kept of a run: ``run`` is its identity, ``key`` its key. Raises as ``report``."""
+    found = report(test, score)
+    return Record(
+        key=key,
+        run=json.loads(json.dumps(run, default=list)),
+        cells={"correct": found.correct.tolist(), "total": found.total.tolist()},
+        metrics={
+            name: None if not np.isfinite(value) else round(float(value), 10) for name, value in found.values.items()
+        },
+        notes=getattr(predictor, "notes", {}),
+        provenance=provenance,
+        predictions={
+            "ids": np.asarray(test.ids).astype(str),
+            "target": test.target,
+            "protected": test.protected,
+            "score": score[:, 1] if score.shape[1] == 2 else score,
+        },
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -74,12 +75,24 @@ def device_name() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})"
 
 
+@cache
+def processor() -> str:
+    """The processor's name as its maker gives it: trained numbers differ between them."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    found = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", text, re.MULTILINE)
+    return " ".join(found[1].split()) if found else platform.processor() or platform.machine()
+
+
 def stamp(seconds: float) -> dict[str, Any]:
     """The provenance part of a record."""
     return {
         "seconds": round(seconds, 2),
         "peak_memory_mb": peak_memory_mb(),
         "device": device_name(),
+        "processor": processor(),
         "commit": commit(),
         "code": code_hash(),
         "versions": versions(),

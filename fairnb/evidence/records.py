@@ -148,8 +148,10 @@ def row_of(record: Record, label: str = "") -> dict[str, Any]:
     correct, total = (np.array(record.cells[name], float) for name in ("correct", "total"))
     with np.errstate(invalid="ignore"):
         accuracy = np.where(total > 0, correct / total, np.nan)
-    cells = {f"y{t}s{p}": accuracy[t, p] for t, p in np.ndindex(*accuracy.shape)}
+    grid = list(np.ndindex(*accuracy.shape))
+    cells = {f"y{t}s{p}": accuracy[t, p] for t, p in grid} | {f"n_y{t}s{p}": total[t, p] for t, p in grid}
     own = {name: record.run[name] for name in ("task", "method", "seed", "tier")}
     values = {name: np.nan if value is None else value for name, value in record.metrics.items()}
     hparams = {"hparams": json.dumps(record.run["hparams"], sort_keys=True)}
-    return {"label": label or record.run["method"]} | own | hparams | values | cells | {"notes": record.notes}
+    where = {"processor": record.provenance.get("processor", "")}
+    return {"label": label or record.run["method"]} | own | hparams | values | cells | {"notes": record.notes} | where

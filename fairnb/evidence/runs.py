@@ -15,18 +15,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from fairnb import paths, tasks
-from fairnb.contract import Predictor, Split, Task
+from fairnb.contract import Predictor, Task
 from fairnb.data import files
 from fairnb.errors import BadData, BrokenRecord, FairnbError
-from fairnb.evidence import engine, measure, provenance, records
+from fairnb.evidence import engine, experiments, measure, provenance, records
 from fairnb.evidence.records import Record
 from fairnb.nets import weights
 from fairnb.tasks import tiers
-from fairnb.training import methods
+from fairnb.training import methods, reading
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,20 +119,24 @@ def compute(group: list[Run]) -> list[Record]:
         FairnbError: bad data or failed training, in one sentence.
     """
     start = time.perf_counter()
-    problems = [tasks.problem(run.task, run.tier, run.seed) for run in group]
+    with reading.watch() as read:
+        problems = [tasks.problem(run.task, run.tier, run.seed) for run in group]
+        found = _predictors(group, problems)
+        scores = [measure.with_snapshots(one, problem.test) for one, problem in zip(found, problems, strict=True)]
+    seconds = (time.perf_counter() - start) / len(group)
+    made = []
+    for run, problem, predictor, score in zip(group, problems, found, scores, strict=True):
+        came = provenance.stamp(seconds) | tasks.made_from(run.task, run.tier)
+        came["experiment"] = experiments.of(run, problem, read)
+        made.append(measure.record(run.identity, run.key, problem.test, predictor, score, came))
+    return made
+
+
+def _predictors(group: list[Run], problems: list[tasks.Problem]) -> list[Predictor]:
     entry, hparams = methods.get(group[0].method), group[0].hparams
     if entry.together and len(group) > 1:
-        found = entry.together([problem.task for problem in problems], seeds=[run.seed for run in group], **hparams)
-    else:
-        found = [_trained(run, problem.task) for run, problem in zip(group, problems, strict=True)]
-    for predictor, problem in zip(found, problems, strict=True):
-        if snapshots := getattr(predictor, "snapshots", ()):
-            accuracies = [measure.accuracy(measure.scores(one, problem.test), problem.test) for one in snapshots]
-            predictor.notes["test_by_epoch"] = accuracies  # type: ignore[attr-defined]
-    scores = [measure.scores(predictor, problem.test) for predictor, problem in zip(found, problems, strict=True)]
-    seconds = (time.perf_counter() - start) / len(group)
-    parts = zip(group, problems, found, scores, strict=True)
-    return [_record(run, problem.test, predictor, score, seconds) for run, problem, predictor, score in parts]
+        return entry.together([one.task for one in problems], seeds=[run.seed for run in group], **hparams)
+    return [_trained(run, problem.task) for run, problem in zip(group, problems, strict=True)]
 
 
 def _trained(run: Run, task: Task) -> Predictor:
@@ -166,7 +169,7 @@ def predictor_of(run: Run) -> Predictor:
     if entry.again is None:
         raise BadData(f"method {run.method} makes no predictor from kept weights: use runs.model_of, or train it")
     if home.key != run.key:
-        ensure(home)
+        reading.note(experiments.read_by(home, ensure(home)))
     task = tasks.problem(run.task, run.tier, run.seed).task
     return entry.again(task, partial(weights.read, _kept(home)), seed=run.seed, **run.hparams)
 
@@ -190,26 +193,6 @@ def _kept(run: Run) -> Path:
 
 def _weights_of(run: Run) -> Path:
     return paths.cache() / "models" / f"run-{run.key}.safetensors"
-
-
-def _record(run: Run, test: Split, predictor: Predictor, score: np.ndarray, seconds: float) -> Record:
-    report = measure.report(test, score)
-    return Record(
-        key=run.key,
-        run=json.loads(json.dumps(run.identity, default=list)),
-        cells={"correct": report.correct.tolist(), "total": report.total.tolist()},
-        metrics={
-            name: None if not np.isfinite(value) else round(float(value), 10) for name, value in report.values.items()
-        },
-        notes=getattr(predictor, "notes", {}),
-        provenance=provenance.stamp(seconds) | tasks.made_from(run.task, run.tier),
-        predictions={
-            "ids": np.asarray(test.ids).astype(str),
-            "target": test.target,
-            "protected": test.protected,
-            "score": score[:, 1] if score.shape[1] == 2 else score,
-        },
-    )
 
 
 def run(grid: list[Run]) -> pd.DataFrame:

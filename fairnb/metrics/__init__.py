@@ -14,7 +14,7 @@ from fairnb.metrics.counts import Counts, UndefinedMetric, count
 from fairnb.metrics.formulas import ALIASES, NAMES
 from fairnb.metrics.intervals import Interval, bootstrap, bootstrap_report
 from fairnb.metrics.joint import bootstrap_over_seeds
-from fairnb.metrics.reports import GroupReport, from_cells, group_report
+from fairnb.metrics.reports import GroupReport, from_cells, from_table, group_report
 
 __all__ = [
     "ALIASES",
@@ -35,6 +35,7 @@ __all__ = [
     "bootstrap_report",
     "count",
     "from_cells",
+    "from_table",
     "group_report",
     "paired_difference",
     "percent",

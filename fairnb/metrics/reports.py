@@ -177,6 +177,20 @@ def from_cells(correct: ArrayLike, total: ArrayLike, *, groups: Sequence[object]
     return _build(right, size, table if len(right) == 2 else None, names, None)
 
 
+def from_table(table: ArrayLike) -> GroupReport:
+    """Every metric of hard decisions from how often each cell was predicted as each class.
+
+    ``table``: counts ``(T, G, T)`` of samples of target ``t`` and group ``g`` predicted as class ``c``, T and G of 2 or
+    more. Raises BadData: it is none.
+    """
+    counts = np.asarray(table)
+    square = counts.ndim == 3 and counts.shape[0] == counts.shape[2] and min(counts.shape) >= 2
+    if not square or counts.dtype.kind not in "iu" or (counts < 0).any() or not counts.any():
+        raise BadData(f"from_table needs counts (T, G, T), T and G of 2 or more, got {counts.dtype} {counts.shape}")
+    names = tuple(str(g) for g in range(counts.shape[1]))
+    return _build(np.einsum("tgt->tg", counts), counts.sum(-1), counts, names, None)
+
+
 def _build(
     correct: np.ndarray,
     total: np.ndarray,

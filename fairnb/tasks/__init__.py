@@ -15,7 +15,8 @@ from fairnb.data import readers, subsets
 from fairnb.data.fingerprints import told
 from fairnb.errors import BadData, UnknownName
 from fairnb.tasks import biased, pretrained, tiers
-from fairnb.tasks.recipes import MAJORITY, Data, Recipe, biased_cells, weights_fingerprint
+from fairnb.tasks.recipes import MAJORITY, Data, Files, Recipe, biased_cells, sample_ids, weights_fingerprint
+from fairnb.training import reading
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,10 +26,15 @@ TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training cha
 
 @dataclass(frozen=True)
 class Problem:
-    """A task with its test split; only the runner and the notebooks see it."""
+    """A task with its test split; only the runner and the notebooks see it.
+
+    ``ids`` is the hash of which samples its parts have, and ``read`` names the settings that decided its data.
+    """
 
     task: Task
     test: Split
+    ids: str = ""
+    read: frozenset[str] = frozenset()
 
 
 @cache
@@ -52,7 +58,7 @@ def recipe(name: str) -> Recipe:
 def settings_of(name: str, tier: str) -> dict[str, Any]:
     """The tier's settings as the task ``name`` has them (fewer images may train for more epochs, say)."""
     found = recipe(name)
-    return found.adapt(tiers.settings(tier, found.paper))
+    return reading.plain(found.adapt(tiers.settings(tier, found.paper)))
 
 
 def synthetic_words(name: str, tier: str) -> str:
@@ -93,6 +99,13 @@ def _drawn(name: str, tier: str) -> str:
 fingerprint.cache_clear = _drawn.cache_clear  # type: ignore[attr-defined]  # for tests that change a toy
 
 
+def made_of(name: str, tier: str) -> str:
+    """What a task is made of wherever it is made: as ``fingerprint``, but of real data without their files."""
+    settings, found = settings_of(name, tier), recipe(name).fingerprint
+    made = found.other(settings) if isinstance(found, Files) else _drawn(name, tier)
+    return "-".join(filter(None, (made, weights_fingerprint(settings))))
+
+
 def data_version(name: str) -> str:
     """How the real data of a task differ from what their owners published, in words; empty where they do not.
 
@@ -113,17 +126,21 @@ def problem(name: str, tier: str, seed: int = 0) -> Problem:
     Raises:
         UnknownName: task or tier. MissingData, BadData: its data set is absent or cannot be used.
     """
-    return _problem(name, tier, version(name, tier), seed if recipe(name).seeded else 0)
+    found = _problem(name, tier, version(name, tier), seed if recipe(name).seeded else 0)
+    reading.note(found.read)
+    return found
 
 
 @lru_cache(maxsize=32)
 def _problem(name: str, tier: str, _version: str, seed: int) -> Problem:
     """``problem``, kept as long as its version stays: a worker may serve one preset after the other."""
-    found, settings = recipe(name), settings_of(name, tier)
-    data = found.build(settings, seed=seed) if found.seeded else found.build(settings)
+    found, settings = recipe(name), reading.Settings(settings_of(name, tier))
+    with reading.watch() as read:
+        data = found.build(settings, seed=seed) if found.seeded else found.build(settings)
+        own_weights = settings.get("weights") == "own"
     if found.family == "images":
         backbone = partial(biased.image_backbone, settings=settings)
-        if settings.get("weights") == "own":
+        if own_weights:
             images = fingerprint(name, tier)
             backbone = partial(pretrained.own_backbone, settings=settings, split=data.pretrain, data=images)
     else:
@@ -131,7 +148,7 @@ def _problem(name: str, tier: str, _version: str, seed: int) -> Problem:
     model = partial(_biased_model, name, tier)
     synthetic = partial(_synthetic, data)
     task = Task(name, data.train, data.val, backbone, model, synthetic, settings, data.protected_column)
-    return Problem(task, data.test)
+    return Problem(task, data.test, sample_ids(data, in_order=not found.seeded), frozenset(read))
 
 
 def _biased_model(name: str, tier: str, seed: int) -> nn.Module:

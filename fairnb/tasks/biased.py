@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from fairnb.data import files
 from fairnb.errors import MissingData
 from fairnb.nets.weights import read as read_weights
 from fairnb.nets.weights import write as write_weights
+from fairnb.training import reading
 
 if TYPE_CHECKING:
     from torch import nn
@@ -90,16 +92,32 @@ def _shared(
     file_of: Callable[[int], Path],
     train: Callable[[list[Task], list[int]], list[nn.Module]],
 ) -> nn.Module:
-    """The model of ``seed`` from its file; where there is none, those of all missing ``seeds`` are trained first."""
+    """The model of ``seed`` from its file; where there is none, those of all missing ``seeds`` are trained first.
+
+    Beside it lie the names of the settings that its training read, for runs that only read the model.
+    """
     file = file_of(seed)
-    if not files.is_there(file):
+    if not _is_there(file):
         # One lock for all that are trained together: two processes must not train the same batch.
         with files.lock(file_of(min(seeds)).with_suffix(".lock")):
-            missing = [s for s in seeds if not files.is_there(file_of(s))]
+            missing = [s for s in seeds if not _is_there(file_of(s))]
             if seed in missing:
-                for found, model in zip(missing, train([task_of(s) for s in missing], missing), strict=True):
+                with reading.watch() as read:
+                    models = train([task_of(s) for s in missing], missing)
+                for found, model in zip(missing, models, strict=True):
                     write_weights(file_of(found), model)
+                    files.write_atomic(_names(file_of(found)), json.dumps(sorted(read)))
+    with files.plain_errors(file):
+        reading.note(json.loads(_names(file).read_text(encoding="utf-8")))
     return read_weights(file, task_of(seed).backbone(seed))
+
+
+def _names(file: Path) -> Path:
+    return file.with_suffix(".read.json")
+
+
+def _is_there(file: Path) -> bool:
+    return files.is_there(file) and files.is_there(_names(file))
 
 
 FAMILIES = {"images": image_model, "features": feature_model}

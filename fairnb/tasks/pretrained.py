@@ -25,7 +25,7 @@ SCHEDULE = ("own_epochs", "own_lr", "batch_size")
 
 
 def own_backbone(
-    seed: int, pretrained: bool = True, *, settings: Mapping[str, Any], split: Split | None, data: str
+    seed: int, pretrained: bool = True, *, settings: dict[str, Any], split: Split | None, data: str
 ) -> nn.Module:
     """``biased.image_backbone`` with the weights of ``own_weights``, a new head; fresh if not ``pretrained``.
 
@@ -38,10 +38,10 @@ def own_backbone(
             "'imagenet', 'toy' or None"
         )
     file = str(own_weights(split, settings, data)) if pretrained else None
-    return biased.image_backbone(seed, pretrained, settings={**settings, "weights": file})
+    return biased.image_backbone(seed, pretrained, settings=settings | {"weights": file})
 
 
-def own_weights(split: Split, settings: Mapping[str, Any], data: str) -> Path:
+def own_weights(split: Split, settings: dict[str, Any], data: str) -> Path:
     """File of a backbone trained once to tell the classes of ``split`` apart, shared by all seeds and processes.
 
     ``own_optimizer`` (``sgd`` unless set; a transformer wants ``adam``) with a cosine schedule over ``own_epochs`` from
@@ -72,12 +72,12 @@ def _later_choices(settings: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def _train(split: Split, settings: Mapping[str, Any], file: Path) -> None:
+def _train(split: Split, settings: dict[str, Any], file: Path) -> None:
     from fairnb.nets import weights
     from fairnb.training import loop as training
 
     classes = {"classes": int(split.target.max()) + 1}
-    model = biased.image_backbone(SEED, pretrained=False, settings={**settings, **classes})
+    model = biased.image_backbone(SEED, pretrained=False, settings=settings | classes)
     training.fit(
         model,
         split,

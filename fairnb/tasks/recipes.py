@@ -40,6 +40,14 @@ class Data:
     pretrain: Split | None = None
 
 
+def sample_ids(data: Data, in_order: bool = True) -> str:
+    """Hash of the ids of all samples: part by part, or (not ``in_order``) together where every seed splits anew."""
+    parts = (data.train, data.val, data.test, data.pool, data.pretrain)
+    ids = [np.asarray(part.ids).astype(str) for part in parts if part is not None]
+    lists = ids if in_order else [np.sort(np.concatenate(ids))]
+    return hashlib.sha256("\n\n".join("\n".join(own) for own in lists).encode()).hexdigest()[:16]
+
+
 def nothing(settings: dict[str, Any]) -> str:
     """What plays the synthetic images of a task that has none, and what else than its files a task is made from."""
     return ""

@@ -11,6 +11,7 @@ from torch import nn
 from fairnb.contract import Split, Task
 from fairnb.errors import BadData, FairnbError, TrainingFailed, UnknownName
 from fairnb.nets.freezing import Tensors
+from fairnb.training import reading
 from fairnb.training.loop import History, TrainedPredictor, fit
 from fairnb.training.presets import PRESETS
 
@@ -62,7 +63,7 @@ def settings_of(task: Task, stage: Literal["pretrain", "finetune"], **options: A
     if preset is not None and preset not in PRESETS:
         raise UnknownName("preset", preset, PRESETS)
     merged = PRESETS["code"] | task.settings | (PRESETS[preset] if preset else {})
-    short = {name.removeprefix(f"{stage}_"): value for name, value in merged.items()}
+    short = reading.Settings.of(merged).without(f"{stage}_")
     return short | {name: value for name, value in options.items() if value is not None}
 
 

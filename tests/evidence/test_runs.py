@@ -254,6 +254,7 @@ def test_a_biased_model_that_is_there_needs_no_lock(monkeypatch, fake):
     with stranger.open_folder() as folder:
         for seed in (0, 1):
             weights.write(folder / f"{seed}.safetensors", fake.backbone(seed))
+            (folder / f"{seed}.read.json").write_text("[]", encoding="utf-8")
 
         def shared(seed):
             model = tasks.biased._shared(lambda s: fake, seed, (0, 1, 2), file_of, lambda *_: pytest.fail("trained"))

@@ -8,6 +8,7 @@ only the probe was trained; ``asac_base`` has both.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -58,6 +59,11 @@ def probe(task: Task, seed: int) -> nn.Module:
     model: Any = channels_last(task.backbone(seed), device())
     model.head = _fitted(model, model.head, task.train, task.val, "target", seed, task.settings)
     return model
+
+
+def of_probe(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``protected_head`` takes of a task's settings, where they have it."""
+    return {name: settings[name] for name in ("probe_epochs", "probe_lr", "batch_size") if name in settings}
 
 
 def protected_head(

@@ -18,7 +18,7 @@ from fairnb import tasks
 from fairnb.evidence import runs
 from fairnb.evidence.runs import Run
 from fairnb.papers.asac import attack_curves, attribution
-from fairnb.papers.asac.base import protected_head
+from fairnb.papers.asac.base import of_probe, protected_head
 
 KINDS = {"same": "same images", "refit": "own head", "noise": "noise"}
 LOOKED = 48  # images; integrated gradients cost more than attacks
@@ -60,7 +60,7 @@ def kind_of(run: Run) -> str:
 def head_of(run: Run) -> nn.Module:
     """A protected head on the features of the run's own network."""
     task = tasks.problem(run.task, run.tier, run.seed).task
-    return protected_head(runs.model_of(run), task.train, run.seed, val=task.val, **task.settings)
+    return protected_head(runs.model_of(run), task.train, run.seed, val=task.val, **of_probe(task.settings))
 
 
 def families(grid: Sequence[Run]) -> dict[str, list[str]]:

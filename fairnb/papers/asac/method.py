@@ -152,7 +152,9 @@ def _head_of(model: nn.Module, task: Task, seed: int, options: Options) -> nn.Mo
     """C on the backbone of ``model`` as it is now; the controls attack nothing and need none."""
     if not any(options.epsilons):
         return None
-    return channels_last(protected_head(model, task.train, seed, val=task.val, **task.settings), device())
+    return channels_last(
+        protected_head(model, task.train, seed, val=task.val, **asac_base.of_probe(task.settings)), device()
+    )
 
 
 def head_accuracies(head: nn.Module, split: Split, options: Options) -> dict[str, float]:

@@ -25,6 +25,7 @@ from fairnb.papers.fairlora.protocol.messages import PARTIES
 from fairnb.papers.fairlora.protocol.party import DIARY, STATE
 from fairnb.papers.fairlora.protocol.sites import Agreement, PartyData, Site
 from fairnb.papers.fairlora.protocol.wire import AUDITOR, DEVELOPER
+from fairnb.training.reading import plain
 
 VERSION = "3"  # 3: what the parties draw follows from secrets of their own
 HALVES: dict[str, Callable[[int], range]] = {  # of that many blocks; none named means all
@@ -122,7 +123,7 @@ def session_of(task: Task, seed: int, name: str, own: Mapping[str, Any], options
 
 def known(task: Task) -> dict[str, Any]:
     """``DEFAULTS`` with what the task's settings say instead."""
-    return DEFAULTS | {key: task.settings[key] for key in DEFAULTS if key in task.settings}
+    return DEFAULTS | task.settings
 
 
 def steps_of(task: Task, options: Mapping[str, Any]) -> int:
@@ -177,7 +178,7 @@ def _data(task: Task) -> Path:
     """Folder with a folder for each party: half of the training images and one label of each."""
     train = task.train
     labels = [_digest(array) for array in (train.ids, train.target, train.protected)]
-    key = _key([VERSION, task.name, task.settings, train.x.shape, *labels])
+    key = _key([VERSION, task.name, plain(task.settings), train.x.shape, *labels])
     folder = paths.cache() / "parties" / f"data-{key}"
     if not all((folder / party).is_dir() for party in PARTIES):
         for party, part in shared_out(train).items():

@@ -17,6 +17,7 @@ from fairnb.data.celeba import test_counts
 from fairnb.tasks.drawings import Drawing
 from fairnb.tasks.genders import CELEBA, GENDER, celeba_build
 from fairnb.tasks.recipes import Data, Recipe, nothing
+from fairnb.training.reading import Settings
 
 PAPER = "fineface"
 ATTRIBUTES = (
@@ -38,14 +39,7 @@ def counts(attribute: str) -> np.ndarray:
 
 def own_numbers(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of a task of this module: ``attributes_n_train`` stands for ``n_train``, and so on."""
-    shared, own = split_numbers(settings)
-    return shared | own
-
-
-def split_numbers(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings without those of the thirteen attributes, and these without their prefix."""
-    own = {name.removeprefix(PREFIX): value for name, value in settings.items() if name.startswith(PREFIX)}
-    return {name: value for name, value in settings.items() if not name.startswith(PREFIX)}, own
+    return Settings.of(settings).without(PREFIX)
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def _fairface_build(settings: dict[str, Any], where: str) -> Data:
 
 def own_numbers(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings without those of the thirteen attributes."""
-    return attributes13.split_numbers(settings)[0]
+    return {name: value for name, value in settings.items() if not name.startswith(attributes13.PREFIX)}
 
 
 def group_names(name: str) -> tuple[str, ...]:
