@@ -1,0 +1,73 @@
+"""Verdicts in two readings: what all evidence so far says (the ledger and this machine), and what this rerun says.
+
+A room's door ``claims`` (and ``claims_...``) has ``JUDGED``: notebook -> ``Judged``. So verdicts can be given without a
+notebook, by ``make decide``, ``make verify`` and the scorecard, and the notebook shows the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fairnb import registry
+from fairnb.errors import UnknownName
+from fairnb.evidence import pool, runs
+from fairnb.evidence.runs import Run
+from fairnb.evidence.verdicts import Verdict
+
+Frames = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the runs of a notebook say of some claims.
+
+    Attributes:
+        claims: their ids. grids: name -> tier -> runs; empty where the tier has none.
+        verdicts: frames by the grids' names (those that the tier has), tier -> verdicts.
+        notes: of a run, that these verdicts (or the choice of a row) read; the ledger keeps them.
+        measured: whether the frames need more than runs (a look inside networks): only the notebook can make them.
+    """
+
+    claims: tuple[str, ...]
+    grids: Mapping[str, Callable[[str], list[Run]]]
+    verdicts: Callable[[Frames, str], list[Verdict]]
+    notes: tuple[str, ...] = ()
+    measured: bool = False
+
+    def planned(self, tier: str) -> dict[str, list[Run]]:
+        """The runs of a tier by grid; grids without any are left out."""
+        made = {name: grid(tier) for name, grid in self.grids.items()}
+        return {name: grid for name, grid in made.items() if grid}
+
+
+def known() -> dict[str, Judged]:
+    """All of them by notebook."""
+    return registry.collected("claims", "JUDGED")
+
+
+def get(notebook: str) -> Judged:
+    """The one of a notebook. Raises UnknownName."""
+    if notebook not in known():
+        raise UnknownName("notebook with verdicts", notebook, known())
+    return known()[notebook]
+
+
+def evidence(notebook: str, tier: str) -> list[Verdict]:
+    """The verdicts by all evidence there is: the ledger's runs, and this machine's own of other seeds."""
+    judged = get(notebook)
+    frames = {name: pool.frame(grid) for name, grid in judged.planned(tier).items()}
+    return _of(judged, frames, tier)
+
+
+def rerun(notebook: str, tier: str) -> list[Verdict]:
+    """The verdicts by the runs that this tier plans, which are computed where they are missing."""
+    judged = get(notebook)
+    return _of(judged, {name: runs.run(grid) for name, grid in judged.planned(tier).items()}, tier)
+
+
+def _of(judged: Judged, frames: Frames, tier: str) -> list[Verdict]:
+    there = {name: frame for name, frame in frames.items() if len(frame)}
+    return judged.verdicts(there, tier) if there else []

@@ -1,0 +1,138 @@
+"""The scorecard: one row per claim, with what all evidence says beside what this rerun says, and its history."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fairnb import paths
+from fairnb.data import versions
+from fairnb.evidence import judging, ledger, report, reported, rule
+from fairnb.evidence.verdicts import NOT_RUN, Verdict
+
+# ``verdict``, ``seeds``, ``processors`` and ``effect`` (of the condition that decides, in points, with its repeated
+# interval) are by all evidence so far, ``rerun`` and ``rerun_seeds`` by this rerun alone.
+COLUMNS = (
+    "claim", "paper", "verdict", "seeds", "processors", "effect", "low", "high", "margin", "printed_difference",
+    "decided_by", "needed", "reason", "rerun", "rerun_seeds", "ours", "printed", "note",
+)  # fmt: skip
+SHOWN = ["claim", "verdict", "seeds", "rerun", "rerun_seeds", "ours", "printed"]
+
+
+def judged(notebook: str, tier: str, frames: judging.Frames | None = None) -> pd.DataFrame:
+    """Judge a notebook's claims in both readings, keep them for the scorecard, and return them as a table.
+
+    Args:
+        frames: where the claims need more than runs (``Judged.measured``): what the notebook measured, by name.
+
+    Returns:
+        a row per claim with ``COLUMNS``; none where the tier runs nothing of it.
+    """
+    if frames is None:
+        now, so_far = judging.rerun(notebook, tier), judging.evidence(notebook, tier)
+    else:
+        now = so_far = judging.get(notebook).verdicts(frames, tier)
+    return save(so_far, notebook, tier=tier, rerun=now)
+
+
+def save(verdicts: list[Verdict], name: str, *, tier: str, rerun: list[Verdict] | None = None) -> pd.DataFrame:
+    """Keep the verdicts of the notebook ``name`` for the scorecard and return them as a table to show.
+
+    The note begins with how the data differ from what their owners published, where they do.
+    """
+    other, again = versions.said(), {verdict.claim: verdict for verdict in rerun or verdicts}
+    rows = []
+    for verdict in verdicts:
+        note = "; ".join(filter(None, (other, verdict.note)))
+        rows.append(row_of(dataclasses.replace(verdict, note=note), again.get(verdict.claim)))
+    plain = [{name: None if value != value else value for name, value in row.items()} for row in rows]
+    report.save_json(plain, paths.results(tier) / "verdicts" / f"{name}.json")
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def row_of(verdict: Verdict, rerun: Verdict | None = None) -> dict[str, Any]:
+    """A verdict as a row with ``COLUMNS``."""
+    outcome = verdict.outcome
+    by = outcome.by if outcome else None
+    interval = rule.interval(by) if by is not None and rule.rung(len(by.values)) else None
+    mean = float(np.mean(by.values)) if by is not None and by.values else np.nan
+    where = {one for group in verdict.groups for condition in group for one in condition.processors if one}
+    own = {name: getattr(verdict, name) for name in ("claim", "paper", "verdict", "seeds", "reason", "ours", "printed")}
+    return (
+        {name: np.nan for name in COLUMNS}
+        | own
+        | {
+            "processors": len(where),
+            "effect": interval.mean if interval else mean,
+            "low": interval.low if interval else np.nan,
+            "high": interval.high if interval else np.nan,
+            "margin": by.margin if by is not None else np.nan,
+            "printed_difference": by.printed if by is not None else np.nan,
+            "decided_by": by.text if by is not None else "",
+            "needed": outcome.needed if outcome and outcome.needed else np.nan,
+            "rerun": rerun.verdict if rerun else NOT_RUN,
+            "rerun_seeds": rerun.seeds if rerun else 0,
+            "note": verdict.note,
+        }
+    )
+
+
+def read(tier: str) -> pd.DataFrame:
+    """One row per claim of ``claims.csv``: the saved verdict, or ``not run``."""
+    saved: dict[str, dict[str, Any]] = {}
+    for file in sorted((paths.results(tier) / "verdicts").glob("*.json")):
+        saved |= {row["claim"]: row for row in json.loads(file.read_text(encoding="utf-8"))}
+    blank = {name: np.nan for name in COLUMNS} | dict.fromkeys(("decided_by", "reason", "ours", "note"), "")
+    blank |= {"verdict": NOT_RUN, "rerun": NOT_RUN, "seeds": 0, "rerun_seeds": 0, "processors": 0}
+    rows = []
+    for claim in reported.claims().to_dict("records"):
+        own = blank | {"claim": claim["id"], "paper": claim["paper"], "printed": claim["printed"]}
+        found = saved.get(claim["id"], {})
+        rows.append(own | {name: value for name, value in found.items() if value is not None})
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def why(verdicts: pd.DataFrame) -> None:
+    """Print a line for each row of ``judged``'s table: claim, verdict, and what decided it or is missing."""
+    for row in verdicts.to_dict("records"):
+        print(f"{row['claim']} {row['verdict']}: {_because(row)}")
+
+
+def _because(row: Mapping[str, Any]) -> str:
+    if not row["decided_by"]:
+        return row["reason"] or row["note"]
+    ends = f" [{row['low']:+.1f}, {row['high']:+.1f}]" if np.isfinite(row["low"]) else ""
+    seeds = f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}"
+    return "; ".join(filter(None, (f"{row['decided_by']}: {row['effect']:+.1f}{ends}, {seeds}", row["reason"])))
+
+
+def changes(verdicts: list[Verdict], tier: str) -> list[dict[str, Any]]:
+    """Lines of kind ``verdict`` for the claims whose outcome is not what the ledger had last."""
+    last = {line["claim"]: line["outcome"] for line in ledger.read(tier, ledger.VERDICT)}
+    from fairnb import __version__
+
+    return [
+        {
+            "kind": ledger.VERDICT,
+            "claim": verdict.claim,
+            "outcome": verdict.verdict,
+            "before": last.get(verdict.claim, NOT_RUN),
+            "seeds": verdict.seeds,
+            "version": __version__,
+        }
+        for verdict in verdicts
+        if verdict.verdict != last.get(verdict.claim)
+    ]
+
+
+def history(tier: str) -> pd.DataFrame:
+    """How the verdicts at a tier have changed: columns date, claim, before, outcome, seeds, version."""
+    lines = ledger.read(tier, ledger.VERDICT)
+    names = ["claim", "before", "outcome", "seeds", "version"]
+    rows = [{"date": line.place[0][:10]} | {name: line[name] for name in names} for line in lines]
+    return pd.DataFrame(rows, columns=["date", *names])
