@@ -11,6 +11,9 @@ PRESET ?= $(FAIRNB_PRESET)
 JOBS ?=
 SCHEDULER ?=
 FORCE ?=
+BUDGET ?= 60
+DRY ?=
+KEY ?=
 # Which build of torch: cuda (the lock as it is) or cpu; when not said, the one that .venv already has.
 TORCH ?= $(if $(wildcard .venv/.ready-cpu),cpu,cuda)
 READY := .venv/.ready$(filter-out -cuda,-$(TORCH))
@@ -20,12 +23,13 @@ export FAIRNB_PRESET := $(PRESET)
 # Small processes with one thread each beat one process with many threads (and torch collapses when they compete).
 export OMP_NUM_THREADS := 1
 
-.PHONY: help env reproduce test test-fast test-portable lint lab plan verify reference data check clean lock
+.PHONY: help env reproduce test test-fast test-portable lint lab plan decide evidence audit-evidence verify reference data check clean lock
 
 help:  ## this list
 	@echo "fairnb: rerun five papers on fairness-aware fine-tuning, and check their claims"
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 	@echo "settings: TIER=smoke|quick|open|paper  ONLY=10_aimfair  SEEDS=3 or 0,1,2  PRESET=code|paper|ours  JOBS=2  SCHEDULER=tcp://host:8786  FORCE=1"
+	@echo "of decide: BUDGET=60 (minutes)  ONLY=A7 or aimfair  DRY=1; of audit-evidence: KEY=<experiment key>"
 	@echo "real data: FAIRNB_DATA=/folder make data"
 
 env: $(READY)  ## build .venv from requirements.lock (TORCH=cpu: without CUDA)
@@ -66,8 +70,17 @@ lint: env  ## check style and types (ruff, mypy)
 lab: env  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks
 
-plan: env  ## what reproduce would run, why, and how long
+plan: env  ## what reproduce would run, why, and how long; what each claim needs
 	@$(BIN)/fairnb plan --tier "$(TIER)" --only "$(ONLY)"
+
+decide: env  ## run the seeds that decide most claims in BUDGET minutes
+	@$(BIN)/fairnb decide --tier "$(TIER)" --budget "$(BUDGET)" --only "$(ONLY)" --jobs "$(JOBS)" $(if $(DRY),--dry)
+
+evidence: env  ## give this machine's runs to the ledger, results/evidence/
+	@$(BIN)/fairnb evidence --tier "$(TIER)"
+
+audit-evidence: env  ## run a line of the ledger again: is it credible?
+	@$(BIN)/fairnb audit-evidence --tier "$(TIER)" $(KEY)
 
 verify: env  ## compare fresh results with results/reference/TIER
 	@$(BIN)/fairnb verify --tier "$(TIER)"

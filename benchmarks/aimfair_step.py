@@ -34,12 +34,12 @@ from torchvision import transforms
 
 from fairnb.contract import Split
 from fairnb.data import cache
+from fairnb.data.cache import central
 from fairnb.data.toys import faces as toy_faces
 from fairnb.nets.models import ImageClassifier, ModelPredictor, device, resnet18, toy_backbone
 from fairnb.papers.aimfair import mask as masks
 from fairnb.papers.aimfair.gradients import gradients
 from fairnb.tasks import tiers
-from fairnb.tasks.recipes import central
 from fairnb.training.loop import fit
 
 QUICK = tiers.TIERS["quick"].papers["aimfair"]["settings"]

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from attacks import interleaved, seconds
 
+from fairnb.data.cache import central
 from fairnb.data.toys import faces as toy_faces
 from fairnb.nets.models import device
 from fairnb.nets.vit import Shape, vit_classifier
@@ -33,7 +34,6 @@ from fairnb.papers.fairlora import lora
 from fairnb.papers.fairlora.protocol.auditor import OBJECTIVES, Auditor
 from fairnb.papers.fairlora.protocol.developer import Developer, overlap
 from fairnb.papers.fairlora.protocol.sites import Agreement, PartyData, Site
-from fairnb.tasks.recipes import central
 from fairnb.training.losses import mean_loss
 
 FORM = lora.Adapter()

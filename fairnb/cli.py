@@ -16,7 +16,7 @@ from fairnb.data import settings
 from fairnb.data.files import sentence_of
 from fairnb.errors import FairnbError
 from fairnb.evidence import clone
-from fairnb.publish import stopping
+from fairnb.publish import evidence_commands, stopping
 
 tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="smoke, quick, open or paper")
 only_option = click.option("--only", default="", help="notebooks to run, e.g. 10_aimfair or 10,90 (default: all)")
@@ -84,25 +84,19 @@ def reproduce(tier: str, only: str, jobs: str, scheduler: str, force: bool) -> N
     """Execute the notebooks and write every table, figure and verdict to results/."""
     from fairnb.publish import driver
 
-    driver.reproduce(tier, only, _jobs(jobs), scheduler, force)
-
-
-def _jobs(text: str) -> int | None:
-    if not text:
-        return None
-    if not text.isdigit():
-        raise FairnbError(f"JOBS={text!r} is no number: give the number of worker processes, e.g. JOBS=2")
-    return int(text)
+    driver.reproduce(tier, only, evidence_commands.jobs_of(jobs), scheduler, force)
 
 
 @_command
 @tier_option
 @only_option
 def plan(tier: str, only: str) -> None:
-    """Say what reproduce would run, why, and how long it takes by the measured past."""
+    """Say what reproduce would run, why, and how long it takes by the measured past; and what each claim needs."""
     from fairnb.publish import driver
 
     driver.plan(tier, only)
+    for line in evidence_commands.claims_table(tier, only):
+        click.echo(line)
 
 
 @_command
@@ -213,6 +207,10 @@ def new_paper(slug: str, title: str, into: str) -> None:
 
     for file in writer.write(slug, title, Path(into) if into else None):
         click.echo(str(file))
+
+
+for _of_evidence in (evidence_commands.evidence, evidence_commands.decide, evidence_commands.audit_evidence):
+    _command(_of_evidence)
 
 
 def main() -> None:

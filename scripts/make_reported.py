@@ -1,4 +1,4 @@
-"""Make the rooms' ``reported.csv`` and ``claims.csv`` from the project's machine-made transcript of the papers' tables.
+"""Make the rooms' ``reported.csv`` from the project's machine-made transcript of the papers' tables.
 
 Usage: python scripts/make_reported.py FOLDER   (FOLDER holds aimfair.csv, icdm22.csv, asac.csv, fineface.csv, ...)
 
@@ -77,12 +77,6 @@ def main(folder: Path) -> None:
     for paper, name in SOURCES.items():
         convert(paper, folder / name).to_csv(
             PACKAGE / "papers" / paper / "reported.csv", index=False, lineterminator="\n"
-        )
-    head, *claims = (folder / "claims.csv").read_text(encoding="utf-8").splitlines()
-    for paper in {line.split(",")[1] for line in claims}:
-        own = [line for line in claims if line.split(",")[1] == paper]
-        (PACKAGE / "papers" / paper / "claims.csv").write_text(
-            "\n".join([head, *own]) + "\n", encoding="utf-8", newline="\n"
         )
     counts = "celeba_test_counts.csv"
     (PACKAGE / "data" / counts).write_text(

@@ -17,10 +17,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from torch.nn import functional
 
+from fairnb.data.cache import central
 from fairnb.data.toys import faces as toy_faces
 from fairnb.nets import models
 from fairnb.nets.vit import SHIPPED, Shape, vit_classifier
-from fairnb.tasks.recipes import central
 
 SEED = 7
 RENDER_SEED = 780_000  # far from the seeds of experiments: no face is seen twice

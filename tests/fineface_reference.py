@@ -14,8 +14,8 @@ def normalised(one):
     return (one - one.min()) / (one.max() - one.min() + 1e-6)
 
 
-def enlarged(one, size):
-    return functional.interpolate(one[None, None], size, mode="bilinear", align_corners=False)[0, 0]
+def enlarged(one, size, align_corners=True):
+    return functional.interpolate(one[None, None], size, mode="bilinear", align_corners=align_corners)[0, 0]
 
 
 def box(one, threshold=0.5, pad=0.1):
@@ -30,21 +30,25 @@ def box(one, threshold=0.5, pad=0.1):
     return [top, left, min(int(last[0] + down) + 1, height), min(int(last[1] + across) + 1, width)]
 
 
-def crop(image, found, size):
-    """Cut out and resized by torchvision."""
+def crop(image, found, size, align_corners=True):
+    """Cut out and resized as released; by torchvision where pixels are areas."""
     top, left, bottom, right = found
-    return transforms.resized_crop(image, top, left, bottom - top, right - left, [size, size], antialias=False)
+    if not align_corners:
+        return transforms.resized_crop(image, top, left, bottom - top, right - left, [size, size], antialias=False)
+    part = image[None, :, top:bottom, left:right]
+    return functional.interpolate(part, (size, size), mode="bilinear", align_corners=True)[0]
 
 
-def attention(features, weights, images, pad=0.1, threshold=0.5):
+def attention(features, weights, images, pad=0.1, threshold=0.5, align_corners=True):
     """Maps ``(B, N+1, H, W)``, boxes ``(B, N+1, 4)`` and crops ``(N+1, B, 3, W, W)``; features, weights: N tensors."""
     size, maps, boxes, crops = images.shape[2:], [], [], []
     for image, *pairs in zip(images, *features, *weights, strict=True):
         count = len(features)
-        own = [normalised(enlarged(activation_map(pairs[n], pairs[count + n]), tuple(size))) for n in range(count)]
+        coarse = [activation_map(pairs[n], pairs[count + n]) for n in range(count)]
+        own = [normalised(enlarged(one, tuple(size), align_corners)) for one in coarse]
         own.append(normalised(sum(own)))
         found = [box(one, threshold, pad) for one in own]
         maps.append(torch.stack(own))
         boxes.append(torch.tensor(found))
-        crops.append(torch.stack([crop(image, one, size[1]) for one in found]))
+        crops.append(torch.stack([crop(image, one, size[1], align_corners) for one in found]))
     return torch.stack(maps), torch.stack(boxes), torch.stack(crops, 1)

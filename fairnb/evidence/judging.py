@@ -13,9 +13,9 @@ import pandas as pd
 
 from fairnb import registry
 from fairnb.errors import UnknownName
-from fairnb.evidence import pool, runs
+from fairnb.evidence import ledger, pool, runs
 from fairnb.evidence.runs import Run
-from fairnb.evidence.verdicts import Verdict
+from fairnb.evidence.verdicts import TEST_VARIANCES, Verdict
 
 Frames = Mapping[str, pd.DataFrame]
 
@@ -65,9 +65,18 @@ def evidence(notebook: str, tier: str) -> list[Verdict]:
 def rerun(notebook: str, tier: str) -> list[Verdict]:
     """The verdicts by the runs that this tier plans, which are computed where they are missing."""
     judged = get(notebook)
-    return _of(judged, {name: runs.run(grid) for name, grid in judged.planned(tier).items()}, tier)
+    return of_frames(notebook, tier, {name: runs.run(grid) for name, grid in judged.planned(tier).items()})
+
+
+def of_frames(notebook: str, tier: str, frames: Frames) -> list[Verdict]:
+    """The verdicts by frames that somebody else made, by the names of the grids."""
+    return _of(get(notebook), frames, tier)
 
 
 def _of(judged: Judged, frames: Frames, tier: str) -> list[Verdict]:
     there = {name: frame for name, frame in frames.items() if len(frame)}
-    return judged.verdicts(there, tier) if there else []
+    token = TEST_VARIANCES.set(ledger.variances_of_tests(tier))
+    try:
+        return judged.verdicts(there, tier) if there else []
+    finally:
+        TEST_VARIANCES.reset(token)

@@ -17,7 +17,7 @@ import json
 import lzma
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -66,6 +66,24 @@ def read(tier: str, kind: str = RUN) -> list[Line]:
     with plain_errors(folder):
         files = sorted((file for file in folder.glob("*/*.jsonl.xz")), key=lambda file: (file.name, file.parent.name))
         return [line for file in files for line in _read(file, file.stat().st_mtime_ns) if line["kind"] == kind]
+
+
+def variances_of_tests(tier: str) -> dict[tuple[str, str], float]:
+    """(claim, text of a condition) -> V_t in points squared, by the ledger's lines of a tier.
+
+    Of several lines those of the newest version count, of these those on the test images of the one that came in last,
+    and of these the one with most seeds.
+    """
+    several: dict[tuple[str, str], list[Line]] = {}
+    for line in read(tier, TEST_VARIANCE):
+        several.setdefault((line["claim"], line["condition"]), []).append(line)
+    return {condition: _last_of(own) for condition, own in several.items()}
+
+
+def _last_of(several: Sequence[Line]) -> float:
+    newest = max(several, key=lambda line: (len(line["version"]), line["version"], line.place))
+    same = [line for line in several if (line["version"], line["ids"]) == (newest["version"], newest["ids"])]
+    return float(max(same, key=lambda line: (line["seeds"], line.place))["value"])
 
 
 @lru_cache(maxsize=512)
@@ -129,8 +147,10 @@ def write(tier: str, paper: str, lines: Iterable[Mapping[str, Any]]) -> Path:
         raise BadData("a file of the ledger needs a line")
     for body in bodies:
         check(body)
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    file = paths.evidence() / tier / paper / f"{today}-{secrets.token_hex(4)}.jsonl.xz"
+    now = datetime.datetime.now(datetime.UTC)
+    # Five digits are the second of the day: of one day, too, files keep the order in which they came.
+    second = now.hour * 3600 + now.minute * 60 + now.second
+    file = paths.evidence() / tier / paper / f"{now.date()}-{second:05x}{secrets.token_hex(2)[:3]}.jsonl.xz"
     text = "".join(json.dumps(body, sort_keys=True) + "\n" for body in bodies)
     write_atomic(file, lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
     return file

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fairnb import registry
@@ -22,7 +23,7 @@ COLUMNS = {
     FILE: (
         "paper", "table", "setting", "method", "metric", "group", "printed", "printed_std", "as_read", "note",
     ),
-    CLAIMS: ("id", "paper", "source", "claim", "relation", "printed"),
+    CLAIMS: ("id", "paper", "source", "claim", "relation", "printed", "difference", "margin"),
 }  # fmt: skip
 DAMAGE = "OCR"
 
@@ -92,10 +93,40 @@ def wide(paper: str, table: str) -> pd.DataFrame:
 def claims() -> pd.DataFrame:
     """All claims, the rooms' ``claims.csv`` in their order.
 
-    Columns id, paper, source (table or figure), claim, relation (what must hold), printed (the numbers).
-    Raises BadData: a file lacks a column or a field, or two claims have one id.
+    Columns id, paper, source (table or figure), claim, relation (what must hold), printed (the numbers), difference
+    (text, see ``differences``) and margin (float, see ``margin``).
+
+    Raises BadData: a file lacks a column or a field, a field cannot be read, or two claims have one id.
     """
     return _claims(tuple(room.folder / CLAIMS for room in registry.rooms().values())).copy()
+
+
+def differences(claim: str) -> dict[str, float]:
+    """The printed differences that a claim is about, in percentage points by our metric's name.
+
+    Each is that of a condition of the claim, the smallest printed one where it has several (settings, rivals), and the
+    distance to its bar where the claim has one; empty where nothing is printed or the transcript is damaged.
+
+    Raises:
+        UnknownName: there is no such claim.
+    """
+    return dict(_pairs(_claim(claim)["difference"]))
+
+
+def margin(claim: str) -> float:
+    """The claim's own margin in points: 0 where it has a bar of its own, NaN where its metrics have theirs.
+
+    Raises:
+        UnknownName: there is no such claim.
+    """
+    return float(_claim(claim)["margin"])
+
+
+def _claim(claim: str) -> pd.Series:
+    known = claims().set_index("id")
+    if claim not in known.index:
+        raise UnknownName("claim", claim, known.index)
+    return known.loc[claim]
 
 
 def shown(ids: Sequence[str]) -> pd.DataFrame:
@@ -112,5 +143,35 @@ def _claims(files: tuple[Path, ...]) -> pd.DataFrame:
 
 
 def _text(file: Path) -> pd.DataFrame:
-    kinds = dict.fromkeys(COLUMNS[file.name], cells.Text(optional=True))
-    return cells.read(file, kinds).reset_index(drop=True).astype("str")
+    kinds: dict[str, cells.Kind] = dict.fromkeys(COLUMNS[file.name], cells.Text(optional=True))
+    numbers = {"margin": float} if file.name == CLAIMS else {}
+    if file.name == CLAIMS:
+        kinds |= {"difference": _Differences(), "margin": _Margin(0)}
+    kept = dict.fromkeys(kinds, "str") | numbers
+    return cells.read(file, kinds).reset_index(drop=True).astype(kept)
+
+
+class _Differences(cells.Text):
+    """``eo_max 11.09; acc 3.25``, or nothing."""
+
+    def __call__(self, text: str) -> str:
+        _pairs(text)
+        return text
+
+
+class _Margin(cells.Number):
+    """A number of points, 0 or more, or nothing, which is NaN."""
+
+    def __call__(self, text: str) -> float:
+        return super().__call__(text) if text else np.nan
+
+
+def _pairs(text: str) -> list[tuple[str, float]]:
+    """Metrics and numbers of a cell of ``difference``; ValueError says what is wrong."""
+    parts = [part.split() for part in text.split(";")] if text else []
+    if any(len(part) != 2 for part in parts):
+        raise ValueError("which is not 'metric number; metric number'")
+    found = [(name, cells.Number(0)(number)) for name, number in parts]
+    if len(dict(found)) < len(found):
+        raise ValueError("which names a metric twice")
+    return found

@@ -12,7 +12,7 @@ import pandas as pd
 
 from fairnb import paths
 from fairnb.data import versions
-from fairnb.evidence import judging, ledger, report, reported, rule
+from fairnb.evidence import judging, ledger, report, reported, rule, say
 from fairnb.evidence.verdicts import NOT_RUN, Verdict
 
 # ``verdict``, ``seeds``, ``processors`` and ``effect`` (of the condition that decides, in points, with its repeated
@@ -21,23 +21,25 @@ COLUMNS = (
     "claim", "paper", "verdict", "seeds", "processors", "effect", "low", "high", "margin", "printed_difference",
     "decided_by", "needed", "reason", "rerun", "rerun_seeds", "ours", "printed", "note",
 )  # fmt: skip
-SHOWN = ["claim", "verdict", "seeds", "rerun", "rerun_seeds", "ours", "printed"]
 
 
-def judged(notebook: str, tier: str, frames: judging.Frames | None = None) -> pd.DataFrame:
+def judged(
+    notebook: str, tier: str, rerun: judging.Frames | None = None, so_far: judging.Frames | None = None
+) -> pd.DataFrame:
     """Judge a notebook's claims in both readings, keep them for the scorecard, and return them as a table.
 
     Args:
-        frames: where the claims need more than runs (``Judged.measured``): what the notebook measured, by name.
+        rerun, so_far: where the claims need more than runs (``Judged.measured``): what the notebook measured, by name,
+            and the same with what the ledger has.
 
     Returns:
         a row per claim with ``COLUMNS``; none where the tier runs nothing of it.
     """
-    if frames is None:
-        now, so_far = judging.rerun(notebook, tier), judging.evidence(notebook, tier)
+    if rerun is None:
+        now, every = judging.rerun(notebook, tier), judging.evidence(notebook, tier)
     else:
-        now = so_far = judging.get(notebook).verdicts(frames, tier)
-    return save(so_far, notebook, tier=tier, rerun=now)
+        now, every = (judging.of_frames(notebook, tier, own) for own in (rerun, so_far or rerun))
+    return save(every, notebook, tier=tier, rerun=now)
 
 
 def save(verdicts: list[Verdict], name: str, *, tier: str, rerun: list[Verdict] | None = None) -> pd.DataFrame:
@@ -97,18 +99,38 @@ def read(tier: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def why(verdicts: pd.DataFrame) -> None:
-    """Print a line for each row of ``judged``'s table: claim, verdict, and what decided it or is missing."""
+def shown(verdicts: pd.DataFrame) -> Any:
+    """``judged``'s table for reading: the evidence so far with the difference that decides it, and this rerun."""
+    rows = []
     for row in verdicts.to_dict("records"):
-        print(f"{row['claim']} {row['verdict']}: {_because(row)}")
+        so_far = f"{row['verdict']} ({_counted(row['seeds'], row['processors'])})"
+        own = {"claim": row["claim"], "evidence so far": so_far, "difference": _difference(row)}
+        own |= {"this rerun": f"{row['rerun']} ({_counted(row['rerun_seeds'])})", "printed": row["printed"]}
+        rows.append(own | {"ours (evidence so far)": row["ours"]})
+    return report.show(pd.DataFrame(rows))
 
 
-def _because(row: Mapping[str, Any]) -> str:
-    if not row["decided_by"]:
-        return row["reason"] or row["note"]
+def why(verdicts: pd.DataFrame) -> say.Prose:
+    """A point for each row of ``judged``'s table: claim, verdict, what decided it or is missing, what to know."""
+    points = []
+    for row in verdicts.to_dict("records"):
+        found = f"decided by {row['decided_by']}: {_difference(row)}" if row["decided_by"] else ""
+        words = row["reason"] or found
+        points.append(say.point(verdicts, [row["claim"]], words, f"({row['note']})" if row["note"] else ""))
+    return say.prose(points)
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    """``+2.3 [+1.1, +3.5]`` in points; empty where no number decides."""
+    if not np.isfinite(row["effect"]):
+        return ""
     ends = f" [{row['low']:+.1f}, {row['high']:+.1f}]" if np.isfinite(row["low"]) else ""
-    seeds = f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}"
-    return "; ".join(filter(None, (f"{row['decided_by']}: {row['effect']:+.1f}{ends}, {seeds}", row["reason"])))
+    return f"{row['effect']:+.1f}{ends}"
+
+
+def _counted(seeds: int, processors: int = 0) -> str:
+    said = f"{seeds} seed{'s' * (seeds != 1)}"
+    return f"{said}, {processors} processors" if processors > 1 else said
 
 
 def changes(verdicts: list[Verdict], tier: str) -> list[dict[str, Any]]:

@@ -1,112 +1,214 @@
-"""From runs to verdicts: each claim of a paper is a set of conditions on paired differences over seeds.
+"""From runs to verdicts: each claim of a paper is a set of conditions on differences over seeds, judged by one rule.
 
-Rule, the same for every claim: a condition is a quantity that the claim says is positive, measured once per seed.
-It *holds* when its 95 % t-interval over seeds lies above zero, *fails* when the interval lies below zero, and is
-*open* otherwise. A claim ``holds`` when all its conditions hold, ``does not hold`` when one fails, and is
-``undecided`` otherwise. One seed has no interval, so it decides nothing.
+A condition is a quantity that the claim says is positive, measured once per seed; ``rule`` has the intervals, levels
+and outcomes, and this module what they are made of: the printed difference, the margin, the words.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fairnb import metrics, paths
-from fairnb.data import versions
-from fairnb.evidence import report, reported
+from fairnb.evidence import reported, rule, strata
+from fairnb.evidence.rule import DECIDED, HOLDS, NO_DIFFERENCE, NOT_RUN, REVERSED, UNDECIDED, UNSEEN
 
-HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "does not hold", "undecided", "not run"
+__all__ = ["DECIDED", "HOLDS", "NOT_JUDGED", "NOT_RUN", "NO_DIFFERENCE", "REVERSED", "UNDECIDED", "UNSEEN"]
+
 NOT_JUDGED = "not judged: another version of the data"  # of printed values
 FEW = 5.0  # percent of the positives
-By = Mapping[str, Sequence["Condition"]]
-Decide = Callable[[int, int, int], str]
-COLUMNS = ("claim", "paper", "verdict", "ours", "printed", "seeds", "note")
+# Differences that nobody would act on, in points: of accuracies, and of gaps between groups and the worst group.
+ACCURACY, GAP = 1.0, 2.0
+ACCURACIES = ("acc", "bacc", "accuracy", "acc_max", "tpr", "f1")
+WORST = ("wst", "acc_min")
 
 
 @dataclass(frozen=True)
-class Condition:
-    """Something a claim says is positive.
+class Condition(rule.Condition):
+    """A difference that a claim says is positive, see ``rule.Condition``.
 
     Attributes:
-        text: what is measured, e.g. ``eo_max: full fine-tuning below ERM``.
-        values: one number per seed, in percentage points, positive when the claim is right.
+        metric: its name in our frames; finds its printed difference and its margin.
+        baseline: the gap or error, in points, that it is a difference of; NaN where that has no sense.
+        processors: of each value, in the same order; empty where they are not known.
     """
 
-    text: str
-    values: tuple[float, ...]
-
-    @property
-    def interval(self) -> metrics.SeedInterval:
-        """Mean and 95 % t-interval over seeds."""
-        return metrics.seed_interval(np.array(self.values))
-
-    @property
-    def state(self) -> str:
-        """``holds``, ``does not hold`` or ``undecided`` by the rule in the module's text."""
-        interval = self.interval
-        if interval.low > 0:
-            return HOLDS
-        return FAILS if interval.high < 0 else UNDECIDED
+    metric: str = ""
+    baseline: float = float("nan")
+    processors: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        interval = self.interval
-        if len(self.values) < 2:
-            return f"{self.text}: {interval.mean:+.1f} (one seed)"
-        return f"{self.text}: {interval.mean:+.1f} [{interval.low:+.1f}, {interval.high:+.1f}]"
+        mean = float(np.mean(self.values)) if self.values else float("nan")
+        if rule.rung(len(self.values)) == 0:
+            return f"{self.text}: {mean:+.1f} ({len(self.values)} seed{'s' * (len(self.values) != 1)})"
+        found = rule.interval(self)
+        return f"{self.text}: {found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]"
+
+
+Groups = Sequence[Sequence[Condition]]
+# (claim, text of a condition) -> how much of its variance is that of the one test set, see ``test_variance``.
+TEST_VARIANCES: ContextVar[Mapping[tuple[str, str], float] | None] = ContextVar("test variances", default=None)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One row of the scorecard; ``ours`` and ``printed`` are text, ``seeds`` a count."""
+    """What came out for a claim; ``ours`` and ``printed`` are text, ``note`` what a reader must know.
+
+    ``groups`` are the conditions that it was decided by, ``need`` how many of them must hold (None: all), ``outcome``
+    what the rule says of them.
+    """
 
     claim: str
     paper: str
     verdict: str
     ours: str
     printed: str
-    seeds: int
     note: str
+    groups: tuple[tuple[Condition, ...], ...] = ()
+    outcome: rule.Outcome | None = None
+    reason: str = ""
+    need: int | None = None
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds each condition has at least."""
+        return min((len(condition.values) for group in self.groups for condition in group), default=0)
 
 
-def judge(claim: str, conditions: Iterable[Condition], *, ours: str, note: str) -> Verdict:
+def judge(
+    claim: str,
+    conditions: Iterable[Condition] | Groups,
+    *,
+    ours: str,
+    note: str,
+    need: int | None = None,
+    unseen: str = "",
+    absent: Sequence[str] = (),
+) -> Verdict:
     """The verdict on a claim from its conditions.
 
     Args:
-        claim: id in ``reported/claims.csv``, e.g. ``A5``.
-        ours: our numbers in the words of the claim.
-        note: what a reader must know (setting, stand-ins); the weakest of the deciding conditions is appended.
+        claim: id in ``claims.csv``, e.g. ``A5``.
+        conditions: that all must hold; or groups of them (one per task), of which ``need`` (default: all) must hold.
+            A group without conditions can neither hold nor be refuted: an arm of it is ``silent``, say.
+        ours: our numbers in the words of the claim. note: what a reader must know (setting, stand-ins).
+        unseen: why this setting cannot show the claim, with its number; then nothing is decided.
+        absent: rivals that were not run: without them a claim on all rivals cannot hold, but it can be refuted.
     """
-    conditions = list(conditions)
-    verdict = state_of(conditions)
-    weakest = min((condition for condition in conditions if condition.state == verdict), key=_strength)
+    groups = _grouped(conditions)
     row = reported.claims().set_index("id").loc[claim]
-    seeds = min(len(condition.values) for condition in conditions)
-    return Verdict(claim, row["paper"], verdict, ours, row["printed"], seeds, f"{note}; decided by: {weakest}")
+    own = tuple(tuple(_with_margin(one, claim) for one in group) for group in groups)
+    undefined = [one.text for group in own for one in group if not np.isfinite(one.values).all()]
+    if undefined:
+        unseen = unseen or f"not defined for some seed: {undefined[0]}"
+    elif not any(own):
+        unseen = unseen or "no condition can be measured"
+    outcome = None if unseen else rule.decide(own, need)
+    found = Verdict(claim, row["paper"], UNSEEN, ours, row["printed"], note, own, outcome, unseen, need)
+    if outcome is None:
+        return found
+    if absent and outcome.state not in (REVERSED, NO_DIFFERENCE):
+        return dataclasses.replace(
+            found, reason=f"it cannot hold without {', '.join(absent)}, which could not be compared"
+        )
+    flags = [flag for group in own for one in group if (flag := strata.differ(one.text, one.values, one.processors))]
+    note = "; ".join((note, *outcome.flags, *flags))
+    return dataclasses.replace(found, verdict=outcome.state, reason=outcome.reason, note=note)
 
 
-def _strength(condition: Condition) -> float:
-    interval = condition.interval
-    return interval.mean if np.isnan(interval.low) else interval.low
+def _grouped(conditions: Iterable[Condition] | Groups) -> list[list[Condition]]:
+    found: list[Any] = list(conditions)
+    alone = all(isinstance(one, rule.Condition) for one in found)
+    return [found] if alone else [list(group) for group in found]
+
+
+def _with_margin(condition: Condition, claim: str) -> Condition:
+    """The condition with its printed difference, and the margin below which it is no such difference.
+
+    The smallest of: the claim's own or the metric's cap, half of the printed difference, a quarter of the baseline.
+    """
+    printed = reported.differences(claim).get(condition.metric, float("nan"))
+    own = reported.margin(claim)
+    cap = cap_of(condition.metric) if np.isnan(own) else own
+    found = [cap, printed / 2 if printed > 0 else np.nan, condition.baseline / 4]
+    of_test = (TEST_VARIANCES.get() or {}).get((claim, condition.text), condition.test_variance)
+    return dataclasses.replace(condition, printed=printed, margin=float(np.nanmin(found)), test_variance=of_test)
+
+
+def cap_of(metric: str) -> float:
+    """The largest margin of a metric, in points."""
+    return ACCURACY if metric in ACCURACIES else GAP
 
 
 def per_seed(frame: pd.DataFrame, row: str, metric: str, task: str, by: str = "method") -> pd.Series:
-    """A metric in percent, indexed by seed, of one row and task in a frame from ``runs.run``.
+    """A metric in percent of one row and task, indexed by ``turn`` where the frame has it (``pool``), else by seed.
 
     Args:
         row: what the frame has in the column ``by``: a method's name, or a ``label`` of a table.
     """
+    return 100 * _chosen(frame, row, metric, task, by)
+
+
+def _chosen(frame: pd.DataFrame, row: str, column: str, task: str, by: str) -> pd.Series:
     chosen = (frame[by] == row) & (frame["task"] == task)
-    return 100 * frame[metric][chosen].set_axis(frame["seed"][chosen]).sort_index()
+    index = frame["turn" if "turn" in frame else "seed"][chosen]
+    found = frame[column][chosen] if column in frame else pd.Series("", index.index)
+    return found.set_axis(index).sort_index()
 
 
 def less(frame: pd.DataFrame, metric: str, low: str, high: str, task: str, by: str = "method") -> Condition:
     """The condition that ``metric`` is lower for row ``low`` than for row ``high``, paired by seed."""
-    difference = per_seed(frame, high, metric, task, by) - per_seed(frame, low, metric, task, by)
-    return Condition(f"{metric}({high}) - {metric}({low})", tuple(difference))
+    ends = [per_seed(frame, row, metric, task, by) for row in (high, low)]
+    baseline = 100 - ends[1].mean() if metric in (*ACCURACIES, *WORST) else ends[0].mean()
+    found = above(f"{metric}({high}) - {metric}({low})", metric, *ends, baseline=abs(float(baseline)))
+    where = strata.of_pairs(*(_chosen(frame, row, "processor", task, by) for row in (high, low)))
+    return dataclasses.replace(found, floor=_floor(frame, (low, high), task, by), processors=where)
+
+
+def above(
+    text: str, metric: str, high: pd.Series, low: pd.Series | float = 0.0, *, baseline: float = float("nan")
+) -> Condition:
+    """The condition that ``high`` is above ``low`` (points, by seed or turn), for the seeds that both have."""
+    both = high.align(low, join="inner") if isinstance(low, pd.Series) else (high, low)
+    return Condition(text, tuple(float(value) for value in both[0] - both[1]), metric=metric, baseline=baseline)
+
+
+def unpaired(text: str, metric: str, high: pd.Series, low: pd.Series, *, baseline: float = float("nan")) -> Condition:
+    """As ``above`` for two samples that share no seed (Welch): deviations of both lie around one difference.
+
+    The first n seeds of each make n values whose mean is the difference of means and whose variance is the sum of
+    both, so the rule's intervals are those of Welch's test up to its degrees of freedom, taken as n - 1 (cautious).
+    """
+    n = min(len(high), len(low))
+    return Condition(text, tuple(high.to_numpy()[:n] - low.to_numpy()[:n]), metric=metric, baseline=baseline)
+
+
+def complete(frame: pd.DataFrame, rows: Iterable[str], by: str = "label") -> pd.DataFrame:
+    """The part of ``frame`` with the seeds that all ``rows`` have in all of its tasks."""
+    own = frame[frame[by].isin(list(rows))]
+    wanted = len(own[["task", by]].drop_duplicates())
+    counts = own.drop_duplicates(["task", by, "seed"])["seed"].value_counts()
+    return own[own["seed"].isin(counts.index[counts == wanted])]
+
+
+def _floor(frame: pd.DataFrame, rows: Sequence[str], task: str, by: str) -> float:
+    """Standard error in points of one seed's value by its test images alone, for conditions that never vary."""
+    cells = [name for name in frame if str(name).startswith("y") and f"n_{name}" in frame]
+    variance = 0.0
+    for row in rows:
+        own = frame[(frame[by] == row) & (frame["task"] == task)]
+        for cell in cells if len(own) else ():
+            n, mean = float(own[f"n_{cell}"].iloc[0]), float(own[cell].mean())
+            if not n > 0 or np.isnan(mean):  # another task of the frame has this cell
+                continue
+            share = (n * mean + 1) / (n + 2)
+            variance += share * (1 - share) / n
+    return 100 * float(np.sqrt(variance))
 
 
 def means(frame: pd.DataFrame, task: str, rows: Iterable[str], metrics: Sequence[str]) -> str:
@@ -128,46 +230,9 @@ def silent(frame: pd.DataFrame, rows: Iterable[str], names: Iterable[str]) -> li
     return [f"{row} in {task}" for row, task in cells if per_seed(frame, row, "tpr", task, "label").mean() < FEW]
 
 
-def unless_silent(found: Verdict, quiet: Sequence[str]) -> Verdict:
-    """``found``, but undecided where some of its rows are ``silent``: a constant prediction shows nothing."""
-    if not quiet:
-        return found
-    said = f"{', '.join(quiet)}: under {FEW:g} % of the positives found, and a constant prediction shows nothing"
-    return replace(found, verdict=UNDECIDED, note=f"{found.note}; {said}")
-
-
-def over_tasks(
-    claim: str,
-    by_task: By,
-    quiet: Mapping[str, Sequence[str]],
-    decide: Decide,
-    *,
-    ours: str,
-    note: str,
-    what: str = "tasks",
-) -> Verdict:
-    """A verdict from verdicts on each task; tasks with a ``silent`` row are undecided, whatever their conditions say.
-
-    Args:
-        by_task: the conditions of each task. quiet: what ``silent`` says of each.
-        decide: verdict from how many tasks hold, how many fail, and how many there are.
-        ours, note: as in ``judge``. what: the tasks in the words of the claim.
-    """
-    states = {task: UNDECIDED if quiet[task] else state_of(conditions) for task, conditions in by_task.items()}
-    counts = [list(states.values()).count(state) for state in (HOLDS, FAILS)]
-    verdict = decide(counts[0], counts[1], len(by_task))
-    deciding = [c for task, conditions in by_task.items() if states[task] == verdict for c in conditions]
-    deciding = deciding or [c for conditions in by_task.values() for c in conditions]
-    where = f"holds in {counts[0]}, fails in {counts[1]} of {len(by_task)} {what}"
-    found = judge(claim, deciding, ours=f"{where}; {ours}", note=note)
-    found = unless_silent(found, [text for texts in quiet.values() for text in texts])
-    return replace(found, verdict=verdict)
-
-
-def state_of(conditions: Iterable[Condition]) -> str:
-    """``does not hold`` if one condition fails, else ``undecided`` if one is, else ``holds``."""
-    states = {condition.state for condition in conditions}
-    return FAILS if FAILS in states else UNDECIDED if UNDECIDED in states else HOLDS
+def by_task(conditions: Mapping[str, Sequence[Condition]], quiet: Mapping[str, Sequence[str]]) -> list[list[Condition]]:
+    """Groups for ``judge``: the conditions of each task, none where one of its arms is ``silent``."""
+    return [[] if quiet.get(task) else list(own) for task, own in conditions.items()]
 
 
 def on_value(task: str, found: str) -> str:
@@ -175,46 +240,3 @@ def on_value(task: str, found: str) -> str:
     from fairnb import tasks
 
     return NOT_JUDGED if found and tasks.data_version(task) else found
-
-
-def save(verdicts: list[Verdict], name: str, *, tier: str) -> pd.DataFrame:
-    """Keep the verdicts of the notebook ``name`` for the scorecard and return them as a table to show.
-
-    The note begins with how the data differ from what their owners published, where they do.
-    """
-    other = versions.said()
-    rows = [asdict(replace(v, note=f"{other}; {v.note}" if other else v.note)) for v in verdicts]
-    report.save_json(rows, paths.results(tier) / "verdicts" / f"{name}.json")
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def deciding(note: str) -> tuple[str, float, float, float]:
-    """What decided a verdict, from its ``note``: the condition in words, its mean, and the ends of its interval.
-
-    The ends are NaN for one seed; where the note says none, the words are empty and all numbers NaN.
-    """
-    found = re.search(r"decided by: (.*?): ([-+][\d.]+|[-+]?nan)(?: \[([^,]+), ([^\]]+)\])?", note)
-    if found is None:
-        return "", np.nan, np.nan, np.nan
-    return found[1], float(found[2]), float(found[3] or np.nan), float(found[4] or np.nan)
-
-
-def why(verdicts: pd.DataFrame) -> None:
-    """Print a line for each row of ``save``'s table: claim, verdict, and what decided it."""
-    for row in verdicts.itertuples():
-        print(f"{row.claim} {row.verdict}: {row.note.partition('decided by: ')[2] or row.note}")
-
-
-def scorecard(tier: str) -> pd.DataFrame:
-    """One row per claim of the ledger: the saved verdict, or ``not run``."""
-    import json
-
-    saved: dict[str, dict] = {}
-    for file in sorted((paths.results(tier) / "verdicts").glob("*.json")):
-        saved |= {row["claim"]: row for row in json.loads(file.read_text(encoding="utf-8"))}
-    blank = {"verdict": NOT_RUN, "ours": "", "seeds": 0, "note": ""}
-    rows = [
-        saved.get(row["id"], blank | {"claim": row["id"], "paper": row["paper"], "printed": row["printed"]})
-        for row in reported.claims().to_dict("records")
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -73,8 +73,8 @@ def build(
     Args:
         width: channels of the first layer; a DenseNet's growth rate is half of it (so it must be even).
         weights: ``None`` (fresh), ``"toy_all"`` (shipped, width 8, pretrained on all attributes of toy faces),
-            ``"toy"`` (ResNet-18, widths 8 and 16, without ``Smiling``), or a ``.safetensors`` / ``.pth`` file of
-            torchvision's network (the head is left out).
+            ``"toy"`` or ``"toy_some"`` (ResNet-18 alone, see ``models.toy_backbone``), or a ``.safetensors`` / ``.pth``
+            file of torchvision's network (the head is left out).
         seed, stem, mean, std: as in ``models.resnet18``.
 
     Raises:

@@ -20,7 +20,7 @@ from fairnb.nets.weights import read_state
 ASSETS = paths.assets()
 STANDARD_WIDTH = 64
 PerChannel = float | Sequence[float]
-TOY_KINDS = ("toy", "toy_all")
+TOY_KINDS = ("toy", "toy_all", "toy_some")
 STEMS = {"imagenet": (7, 2), "cifar": (3, 1), "cifar_stride2": (3, 2)}  # kernel size and stride
 
 
@@ -29,13 +29,14 @@ def toy_backbone(width: int, name: str = "resnet18", kind: str = "toy") -> Path:
 
     Args:
         kind: ``toy`` was never told who smiles (AIM-Fair trains from it; 64 pixels at width 16, their middle 48 at
-            width 8), ``toy_all`` was, as a linear probe needs (width 8, the middle 32 of 43 pixels).
+            width 8), ``toy_all`` was of every face (width 8, the middle 32 of 43 pixels), ``toy_some`` of a few (the
+            same): a linear probe on it knows smiles, and not as well as a network that is trained.
     """
     return ASSETS / f"{kind}_backbone_{'' if name == 'resnet18' else name + '_'}w{width}.safetensors"
 
 
 def weights_file(weights: str | Path, width: int, name: str = "resnet18") -> Path:
-    """The file of ``weights``: a kind of shipped ones (``toy``, ``toy_all``), or a path."""
+    """The file of ``weights``: a kind of shipped ones (``toy``, ``toy_all``, ``toy_some``), or a path."""
     return toy_backbone(width, name, str(weights)) if weights in TOY_KINDS else Path(weights)
 
 
@@ -146,9 +147,8 @@ def resnet18(
     Two classes share ONE logit, as in AIM-Fair's released code; more classes have one each.
 
     Args:
-        weights: ``None`` (fresh), ``"toy"`` (widths 8 and 16, shipped with fairnb, pretrained on toy faces without
-            ``Smiling``), ``"toy_all"`` (width 8, with it), or a ``.safetensors`` / ``.pth`` file of a torchvision
-            ResNet-18 (the head is left out).
+        weights: ``None`` (fresh), ``"toy"``, ``"toy_all"`` or ``"toy_some"`` (shipped, pretrained on toy faces, see
+            ``toy_backbone``), or a ``.safetensors`` / ``.pth`` file of a torchvision ResNet-18 (the head is left out).
         seed: for the fresh weights and the new head.
         stem: ``imagenet`` (7x7, stride 2, max-pool), ``cifar`` for 32 pixels (3x3, stride 1, no max-pool, as Wang et
             al. 2020 have it), or ``cifar_stride2`` (the same at half the resolution: a quarter of the work).

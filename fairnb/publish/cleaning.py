@@ -33,6 +33,7 @@ OUTPUTS = (  # of a tier, where OWN are the names of tables and figures
     r"(scorecard|timings)\.csv",
 )
 FOUNDATIONS = ("audit", "bias_dial", "label_noise", "metrics", "notebooks", "scorecard", "toy_faces")
+DECIDING = rf"plans/\.decide\.(txt|{LOCK})"
 DASK = (rf"dask-scratch-space/\w+\.{LOCK}", r"dask-scratch-space/[\w-]+\.dirlock", f"dask-scratch-space/[\\w-]+/{ALL}")
 CACHE = (
     rf"arrays/[\w.-]+-{KEY}/\w+\.npy",
@@ -88,8 +89,8 @@ def clean(cache: bool = False) -> list[str]:
     """Remove results and run records, with ``cache`` also what can be made again; returns sentences on what is left.
 
     Raises:
-        FairnbError: real data, the checkout or the home folder lie in there, or `make reproduce` is at work there;
-            nothing is removed then.
+        FairnbError: real data, the checkout or the home folder lie in there, or `make reproduce` or `make decide` is at
+            work there; nothing is removed then.
     """
     roots = {"FAIRNB_RESULTS": (paths.results_root(), results())} | (
         {"FAIRNB_CACHE": (paths.cache(), CACHE)} if cache else {}
@@ -97,9 +98,10 @@ def clean(cache: bool = False) -> list[str]:
     for variable, (root, _) in roots.items():
         _refuse(variable, root)
     with ExitStack() as held:
-        for place in (paths.executed(tier) / ".reproduce" for tier in tiers.TIERS):
+        at_work = {paths.executed(tier) / ".reproduce": "`make reproduce`" for tier in tiers.TIERS}
+        for place, what in (at_work | {paths.results_root() / "plans" / ".decide": "`make decide`"}).items():
             if is_there(place.with_name(f"{place.name}.lock")):
-                held.enter_context(alone.alone(place, "`make reproduce`"))
+                held.enter_context(alone.alone(place, what))
         found = [look(root, names) for root, names in roots.values()]
         for one in found:
             one.remove()
@@ -112,7 +114,9 @@ def results() -> tuple[str, ...]:
     outputs = [name.replace("OWN", own) for name in OUTPUTS]
     others = "|".join(tier for tier in tiers.TIERS if tier != paths.DEFAULT_TIER)
     runs = rf"runs/({'|'.join(tiers.TIERS)})/.+-seed[0-9]+-{KEY}\.(json|npz)(\.broken)?"
-    return (runs, *outputs, *(f"({others})/{name}" for name in outputs), *_receipted())
+    plans = rf"plans/({'|'.join(tiers.TIERS)})-\d{{4}}-\d\d-\d\d-[0-9a-f]{{8}}\.json"
+    measured = rf"runs/({'|'.join(tiers.TIERS)})/measured-[\w.]+-[\w.]+-{KEY}\.json"
+    return (runs, measured, plans, DECIDING, *outputs, *(f"({others})/{name}" for name in outputs), *_receipted())
 
 
 def _receipted() -> Iterator[str]:

@@ -74,7 +74,7 @@ def timings(tier: str) -> pd.DataFrame:
     import pandas as pd
 
     rows: dict[str, list[float]] = {}
-    for file in sorted((paths.runs() / tier).glob("*.json")):
+    for file in sorted((paths.runs() / tier).glob("*-seed*-*.json")):
         try:
             body = records.body_of(file)
         except BrokenRecord:

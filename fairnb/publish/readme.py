@@ -13,13 +13,21 @@ import pandas as pd
 
 from fairnb import paths, registry
 from fairnb.data.files import write_atomic
-from fairnb.evidence import report, reported
+from fairnb.evidence import report, reported, rule
 from fairnb.publish import notebook_map
 from fairnb.registry import Room
 from fairnb.tasks import tiers
 
 HAND_OFF = "<!-- made by `fairnb readme`: change fairnb/publish/ or the reference results instead -->"
-SYMBOLS = {"holds": "✔", "does not hold": "✘", "undecided": "?", "not run": "–"}
+SYMBOLS = {
+    rule.HOLDS: "✔",
+    rule.REVERSED: "✘",
+    rule.NO_DIFFERENCE: "≈",
+    rule.UNSEEN: "∅",
+    rule.UNDECIDED: "?",
+    rule.NOT_RUN: "–",
+}
+CLAIMS = "scorecard_"  # begins the name of a paper's own figure of claims
 OURS = ("rerun", "our reconstruction")  # sources of rows that need no mark: a block says which it has
 # The reference figures: a page shows each of these, and `make reference` keeps no other. None shows a person.
 FIGURES: dict[str, tuple[str, ...]] = {
@@ -34,6 +42,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
 }
 CAPTIONS = {
     "scorecard": "Per paper a panel, per claim the interval that decides it, coloured by verdict.",
+    CLAIMS: "Each claim with the difference that decides it, its interval over all seeds so far, and what is printed.",
     "audit_findings": "Where printed numbers disagree, by size.",
     "aimfair_fig1": "Figure 1: the strategies, here and in print.",
     "reactivate_table2": "Table II: accuracy as the training data get more skewed, here and in print.",
@@ -64,10 +73,16 @@ def pages() -> dict[str, str]:
     return {"results/README.md": results(), "notebooks/README.md": f"{HAND_OFF}\n{notebook_map.page()}\n"}
 
 
+def shown(tier: str) -> set[str]:
+    """Names of the reference figures that a page shows: ``FIGURES``, and each paper's claims beside the scorecard."""
+    named = {*FIGURES.get(tier, ())}
+    slugs = set(reported.claims()["paper"]) if "scorecard" in named else set()
+    return named | {f"{CLAIMS}{slug}" for slug in slugs}
+
+
 def drop_unshown(tier: str) -> int:
     """Remove the figures of a tier's reference that no page shows; returns how many."""
-    shown = FIGURES.get(tier, ())
-    extra = [file for file in (paths.reference(tier) / "figures").glob("*.png") if file.stem not in shown]
+    extra = [file for file in (paths.reference(tier) / "figures").glob("*.png") if file.stem not in shown(tier)]
     for file in extra:
         file.unlink()
     return len(extra)
@@ -127,6 +142,7 @@ def _paper(room: Room, claims: pd.DataFrame, cards: dict[str, pd.DataFrame]) -> 
     for tier in cards:
         table = room.door("headline").headline(tier) if room.offers("headline") else ""
         names = [figure for figure in FIGURES.get(tier, ()) if figure.startswith(f"{paper.slug}_")]
+        names = [f"{CLAIMS}{paper.slug}", *names]
         found = [_narrow(table), *(_figure(tier, figure) for figure in names), _tables(tier, paper.slug)]
         if any(found):
             blocks += [f"### {name} at tier {tier}", *found]
@@ -149,7 +165,7 @@ def _said(verdict: str) -> str:
 
 def _verdict(card: pd.DataFrame, claim: str) -> str:
     found = card.loc[card["claim"] == claim, "verdict"]
-    return str(found.iloc[0]) if len(found) else "not run"
+    return str(found.iloc[0]) if len(found) else rule.NOT_RUN
 
 
 def _narrow(text: str) -> str:
@@ -174,7 +190,8 @@ def _figure(tier: str, name: str) -> str:
     """A reference figure with its caption; empty where the tier has none."""
     if not _file(tier, f"figures/{name}.png").exists():
         return ""
-    return f"![{name} at tier {tier}](reference/{tier}/figures/{name}.png)\n\n*{CAPTIONS[name]} Tier {tier}.*"
+    caption = CAPTIONS.get(name, CAPTIONS[CLAIMS])
+    return f"![{name} at tier {tier}](reference/{tier}/figures/{name}.png)\n\n*{caption} Tier {tier}.*"
 
 
 def _tables(tier: str, slug: str) -> str:

@@ -15,14 +15,17 @@ from fairnb.tasks.recipes import Data, Variant, biased_cells, shares_of
 from fairnb.training.presets import CODE
 
 SEEDS = {"train": 101, "val": 102, "test": 103}
-# Toy faces are small and few: a slim pretrained network, its own schedule, and only the face (the crop) of each image.
+# Toy faces are small and few: a slim pretrained network, its own schedules, and only the face (the crop) of each image.
+# Fine-tuning: few steps at a constant rate end wherever the last ones went, so a cosine, and as many epochs as help
+# (docs/searches/aimfair_quick.csv).
 _TOY = CODE | {
     "batch_size": 64,
     "pretrain_epochs": 8,
     "pretrain_lr": 0.06,
     "pretrain_schedule": "cosine",
-    "finetune_epochs": 4,
-    "finetune_lr": 0.03,
+    "finetune_epochs": 12,
+    "finetune_lr": 0.1,
+    "finetune_schedule": "cosine",
     "augment": "flip_shift",
     "gradient_samples": 800,
     "width": 8,

@@ -7,6 +7,7 @@ leave nothing over); for other sizes to rounding, which dropout and Adam let gro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -16,18 +17,21 @@ from fairnb.errors import TrainingFailed
 from fairnb.nets.networks import Networks, Tensors, stack
 from fairnb.nets.stacked import Draws, Samples, adam, losses
 
+PLATEAU_FACTOR, PLATEAU_MARGIN, PLATEAU_LEAST = 0.1, 1e-4, 1e-8
+
 
 def train_together(tasks: Sequence[Task], seeds: Sequence[int]) -> list[nn.Module]:
     """The default models of Savani et al. 2020 (tables) for several seeds: fresh perceptrons trained on ``task.train``.
 
     Adam, binary cross-entropy; the validation loss is looked at every ``check_every`` epochs; a seed has stopped when
     ``patience`` looks in a row were no better than its best, to which it then goes back. The released code
-    means to do so, but its saved state is a reference to the weights and moves on; its learning rate schedule
-    (ReduceLROnPlateau, patience of 10 checks) never acts before the early stop, so there is none here.
+    means to do so, but its saved state is a reference to the weights and moves on. Its learning rate falls by
+    ``Plateau``, which is told of the validation loss after every epoch, whatever ``check_every``.
 
     Returns:
         one module per seed, in evaluation mode. ``task.settings``: ``pretrain_epochs`` (at most), ``pretrain_lr``,
-        ``batch_size``, ``check_every``, ``patience`` and ``restore`` (``best``, or ``last`` as released).
+        ``batch_size``, ``check_every``, ``patience``, ``plateau_patience`` (epochs; none: a constant rate) and
+        ``restore`` (``best``, or ``last`` as released).
 
     Raises:
         TrainingFailed: a validation loss is not finite.
@@ -38,11 +42,16 @@ def train_together(tasks: Sequence[Task], seeds: Sequence[int]) -> list[nn.Modul
     optimizer = adam(networks.weights.values(), numbers["pretrain_lr"])
     last = numbers.get("restore", "best") == "last"
     draws, best = Draws(seeds, purpose=1), Best(networks, numbers["patience"], newest=last)
+    plateau = Plateau(len(tasks), numbers["pretrain_lr"], numbers.get("plateau_patience"))
     for epoch in range(numbers["pretrain_epochs"]):
-        steps(networks, optimizer, train, draws, draws.epoch(len(train), numbers["batch_size"]))
-        if epoch % numbers["check_every"]:
+        batches = draws.epoch(len(train), numbers["batch_size"])
+        steps(networks, optimizer, train, draws, batches, shares=plateau.shares)
+        if epoch % numbers["check_every"] and plateau.patience is None:
             continue
-        best.look(-validation_loss(networks, val, numbers["pretrain_lr"], ~best.stopped))
+        found = validation_loss(networks, val, numbers["pretrain_lr"], ~best.stopped)
+        plateau.look(found)
+        if epoch % numbers["check_every"] == 0:
+            best.look(-found)
         if best.stopped.all():
             break
     if last:
@@ -57,6 +66,7 @@ def steps(
     draws: Draws,
     batches: object,
     weigh: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    shares: torch.Tensor | None = None,
 ) -> None:
     """One optimiser step for each batch of indexes ``(S, B)``: the sum over seeds of their mean losses.
 
@@ -64,7 +74,10 @@ def steps(
 
     Args:
         weigh: indexes -> weights ``(S, B)`` of the losses (default: all 1).
+        shares: of the optimiser's learning rate, ``(S,)``: a seed goes only so far towards where the step leads. It
+            must be one whose steps are proportional to its rate, as Adam's are.
     """
+    move = optimizer.step if shares is None or bool((shares == 1).all()) else partial(_part_way, optimizer, shares)
     for index in batches:  # type: ignore[attr-defined]
         x, target, _ = samples.take(index)
         noise = draws.dropout(networks, index.shape[1])
@@ -73,7 +86,18 @@ def steps(
             loss = loss * weigh(index)
         optimizer.zero_grad(set_to_none=True)
         loss.mean(1).sum().backward()
-        optimizer.step()
+        move()
+
+
+@torch.no_grad()
+def _part_way(optimizer: torch.optim.Optimizer, shares: torch.Tensor) -> None:
+    """A step of which every seed takes its share; a share of 1 is the whole step to the last bit."""
+    tensors = [tensor for group in optimizer.param_groups for tensor in group["params"]]
+    before = [tensor.clone() for tensor in tensors]
+    optimizer.step()
+    for tensor, start in zip(tensors, before, strict=True):
+        own = shares.to(tensor).view(-1, *[1] * (tensor.dim() - 1))
+        tensor.copy_(start.lerp(tensor, own))
 
 
 @torch.no_grad()
@@ -85,6 +109,41 @@ def validation_loss(networks: Networks, val: Samples, lr: float, running: torch.
     if bad:
         raise TrainingFailed(f"the validation loss of networks {bad} is not finite with lr {lr:g}: use a lower lr")
     return found
+
+
+class Plateau:
+    """torch's ReduceLROnPlateau for every seed alone: ten times less after too long without a new best loss.
+
+    Source: Savani et al. 2020, released code (tables), with torch's defaults; the rule (a new best is lower by a
+    ten-thousandth at least; no cut of 1e-8 or less) is torch's.
+
+    Args:
+        seeds: their number S. lr: the rate at the start, above 0. patience: looks in a row without a new best that do
+            not yet count; None: the rate stays.
+    """
+
+    def __init__(self, seeds: int, lr: float, patience: int | None = 10) -> None:
+        self.patience, self._lr = patience, lr
+        self._rates = torch.full((seeds,), lr, dtype=torch.float64)
+        self._best, self._bad = torch.full((seeds,), torch.inf), torch.zeros(seeds)
+
+    @property
+    def shares(self) -> torch.Tensor | None:
+        """Of ``lr``, what each seed's rate is now, ``(S,)``; None: all of it, always."""
+        return None if self.patience is None else self._rates / self._lr
+
+    def look(self, loss: torch.Tensor) -> None:
+        """Take note of every seed's validation loss ``(S,)``; its rate may fall."""
+        if self.patience is None:
+            return
+        loss = loss.cpu()
+        better = loss < self._best * (1 - PLATEAU_MARGIN)
+        self._best = torch.where(better, loss, self._best)
+        self._bad = torch.where(better, 0, self._bad + 1)
+        cut = self._bad > self.patience
+        self._bad[cut] = 0
+        smaller = torch.where(cut, self._rates * PLATEAU_FACTOR, self._rates)
+        self._rates = torch.where(self._rates - smaller > PLATEAU_LEAST, smaller, self._rates)
 
 
 class Best:

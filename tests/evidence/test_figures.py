@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairnb.evidence import figures, figures_scorecard, seeds, verdicts
+from fairnb.evidence import figures, figures_scorecard, rule, seeds
 from fairnb.evidence.figures import HERE, PRINTED, SEED
 from fairnb.evidence.pictures import pictures
 
@@ -117,9 +117,10 @@ def test_pictures_lie_in_the_order_of_their_lines_and_need_not_be_as_many():
 
 
 def test_the_scorecard_shows_what_decided_and_names_the_rest():
-    notes = ["toy; decided by: acc(a) - acc(b): +2.0 [+1.0, +3.0]; more", "by construction", ""]
-    states = [verdicts.HOLDS, verdicts.HOLDS, verdicts.NOT_RUN]
-    frame = pd.DataFrame({"claim": ["A1", "A2", "B1"], "paper": ["a", "a", "b"], "verdict": states, "note": notes})
+    states = [rule.HOLDS, rule.HOLDS, rule.NOT_RUN]
+    frame = pd.DataFrame({"claim": ["A1", "A2", "B1"], "paper": ["a", "a", "b"], "verdict": states})
+    frame = frame.assign(effect=[2.0, np.nan, np.nan], low=[1.0, np.nan, np.nan], high=[3.0, np.nan, np.nan])
+    frame = frame.assign(printed_difference=np.nan)
     one, other = figures_scorecard.forest(frame).axes
     assert [text.get_text() for text in one.get_yticklabels()] == ["A1", "holds  A2"]
     assert other.get_yticklabels()[0].get_text() == "not run  B1" and len(other.lines) == 1

@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from fairnb import paths
-from fairnb.evidence import records, report, tables
-from fairnb.evidence import verdicts as claims
+from fairnb.evidence import records, report, scorecard, tables
 from fairnb.metrics import group_report
 from fairnb.papers.aimfair import claims as aimfair
 from fairnb.papers.aimfair.tables import METRICS, TABLES
@@ -55,5 +54,5 @@ def test_table3(frame, sandbox):
 
 
 def test_scorecard(frame, sandbox):
-    claims.save(aimfair.verdicts(frame, "golden"), "10_aimfair", tier="smoke")
-    golden("scorecard.csv", claims.scorecard("smoke").to_csv(index=False, lineterminator="\n"))
+    scorecard.save(aimfair.verdicts(frame, "golden"), "10_aimfair", tier="smoke")
+    golden("scorecard.csv", scorecard.read("smoke").to_csv(index=False, lineterminator="\n", float_format="%.6f"))

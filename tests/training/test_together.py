@@ -16,7 +16,7 @@ from fairnb.nets.models import device
 from fairnb.nets.networks import Perceptron, StackedPerceptrons, stack
 from fairnb.nets.stacked import Draws, Samples, adam, losses
 from fairnb.training import together as stacked_training
-from fairnb.training.together import Best, steps, train_together, validation_loss
+from fairnb.training.together import Best, Plateau, steps, train_together, validation_loss
 
 pytestmark = pytest.mark.numerics
 
@@ -77,8 +77,9 @@ def same(ours, theirs):
         {"layers": 11, "width": 32},
         {"check_every": 4, "patience": None, "pretrain_epochs": 10},
         {"check_every": 4, "patience": 9, "pretrain_epochs": 10, "restore": "last"},
+        {"plateau_patience": 2, "patience": 7},
     ],
-    ids=["best", "last", "as Savani", "never stops", "last look before the last epoch"],
+    ids=["best", "last", "as Savani", "never stops", "last look before the last epoch", "a falling rate"],
 )
 def test_a_seed_trains_alone_as_beside_others_to_the_bit(recorded, changes):
     seeds = [0, 1, 2]
@@ -181,6 +182,52 @@ def test_a_diverged_training_is_a_sentence():
     tasks[1].train.x[:] = np.inf
     with pytest.raises(TrainingFailed, match=r"networks \[1\] is not finite with lr 0.01: use a lower lr"):
         train_together(tasks, [0, 1])
+
+
+def test_the_rate_falls_on_the_validation_loss_of_every_epoch_and_for_each_seed_alone(monkeypatch):
+    seen = []
+    monkeypatch.setattr(stacked_training, "steps", lambda *_, shares: seen.append(shares.tolist()))
+    monkeypatch.setattr(stacked_training, "validation_loss", lambda *_: torch.tensor([1.0, 1 / len(seen)]))
+    settings = {"plateau_patience": 2, "check_every": 4, "patience": 3, "pretrain_epochs": 9}
+    train_together([a_task(seed, **settings) for seed in (0, 1)], [0, 1])
+    assert [own for _, own in seen] == [1.0] * 9
+    assert [own for own, _ in seen] == pytest.approx([1, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01])
+
+
+@pytest.mark.parametrize("patience", [0, 2, 10])
+def test_the_plateau_is_torchs(patience):
+    losses = 1 + 0.1 * np.random.default_rng(patience).normal(size=(150, 4)).cumsum(0) / np.arange(1, 151)[:, None]
+    losses[60:, 1] = losses[60, 1]  # nothing happens any more: the smallest rates
+    losses[40, 2] = np.nan
+    ours, theirs = Plateau(4, 1e-3, patience), []
+    for _ in range(4):
+        optimizer = torch.optim.Adam([torch.zeros(1, requires_grad=True)], 1e-3)
+        theirs.append((optimizer, torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=patience)))
+    for row in torch.from_numpy(losses).float():
+        ours.look(row)
+        for value, (_, schedule) in zip(row, theirs, strict=True):
+            schedule.step(value)
+        wanted = [1e3 * optimizer.param_groups[0]["lr"] for optimizer, _ in theirs]
+        assert ours.shares.tolist() == pytest.approx(wanted, rel=1e-6)
+    assert min(wanted) < 1e-3
+
+
+def test_without_a_plateau_the_rate_stays():
+    constant = Plateau(2, 0.1, None)
+    constant.look(torch.ones(2))
+    assert constant.shares is None
+
+
+def test_a_seed_takes_its_share_of_a_step():
+    networks, samples = networks_of(), samples_of()
+    start, plain = networks.copy(), networks.copy()
+    index = [torch.arange(64).repeat(3, 1)]
+    for own, shares in ((networks, torch.tensor([1.0, 0.1, 0.0])), (plain, None)):
+        steps(own, adam(own.weights.values(), 0.01), samples, Draws([0, 1, 2]), index, shares=shares)
+    for name, tensor in networks.weights.items():
+        moved, whole = (found.detach() - start.weights[name].detach() for found in (tensor, plain.weights[name]))
+        assert torch.equal(tensor[0], plain.weights[name][0]) and not moved[2].any()
+        torch.testing.assert_close(moved[1], 0.1 * whole[1], rtol=1e-3, atol=1e-7)
 
 
 def networks_of(count=3):

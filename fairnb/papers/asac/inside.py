@@ -15,13 +15,16 @@ import pandas as pd
 from torch import nn
 
 from fairnb import tasks
-from fairnb.evidence import runs
+from fairnb.evidence import measurements, runs
 from fairnb.evidence.runs import Run
 from fairnb.papers.asac import attack_curves, attribution
 from fairnb.papers.asac.base import of_probe, protected_head
 
 KINDS = {"same": "same images", "refit": "own head", "noise": "noise"}
-LOOKED = 48  # images; integrated gradients cost more than attacks
+FACES = 80  # test images under attack
+LOOKED = 48  # of them; integrated gradients cost more than attacks
+MEASURED = ("slope_same", "slope_refit", "spread", "mouth_share")  # what S8 and S9 need: the ledger keeps it
+VERSION = "1"  # bump when their numbers change
 Key = tuple[str, int]
 
 
@@ -90,6 +93,38 @@ def look(grid: Sequence[Run], faces: attribution.Regions) -> Inside:
         if run.seed == grid[0].seed:
             found.maps[run.label], found.shares[run.label] = explained.values, share
     return found
+
+
+def keep(grid: Sequence[Run], found: Inside) -> pd.DataFrame:
+    """Keep what was ``MEASURED`` in the networks of finished runs, for the ledger, and give ``evidence`` back."""
+    lines = {(line["label"], line["seed"]): line for line in found.lines}
+    faces = len(next(iter(found.curves.values()))["same"])
+    for run in grid:
+        own = lines[run.label, run.seed]
+        if np.isfinite([own[name] for name in MEASURED]).all():  # a constant network has no share on the mouth
+            measurements.several(run, _versions(faces), dict(own).copy)
+    return evidence(grid, faces)
+
+
+def measure(grid: Sequence[Run]) -> None:
+    """Measure in the networks of finished runs of one task what is not there yet, a seed after the other."""
+    faces = attribution.regions_of(grid[0].task, grid[0].tier, FACES)
+    for seed in dict.fromkeys(run.seed for run in grid):
+        same = [run for run in grid if run.seed == seed]
+        if any(len(measurements.kept(run, _versions(len(faces.rows)))) < len(MEASURED) for run in same):
+            keep(same, look(same, faces))
+
+
+def evidence(grid: Sequence[Run], faces: int = FACES) -> pd.DataFrame:
+    """``MEASURED`` in the networks of a grid's rows by all evidence there is, see ``measurements.frame`` (0..1).
+
+    ``faces``: how many images were under attack; what was measured on others is another measurement.
+    """
+    return measurements.frame(grid, _versions(faces))
+
+
+def _versions(faces: int) -> dict[str, str]:
+    return dict.fromkeys(MEASURED, f"{VERSION}.{faces}.{min(faces, LOOKED)}")
 
 
 def _attacked(curves: dict[str, np.ndarray], right: np.ndarray) -> dict[str, float]:

@@ -26,6 +26,7 @@ from fairnb.training.methods import method
 
 Attack = Literal["fgsm", "pgd"]
 EPSILONS = (0.0, 0.001, 0.01)
+TRAVEL = attacks.STEPS * attacks.STEP  # of all steps of PGD together, in magnitudes
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Course:
     magnitude_by_step: list[float] = field(default_factory=list)
 
 
-@method(version="1", reads_groups=True, keeps_model=True, source="ASAC Tables 1 to 6")
+@method(version="2", reads_groups=True, keeps_model=True, source="ASAC Tables 1 to 6")
 def asac(
     task: Task,
     *,
@@ -93,8 +94,9 @@ def asac(
             the one with as many optimiser steps.
         curriculum: order of the k·l candidates of a mini-batch, cut into l steps.
         alpha: weight of the clean image in the loss, [0, 1].
-        steps: of PGD; None: ``task.settings["pgd_steps"]``, else 10. lr: of Adam; None: ``finetune_lr``, else 1e-3.
-        epochs: None: ``finetune_epochs``, else 10. batch_size: k. augment: see ``fairnb.training.augment``.
+        steps: of PGD, each 2.5 / steps of the magnitude long; None: ``task.settings["pgd_steps"]``, else 10.
+        lr: of Adam; None: ``finetune_lr``, else 1e-3. epochs: None: ``finetune_epochs``, else 10. batch_size: k.
+        augment: see ``fairnb.training.augment``.
         clip_norm: longest gradient. refresh: fit C anew on the current backbone before each epoch (default: C stays
             that of the base classifier).
 
@@ -164,7 +166,7 @@ def head_accuracies(head: nn.Module, split: Split, options: Options) -> dict[str
         x = to_pixels(np.asarray(split.x[first : first + EVALUATION_BATCH]), where)
         labels = torch.as_tensor(split.protected[first : first + EVALUATION_BATCH]).to(where)
         radii = sorted({0.0, *options.epsilons})
-        moved = attacks.attacked(options.attack, attacks.protected_loss(head, labels), x, radii, options.steps)
+        moved = _moved(attacks.protected_loss(head, labels), x, radii, options)
         with torch.no_grad():
             logits = head(moved.flatten(0, 1)).view(len(radii), len(x), -1)
         right.append(((logits[..., 0] > 0).long() if logits.shape[2] == 1 else logits.argmax(2)) == labels)
@@ -200,7 +202,14 @@ def _attack_on(
     if head is None:
         return None
     loss = attacks.protected_loss(head, labels)
-    return lambda x, radii: attacks.attacked(options.attack, loss, x, radii, options.steps)
+    return lambda x, radii: _moved(loss, x, radii, options)
+
+
+def _moved(loss: attacks.Loss, x: torch.Tensor, radii: Sequence[float], options: Options) -> torch.Tensor:
+    """The attacked images ``(E, N, ...)``; steps of PGD that are few are long: together they go as far as ten."""
+    if options.attack == "pgd":
+        return attacks.pgd(loss, x, radii, options.steps, TRAVEL / max(options.steps, 1))
+    return attacks.attacked(options.attack, loss, x, radii, options.steps)
 
 
 def _step(

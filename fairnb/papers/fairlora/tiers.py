@@ -21,9 +21,12 @@ TRAINING = {
 }
 
 
-def _plan(methods: tuple[str, ...], first: str, seeds: int | None) -> dict[str, Any]:
-    """Tasks and seeds: all five strategies on ``methods``, the sweeps over strength and adapter on ``first``."""
-    one = (((first,), seeds),)
+def _plan(methods: tuple[str, ...], first: str, seeds: int | None, swept: int | None = None) -> dict[str, Any]:
+    """Tasks and seeds: all five strategies on ``methods``, the sweeps over strength and adapter on ``first``.
+
+    ``swept``: the sweeps' seeds, if they are not ``seeds``.
+    """
+    one = (((first,), swept or seeds),)
     return {"methods": ((methods, seeds),), "strength": one, "choices": one}
 
 
@@ -63,9 +66,10 @@ _OPEN = TRAINING | {
     "lora_hide_steps": 10,
 }
 
-# Young first: of the toy's targets it depends most on gender. Smiling and the toy's Female are there, but not at quick.
-_TOY_TASKS = (*_celeba("toy_faces", "young", "blond_hair", "bald"), *_utkface("toy_utk")[1:])
-# Twenty minutes are for five papers: of the forms of an adapter another rank and half of the blocks.
+# Young first: of the toy's targets it depends most on gender. Quick has the two targets of which plain training leaves
+# both gaps wide, with gender and with race: on Blond Hair and Bald there is a point or four to gain in FPR parity.
+_TOY_TASKS = (*_celeba("toy_faces", "young"), *_utkface("toy_utk")[1:])
+# Minutes are few: sweeps have one seed, and of the forms of an adapter there are another rank and half of the blocks.
 _FEW_FORMS = ("rank 8, q and v, all blocks", "rank 2", "last half of the blocks")
 _CELEBA = _celeba("celeba", "bald", "blond_hair", "smiling", "attractive", "young")
 
@@ -77,7 +81,7 @@ SIZES: dict[str, dict[str, Any]] = {
         | {"n_train": 160, "n_val": 80, "n_test": 160, "lora_steps": 4, "lora_rounds": 2, "lora_hide_steps": 2},
     },
     "quick": {
-        "plan": _plan(_TOY_TASKS, _TOY_TASKS[0], 3),
+        "plan": _plan(_TOY_TASKS, _TOY_TASKS[0], 3, swept=1),
         "rows": {"choices": tuple(f"{name}, {form}" for form in _FEW_FORMS for name in ("Erm", "Orth"))},
         "settings": _TOY | {"n_train": 1000, "n_val": 300, "n_test": 2000},
     },

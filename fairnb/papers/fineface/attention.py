@@ -1,7 +1,10 @@
 """From what an expert looks at to a crop of the image: maps, boxes, crops, all of a mini-batch at once.
 
-Source: FineFACE (arXiv 2408.16881), section 3, and its released code (SPEC 5a, 5b). One decision is ours: a box holds
-its last row and column. The released code cuts them off by slicing, which can leave a box without any pixel.
+Source: FineFACE (arXiv 2408.16881), section 3, and its released code (SPEC 5a, 5b). As there, maps and crops are
+resized as ``upsample_bilinear`` does, bilinearly with ``align_corners=True``: the first and the last point of a side
+stay the first and the last. False, where pixels are areas instead, is an option; the fewer points a map has, the more
+it matters. Two decisions are ours: a box holds its last row and column, which the released code cuts off by slicing, so
+that a box may be left without any pixel; and a flat map, at which the released code stops, means the whole image.
 """
 
 from __future__ import annotations
@@ -21,9 +24,9 @@ def activation_maps(features: torch.Tensor, weights: torch.Tensor) -> torch.Tens
     return torch.einsum("bchw,bc->bhw", features, weights)
 
 
-def enlarged(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """Maps ``(B, h, w)`` bilinearly resized to ``size`` (H, W)."""
-    return functional.interpolate(maps[None], size, mode="bilinear", align_corners=False)[0]
+def enlarged(maps: torch.Tensor, size: tuple[int, int], align_corners: bool = True) -> torch.Tensor:
+    """Maps ``(B, h, w)`` bilinearly resized to ``size`` (H, W); ``align_corners``: see above."""
+    return functional.interpolate(maps[None], size, mode="bilinear", align_corners=align_corners)[0]
 
 
 def normalised(maps: torch.Tensor) -> torch.Tensor:
@@ -67,14 +70,14 @@ def _span(reached: torch.Tensor, pad: float) -> tuple[torch.Tensor, torch.Tensor
     return first.clamp(min=0).masked_fill(none, 0), (last + 1).clamp(max=length).masked_fill(none, length)
 
 
-def crops(x: torch.Tensor, boxes: torch.Tensor, size: int) -> torch.Tensor:
+def crops(x: torch.Tensor, boxes: torch.Tensor, size: int, align_corners: bool = True) -> torch.Tensor:
     """The parts of the images ``x (B, 3, H, W)`` inside ``boxes (B, 4)``, bilinearly resized, by one ``grid_sample``.
 
-    Equals cutting out each box and resizing it (``align_corners=False``, without antialiasing): nothing from outside
-    the box leaks in.
+    Equals cutting out each box and resizing it (without antialiasing): nothing from outside the box leaks in.
 
     Args:
         boxes: as ``boxes`` gives them; ``(B, M, 4)`` for M crops of each image. size: S, in pixels.
+        align_corners: see above.
 
     Returns:
         ``(B, 3, S, S)``, or ``(M, B, 3, S, S)``.
@@ -82,8 +85,11 @@ def crops(x: torch.Tensor, boxes: torch.Tensor, size: int) -> torch.Tensor:
     several = boxes if boxes.ndim == 3 else boxes[:, None]
     count = several.shape[1]
     top, left, bottom, right = several.unbind(-1)
-    steps = (torch.arange(size, device=x.device, dtype=x.dtype) + 0.5) / size
-    ys, xs = _positions(top, bottom, steps, x.shape[2]), _positions(left, right, steps, x.shape[3])
+    place = _corners if align_corners else _areas
+    ys, xs = (
+        (place(start, end, size, x.dtype) + 0.5) * (2 / length) - 1
+        for start, end, length in ((top, bottom, x.shape[2]), (left, right, x.shape[3]))
+    )
     shape = (len(x), count, size, size)
     grid = torch.stack([xs[..., None, :].expand(shape), ys[..., :, None].expand(shape)], -1)
     found = functional.grid_sample(x, grid.flatten(1, 2), "bilinear", "border", align_corners=False)
@@ -91,8 +97,14 @@ def crops(x: torch.Tensor, boxes: torch.Tensor, size: int) -> torch.Tensor:
     return parts if boxes.ndim == 3 else parts[0]
 
 
-def _positions(start: torch.Tensor, end: torch.Tensor, steps: torch.Tensor, length: int) -> torch.Tensor:
-    """Sampling positions in [-1, 1] of an axis of ``length`` pixels: ``steps``, shares in (0, 1), of [start, end)."""
+def _corners(start: torch.Tensor, end: torch.Tensor, size: int, dtype: torch.dtype) -> torch.Tensor:
+    """The ``size`` sampling positions from the first to the last of the pixels ``start .. end - 1``, in pixels."""
+    steps = torch.linspace(0, 1, size, device=start.device, dtype=dtype)
+    return start[..., None] + steps * (end - start - 1)[..., None]
+
+
+def _areas(start: torch.Tensor, end: torch.Tensor, size: int, dtype: torch.dtype) -> torch.Tensor:
+    """The same where pixels are areas: the middles of ``size`` equal parts, none outside the pixels' own middles."""
     extent = (end - start)[..., None]
-    inside = (steps * extent).clamp(min=0.5).minimum(extent - 0.5)
-    return (start[..., None] + inside) * (2 / length) - 1
+    steps = (torch.arange(size, device=start.device, dtype=dtype) + 0.5) / size
+    return start[..., None] - 0.5 + (steps * extent).clamp(min=0.5).minimum(extent - 0.5)

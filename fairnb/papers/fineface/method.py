@@ -59,7 +59,7 @@ def _call(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
     return net(x)
 
 
-@method(version="1", again=_look_again, inference=("fused", "fusion"), source="FineFACE Tables 2 to 8")
+@method(version="2", again=_look_again, inference=("fused", "fusion"), source="FineFACE Tables 2 to 8")
 def fineface(
     task: Task,
     *,
@@ -70,6 +70,7 @@ def fineface(
     cam: Formula = "code",
     pad: float = attention.PAD,
     threshold: float = attention.THRESHOLD,
+    align_corners: bool = True,
     fused: Fused = "all",
     fusion: Fusion = "sum",
     backbone_rate: float = 0.1,
@@ -84,6 +85,7 @@ def fineface(
     Args:
         taps: N experts on the last N stages. pool: of their maps, ``max`` or ``mean``. head: see ``network.Head``.
         cam: formula of the class-activation maps. pad, threshold: of the boxes.
+        align_corners: how maps and crops are resized, see ``attention``; True as released.
         fused, fusion: see ``mutual.Looking``; they act on inference alone, the epoch is chosen with all scores.
         backbone_rate: the backbone's learning rate as a share of ``lr``.
         lr, epochs: None: ``task.settings["finetune_lr"]`` and ``finetune_epochs``, else 2e-3 and 25.
@@ -97,7 +99,7 @@ def fineface(
         BadData: fewer stages than experts, one class only, a number out of range. UnknownName: an unknown option.
         TrainingFailed: the loss diverged.
     """
-    looking = Looking(cam, pad, threshold)
+    looking = Looking(cam, pad, threshold, align_corners=align_corners)
     chosen = replace(looking, fused=fused, fusion=fusion)
     schedule = _schedule(task, seed, lr, epochs, batch_size, augment, backbone_rate)
     model = fresh(task, seed, taps=taps, pool=pool, head=head)

@@ -27,6 +27,7 @@ class Looking:
 
     Attributes:
         cam: formula of the maps, see ``network.Head``. pad, threshold: of the boxes, see ``attention.boxes``.
+        align_corners: how maps and crops are resized, see ``attention``; True as released.
         fused: which of the 2(N+1) scores count: ``all``, those of the ``raw`` image or of the ``crop`` alone, or
             (of both) those of the ``concat`` or of the ``experts`` alone.
         fusion: ``sum`` of the logits, as released, or their ``max``.
@@ -40,6 +41,7 @@ class Looking:
     threshold: float = attention.THRESHOLD
     fused: Fused = "all"
     fusion: Fusion = "sum"
+    align_corners: bool = True
 
     def __post_init__(self) -> None:
         asked = {"class-activation formula": (self.cam, KINDS), "choice of scores": (self.fused, FUSED)}
@@ -49,9 +51,9 @@ class Looking:
 
     def crops(self, model: Experts, output: Output, x: torch.Tensor, which: Sequence[int]) -> torch.Tensor:
         """What ``model`` attends to in the images ``x``, ``(M, B, 3, S, S)``; ``which``: M of 0..N, N is overall."""
-        maps = model.attention(output, (x.shape[2], x.shape[3]), self.cam)
+        maps = model.attention(output, (x.shape[2], x.shape[3]), self.cam, self.align_corners)
         found = attention.boxes(maps[:, list(which)], self.threshold, self.pad)
-        return attention.crops(x, found, x.shape[3])
+        return attention.crops(x, found, x.shape[3], self.align_corners)
 
 
 def draws(count: int, generator: torch.Generator) -> list[int]:

@@ -141,17 +141,20 @@ class Experts(nn.Module):
         return Output(heads, features, pooled)
 
     @torch.no_grad()
-    def attention(self, output: Output, size: tuple[int, int], formula: Formula = "code") -> torch.Tensor:
+    def attention(
+        self, output: Output, size: tuple[int, int], formula: Formula = "code", align_corners: bool = True
+    ) -> torch.Tensor:
         """Where each expert looks for the class that it predicts, and where all do: ``(B, N+1, H, W)`` in [0, 1].
 
-        The weights are those of now, maps and predictions those of ``output``; ``size`` is (H, W).
+        The weights are those of now, maps and predictions those of ``output``; ``size`` is (H, W); ``align_corners``
+        as in ``attention.enlarged``.
         """
         maps = []
         for head, features, pooled, logits in zip(
             self.heads, output.features, output.pooled, output.heads, strict=False
         ):
             weights = head.class_weights(pooled, logits.argmax(1), formula)  # type: ignore[operator]
-            maps.append(attention.enlarged(attention.activation_maps(features, weights), size))
+            maps.append(attention.enlarged(attention.activation_maps(features, weights), size, align_corners))
         return attention.with_overall(attention.normalised(torch.stack(maps, 1)))
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fairnb.evidence import layout, reported, verdicts
 from fairnb.evidence.layout import Row, Table
+from fairnb.papers.reactivate.agreement import PRINTED_SEEDS, agreement
 
 if TYPE_CHECKING:
     from fairnb.evidence.runs import Run
@@ -156,29 +157,43 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     Returns:
         ``task, row, source, groups, seeds``, then ``accuracy`` and ``bias`` with ``_std`` and 95 % t-intervals over
         seeds, ``within`` (mean bias within the tolerance), ``shown`` (the accuracy as the paper prints it: a dash where
-        the bias is out of tolerance), the same as printed, ``value`` (see ``agreement``; not judged on other data than
-        the owner's) and what the run was: ``size``, and ``differs`` (from the method's original).
+        the bias is out of tolerance), the same as printed, ``value`` (see ``agreement``, of the first ten seeds, as
+        the paper has so many; not judged on other data than the owner's) and what the run was: ``size``, and
+        ``differs`` (from the method's original).
     """
     from fairnb.evidence import tables
 
     known = measured(frame, tier)
-    ours = tables.over_seeds(known, ("accuracy", "bias"))
-    numbers = [c for c in ours if c.startswith(("accuracy", "bias"))]
-    ours[numbers] /= 100
-    for metric in ("accuracy", "bias"):
-        deviation = known.groupby(["task", "label"], sort=False)[metric].std(ddof=1)
-        ours[f"{metric}_std"] = deviation.to_numpy()
+    ours, first = _over_seeds(known), _over_seeds(known[known.groupby(["task", "label"]).cumcount() < PRINTED_SEEDS])
+    judged = first.set_index(["task", "row"])[list(_JUDGED)].to_dict("index")
     ours = ours.assign(within=[bool(bias <= TOLERANCE) for bias in ours["bias"]])
     ours["shown"] = [f"{a:.3f}" if ok else "–" for a, ok in zip(ours["accuracy"], ours["within"], strict=True)]
     made = tables.beside(ours, printed(name, list(frame["task"].unique())))
     notes = {(row.task, row.label): row.notes.get("stand_in", "") for row in frame.itertuples()}
     return made.assign(
-        value=[verdicts.on_value(row["task"], agreement(row)) for row in made.to_dict("records")],
+        value=[_value(row | judged.get((row["task"], row["row"]), {})) for row in made.to_dict("records")],
         size=[size_of(task, tier) for task in made["task"]],
         differs=[notes.get(key, "") for key in zip(made["task"], made["row"], strict=True)],
     )[[*_ORDER, *(c for c in ("value", "size", "differs"))]]
 
 
+def _over_seeds(known: pd.DataFrame) -> pd.DataFrame:
+    """Means with t-intervals as fractions, and standard deviations, of accuracy and bias over the seeds of a row."""
+    from fairnb.evidence import tables
+
+    ours = tables.over_seeds(known, ("accuracy", "bias"))
+    numbers = [c for c in ours if c.startswith(("accuracy", "bias"))]
+    ours[numbers] /= 100
+    deviations = known.groupby(["task", "label"], sort=False)[["accuracy", "bias"]].std(ddof=1)
+    ours[["accuracy_std", "bias_std"]] = deviations.to_numpy()
+    return ours
+
+
+def _value(row: dict[str, Any]) -> str:
+    return verdicts.on_value(row["task"], agreement(row))
+
+
+_JUDGED = ("seeds", "accuracy", "accuracy_std", "bias", "bias_std")
 _ORDER = ("task", "row", "source", "groups", "seeds", "shown", "accuracy", "accuracy_std", "accuracy_low",
           "accuracy_high", "bias", "bias_std", "bias_low", "bias_high", "within", "printed_accuracy",
           "printed_accuracy_std", "printed_bias", "printed_bias_std")  # fmt: skip
@@ -207,29 +222,6 @@ _CELLS = tuple(
     for metric in ("accuracy", "bias")
     for end, column in (("", "value"), ("_std", "std"))
 )
-
-
-def agreement(row: dict[str, Any], metric: str = "bias", seeds: int = 10) -> str:
-    """Whether a rerun's mean agrees with the printed one: ``agrees``, ``differs``, or empty where that is no question.
-
-    Welch's 95 % interval of the difference of the two means over initialisations (the paper's: ``seeds`` of them),
-    widened by half a unit of the third decimal for rounding. It is a verdict on a *value*, so only where the tier runs
-    the paper's own experiment is it one on the paper.
-    """
-    from scipy import stats
-
-    ours, theirs = (row[metric], row[f"{metric}_std"], row["seeds"]), (
-        row[f"printed_{metric}"], row[f"printed_{metric}_std"], seeds,
-    )  # fmt: skip
-    if not np.isfinite([*ours, *theirs]).all() or ours[2] < 2:
-        return ""
-    variance = [std**2 / n for _, std, n in (ours, theirs)]
-    if sum(variance) == 0:
-        freedom = seeds - 1.0
-    else:
-        freedom = sum(variance) ** 2 / sum(v**2 / (n - 1) for v, n in zip(variance, (ours[2], seeds), strict=True))
-    reach = float(stats.t.ppf(0.975, freedom)) * sum(variance) ** 0.5 + 0.0005
-    return "agrees" if abs(ours[0] - theirs[0]) <= reach else "differs"
 
 
 def size_of(task: str, tier: str) -> str:

@@ -4,21 +4,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairnb.evidence import tables
-from fairnb.evidence.verdicts import FAILS, HOLDS, UNDECIDED
+from fairnb.evidence import rule, tables
+from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
 from fairnb.papers.aimfair import claims_choices as aimfair_choices
 from fairnb.papers.aimfair import tables as aimfair
 
 TASK = "toy_faces/smiling_male"
-NOISE = (-0.1, 0.0, 0.1)
+# Points by row and seed, in pairs of mean 0: paired differences vary, and ties stay ties.
+NOISE = 1e-3 * np.kron(np.random.default_rng(0).normal(0, 1, (40, 6)), [1, -1])
+OPEN = "open"
 FULL = (88.77, 6.83, 83.3)
 RANDOM, UPDATE, FREEZE = aimfair.BEST_OF
+PROMPTS = {label: suffix for suffix, label in aimfair.PROMPTS.items()}
 FROZEN = dict(zip((row[0] for row in aimfair.FREEZE), (8.0, 5.0, 12.0, 7.0, 6.0, 4.0), strict=True))
 
 
 def frame(rows, task=TASK, noise=NOISE):
     """label -> (acc, eo_max, wst) in percent, mean over seeds; or a list of one such triple per seed."""
-    per_seed = {label: v if isinstance(v, list) else [np.add(v, d) for d in noise] for label, v in rows.items()}
+    both = zip(rows.items(), noise, strict=False)
+    per_seed = {label: v if isinstance(v, list) else [np.add(v, d) for d in own] for (label, v), own in both}
     found = [
         {"task": task, "label": label, "seed": seed, "acc": acc / 100, "eo_max": eo / 100, "wst": wst / 100}
         for label, values in per_seed.items()
@@ -34,7 +38,13 @@ def printed(name):
 
 
 def by_claim(verdicts):
-    return {verdict.claim: verdict.verdict for verdict in verdicts}
+    """claim -> verdict; what no seeds at hand decide is ``OPEN``, with its reason."""
+    return {verdict.claim: said(verdict) for verdict in verdicts}
+
+
+def said(verdict):
+    assert verdict.verdict not in (UNDECIDED, UNSEEN) or verdict.reason
+    return OPEN if verdict.verdict in (UNDECIDED, UNSEEN) else verdict.verdict
 
 
 def partial(**changes):
@@ -47,17 +57,18 @@ def partial(**changes):
 def test_table_4_as_printed_confirms_its_claims():
     verdicts = aimfair_choices.partial_tuning(frame(partial()), TASK, "as printed")
     assert by_claim(verdicts) == dict.fromkeys(("A10", "A11", "A12", "A18"), HOLDS)
-    assert all("as printed" in verdict.note and verdict.seeds == 3 for verdict in verdicts)
+    assert all("as printed" in verdict.note and verdict.seeds == 12 for verdict in verdicts)
 
 
 @pytest.mark.parametrize(
     ("changes", "claim", "verdict"),
     [
-        ({"update": (88.0, 12.45, 80.0)}, "A10", FAILS),  # not the most accurate
-        ({"update": (90.04, 6.2, 80.0)}, "A10", FAILS),  # not the least fair
-        ({"random": (88.9, 7.0, 85.0)}, "A11", FAILS),
-        ({"random": [(88.9, 7, wst) for wst in (80, 84, 88)]}, "A11", UNDECIDED),
-        ({"cosine": (89.0, 5.0, 84.0)}, "A12", FAILS),
+        ({"update": (88.0, 12.45, 80.0)}, "A10", REVERSED),  # not the most accurate
+        ({"update": (90.04, 6.2, 80.0)}, "A10", REVERSED),  # not the least fair
+        ({"random": (88.9, 7.0, 85.0)}, "A11", REVERSED),
+        ({"random": (88.9, 7.0, 84.2)}, "A11", NO_DIFFERENCE),
+        ({"random": [(88.9, 7, wst) for wst in 4 * (80, 84, 88)]}, "A11", OPEN),
+        ({"cosine": (89.0, 5.0, 84.0)}, "A12", REVERSED),
     ],
 )
 def test_each_claim_of_table_4_can_fall_alone(changes, claim, verdict):
@@ -68,9 +79,10 @@ def test_each_claim_of_table_4_can_fall_alone(changes, claim, verdict):
 def test_a10_is_about_smiling_male_and_the_others_about_every_setting():
     elsewhere = frame(partial(random=(88.9, 7.0, 90.0)), "utkface/female_white")
     both = pd.concat([frame(partial()), elsewhere])
-    assert by_claim(aimfair_choices.partial_tuning(both, TASK, "")) == {"A10": HOLDS, "A11": FAILS} | dict.fromkeys(
-        ("A12", "A18"), HOLDS
-    )
+    found = aimfair_choices.partial_tuning(both, TASK, "")
+    assert by_claim(found) == {"A10": HOLDS, "A11": REVERSED} | dict.fromkeys(("A12", "A18"), HOLDS)
+    [a11] = (verdict for verdict in found if verdict.claim == "A11")
+    assert a11.outcome.by.text.endswith("in utkface/female_white")
     assert "A10" not in by_claim(aimfair_choices.partial_tuning(elsewhere, "", "no task for Smiling / Male"))
 
 
@@ -80,20 +92,40 @@ def frozen(gaps):
     return aimfair_choices._a18(frame(rows), "made up")
 
 
-def test_a_range_of_frozen_blocks_must_pass_three_seed_deviations():
-    seeds = np.array([-1.0, 0.0, 1.0])  # deviation 1
+def test_a18_asks_whether_the_two_farthest_blocks_are_apart():
     ramp = np.arange(6.0)[:, None]
-    assert frozen(4.0 * ramp + seeds).verdict == HOLDS  # range 20
-    assert frozen(0.2 * ramp + seeds).verdict == FAILS  # range 1
-    wide = frozen(0.7 * ramp + np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [2, 0, 1], [1, 2, 0], [2, 1, 0]]))
-    assert wide.verdict == UNDECIDED
+    assert said(frozen(40 - 4.0 * ramp + NOISE[:6])) == HOLDS  # range 20
+    assert said(frozen(0.0 * ramp + 10 + NOISE[:6])) == NO_DIFFERENCE
+    wide = 20 + 0.1 * ramp + 10 * np.random.default_rng(1).normal(0, 1, (6, 12))
+    assert said(frozen(wide)) == OPEN
 
 
-def test_noise_alone_is_no_range_of_frozen_blocks():
-    """The largest minus the smallest of six is always positive; chosen on other seeds, it is not."""
-    for seed in range(20):
-        gaps = 10 + np.random.default_rng(seed).normal(0, 1, (6, 3))
-        assert frozen(gaps).verdict != HOLDS
+def test_the_two_frozen_blocks_of_a_seed_are_chosen_on_earlier_seeds():
+    """The largest minus the smallest of six is always positive; the later ones do not change what was seen."""
+    gaps = np.array([[1.0, 5.0, 1.0, 9.0], [2.0, 0.0, 9.0, 0.0], [3.0, 1.0, 0.0, 3.0], [0.0, 2.0, 9.0, 7.0]])
+    made = pd.DataFrame(gaps.T, columns=list("abcd"))
+    high, low = aimfair_choices._farthest(made)
+    # Seed 0: a and d, the ends. 1: c and d are largest and smallest in it. 2: a with 3, b with 1 or d with 1. 3: b, c.
+    assert (high - low).to_list()[:2] == [1.0, 1.0 - 2.0] and high[3] == gaps[1, 3] and low[3] == gaps[2, 3]
+    early = aimfair_choices._farthest(made.iloc[:2])
+    pd.testing.assert_series_equal(early[0] - early[1], (high - low).iloc[:2])
+
+
+def test_noise_alone_is_a_range_of_frozen_blocks_as_rarely_as_the_rule_allows():
+    """Chosen on all other seeds, later ones too, noise would come out as a range in about 9 % of such cases."""
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(200):
+        high, low = aimfair_choices._farthest(pd.DataFrame(rng.normal(0, 1, (24, 6))))
+        outcome = rule.decide([[rule.Condition("range", tuple(high - low), margin=1e-6)]])
+        held += outcome.state == HOLDS
+    assert held <= 0.05 * 200
+
+
+def test_a_seed_that_one_frozen_block_lacks_counts_for_none():
+    gaps = 4.0 * np.arange(6.0)[:, None] + NOISE[:6]
+    rows = frame({label: [(89.0, gap, 82.0) for gap in own] for label, own in zip(FROZEN, gaps, strict=True)})
+    lacking = rows[~((rows["label"] == list(FROZEN)[2]) & (rows["seed"] == 4))]
+    assert aimfair_choices._a18(lacking, "made up").seeds == 11
 
 
 def test_more_and_richer_prompts():
@@ -103,11 +135,11 @@ def test_more_and_richer_prompts():
     for worse, better in ((plain, few), (few, many), (many, poses)):
         rows = printed("T5")
         rows[worse], rows[better] = rows[better], rows[worse]
-        assert by_claim(aimfair_choices.prompts(frame(rows), "swapped")) == {"A13": FAILS}
+        assert by_claim(aimfair_choices.prompts(frame(rows), "swapped")) == {"A13": REVERSED}
     tie = printed("T5") | {many: printed("T5")[few]}
-    assert by_claim(aimfair_choices.prompts(frame(tie), "a tie")) == {"A13": UNDECIDED}
-    one_seed = frame(printed("T5"), noise=(0.0,))
-    assert by_claim(aimfair_choices.prompts(one_seed, "one seed")) == {"A13": UNDECIDED}
+    assert by_claim(aimfair_choices.prompts(frame(tie), "a tie")) == {"A13": NO_DIFFERENCE}
+    one_seed = frame(printed("T5"), noise=NOISE[:, :1])
+    assert by_claim(aimfair_choices.prompts(one_seed, "one seed")) == {"A13": OPEN}
 
 
 K_ROWS = [row[0] for row in aimfair.TABLES["F5"].rows]
@@ -135,22 +167,22 @@ def test_the_sweeps_as_printed():
     ("gaps", "verdict"),
     [
         (INSIDE, HOLDS),
-        ((9.0, 8.0, 7.0, 6.0, 5.0), FAILS),  # best at the upper end
-        ((5.0, 6.0, 7.0, 8.0, 9.0), FAILS),
-        ((7.0, 7.0, 7.0, 7.0, 7.0), UNDECIDED),
+        ((9.0, 8.0, 7.0, 6.0, 5.0), REVERSED),  # best at the upper end
+        ((5.0, 6.0, 7.0, 8.0, 9.0), REVERSED),
+        ((7.0, 7.0, 7.0, 7.0, 7.0), NO_DIFFERENCE),
     ],
 )
 def test_the_best_k_must_lie_inside(gaps, verdict):
     assert sensitivity(k=gaps)["A14"] == verdict
 
 
-def test_the_inner_k_of_a_seed_is_chosen_on_the_other_seeds():
+def test_one_inner_k_must_beat_both_ends_in_all_seeds():
     """Each seed has its own lucky inner k: 1 point below the ends there, 2 above elsewhere."""
-    lucky = 9.0 - 3.0 * np.eye(3)
-    gaps = [(7.0, 7.0, 7.0), *lucky, (7.0, 7.0, 7.0)]
+    lucky = 9.0 - 3.0 * np.eye(3)[:, np.tile([0, 1, 2], 4)]
+    gaps = [7.0 + NOISE[0], *lucky, 7.0 + NOISE[1]]
     verdict = aimfair_choices._a14(frame(swept(gaps)), TASK, "made up")
-    assert lucky.min(axis=0).tolist() == [6.0] * 3, "chosen on the same seed, every seed would confirm the claim"
-    assert verdict.verdict == FAILS and "eo_max(best inner k): -2.0 [-2.0, -2.0]" in verdict.note
+    assert lucky.min(axis=0).tolist() == [6.0] * 12, "chosen on the same seed, every seed would confirm the claim"
+    assert said(verdict) != HOLDS and len(verdict.groups) == 3
 
 
 FOUR, ONE = (f"Bias ratio {odds}" for odds in ("4:6", "1:9"))
@@ -159,13 +191,14 @@ FOUR, ONE = (f"Bias ratio {odds}" for odds in ("4:6", "1:9"))
 @pytest.mark.parametrize(
     ("changes", "claim", "verdict"),
     [
-        ({"t6": {FOUR: (88.9, 5.0, 83.0)}}, "A15", FAILS),
-        ({"t6": {FOUR: (89.5, [5.0, 6.0, 8.0], 83.0)}}, "A15", UNDECIDED),
-        ({"t6": {FOUR: (88.0, 7.0, 83.0)}}, "A16", FAILS),
-        ({"t6": {"Full fine-tuning": (89.5, 6.83, 83.0)}}, "A16", FAILS),
-        ({"t7": {"Synthetic / real 2": (88.5, 5.0, 84.0)}}, "A17", FAILS),
-        ({"t7": {"Synthetic / real 1.5": (90.0, 7.0, 84.0)}}, "A17", FAILS),
-        ({"t7": {"Synthetic / real 0.5": (89.51, 6.07, 84.0)}}, "A17", UNDECIDED),
+        ({"t6": {FOUR: (88.9, 5.0, 83.0)}}, "A15", REVERSED),
+        ({"t6": {FOUR: (88.9, 6.07, 83.0)}}, "A15", NO_DIFFERENCE),
+        ({"t6": {FOUR: (89.5, [2.0, 6.0, 12.0] * 4, 83.0)}}, "A15", OPEN),
+        ({"t6": {FOUR: (88.0, 7.0, 83.0)}}, "A16", REVERSED),
+        ({"t6": {"Full fine-tuning": (89.5, 6.83, 83.0)}}, "A16", REVERSED),
+        ({"t7": {"Synthetic / real 2": (88.5, 5.0, 84.0)}}, "A17", REVERSED),
+        ({"t7": {"Synthetic / real 1.5": (90.0, 7.0, 84.0)}}, "A17", REVERSED),
+        ({"t7": {"Synthetic / real 0.5": (89.51, 6.07, 84.0)}}, "A17", NO_DIFFERENCE),
     ],
 )
 def test_each_claim_of_the_sweeps_can_fall_alone(changes, claim, verdict):
@@ -178,6 +211,31 @@ def test_each_claim_of_the_sweeps_can_fall_alone(changes, claim, verdict):
     }
     found = sensitivity(**rows)
     assert found.pop(claim) == verdict and set(found.values()) == {HOLDS}
+
+
+def test_the_door_judges_what_the_grids_plan():
+    claims = [claim for judged in aimfair_choices.JUDGED.values() for claim in judged.claims]
+    assert claims == [f"A{i}" for i in (10, 11, 12, 18, 13, 14, 15, 16, 17)]
+    table4 = frame(printed("T4") | {row[0]: (89.0, 7.0, 82.0) for rows in aimfair.BEST_OF.values() for row in rows})
+    table4 = table4.assign(notes=[{"best_val_accuracy": 0.9} for _ in range(len(table4))], method="any")
+    sweeps = {"F5": frame(swept(INSIDE)), "T6": frame(printed("T6")), "T7": frame(printed("T7"))}
+    prompted = frame(printed("T5")).assign(task=[f"{TASK}{PROMPTS[label]}" for label in frame(printed("T5"))["label"]])
+    frames = {
+        "12_aimfair_partial_tuning": {"T4": table4},
+        "13_aimfair_prompts": {"T5": prompted},
+        "14_aimfair_sensitivity": sweeps,
+    }
+    for notebook, own in frames.items():
+        judged = aimfair_choices.JUDGED[notebook]
+        assert judged.planned("quick").keys() == own.keys()
+        found = judged.verdicts(own, "quick")
+        assert {verdict.claim for verdict in found} == set(judged.claims)
+        assert all(verdict.note.startswith("tier quick, ") for verdict in found)
+
+
+def test_a_sweep_that_a_tier_leaves_out_is_not_judged():
+    judged = aimfair_choices.JUDGED["14_aimfair_sensitivity"]
+    assert judged.verdicts({"F5": frame(swept(INSIDE))}, "quick") == []
 
 
 def test_oracle_rows_are_no_candidates_of_a_claim():

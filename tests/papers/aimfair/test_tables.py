@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from fairnb import tasks
+from fairnb import paths, tasks
 from fairnb.cli import commands
 from fairnb.evidence import layout, reported, runs, tables
 from fairnb.papers.aimfair import tables as aimfair
@@ -191,6 +191,25 @@ def test_a_tiers_values_for_baselines_reach_only_those_methods():
     for name, values in given.items():
         defaults = methods.get(name).defaults
         assert all(values[key] != defaults[key] for key in values), "else the tier need not say it"
+
+
+@pytest.mark.parametrize("name", aimfair.TABLES)
+def test_the_main_tables_have_three_seeds_at_quick_and_the_others_one(name):
+    found = pd.DataFrame([vars(run) for run in aimfair.grid(name, "quick")])
+    wanted = 3 if name in ("T1", "T2", "T3") else 1
+    assert not len(found) or (found.groupby(["label", "task"])["seed"].nunique() == wanted).all()
+
+
+def test_all_that_fine_tunes_on_toy_faces_ends_at_a_rate_of_nothing():
+    own = tiers.settings("quick", "aimfair")
+    assert own["finetune_schedule"] == "cosine" and own["finetune_epochs"] == 12
+    searched = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / "aimfair_quick.csv", comment="#")
+    for setting in ("finetune_epochs", "finetune_lr"):
+        values = searched[searched["setting"] == setting]
+        tried = sorted(values["value"].unique())
+        assert own[setting] in tried[1:-1] and len(tried) >= 5, "not at the edge of what was tried"
+        assert set(values.loc[values["chosen"], "value"]) == {own[setting]}
+    assert not set(searched["seed"]) & set(tiers.get("quick").seeds)
 
 
 def test_fewer_real_images_train_longer_where_the_tier_says_so():

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from fairnb.contract import Split
+from fairnb.evidence import measurements
+from fairnb.evidence.records import Record
 from fairnb.evidence.runs import Run
 from fairnb.papers.asac import attack_curves, attribution, inside
 from fairnb.papers.asac.tables import FGSM, FROM_TRAINED, PROBE, STEPS, TRAINED, grid
@@ -81,6 +83,35 @@ def test_attributions_are_those_of_the_first_seed_and_their_shares_are_of_the_mo
     black = np.abs(faces.x[:, 1] / 255.0)
     expected = (black * faces.mouth).sum((1, 2)) / black.sum((1, 2))
     assert other["black"].iloc[1] == pytest.approx(expected.mean(), abs=1e-6)
+
+
+@pytest.fixture
+def finished(networks, sandbox, monkeypatch):
+    """The networks' runs as if they were finished, with an empty ledger."""
+    monkeypatch.setenv("FAIRNB_HOME", str(sandbox))
+    record = Record("", {}, {}, {}, {}, {}, {})
+    monkeypatch.setattr(measurements.runs, "found", lambda run: record)
+    return networks
+
+
+def test_what_claims_need_is_kept_and_adds_up(finished, faces):
+    found = inside.look(finished, faces)
+    evidence = inside.keep(finished, found)
+    table = found.table.set_index(["label", "seed"])
+    for _, row in evidence.iterrows():
+        assert [row[name] for name in inside.MEASURED] == list(table.loc[(row["label"], row["seed"]), inside.MEASURED])
+    assert len(evidence) == 4 and evidence["origin"].eq("this machine").all()
+    assert inside.evidence(finished, 10).equals(evidence) and inside.evidence(finished).empty, "others on other faces"
+
+
+def test_only_what_is_missing_is_measured(finished, faces, monkeypatch):
+    looked = []
+    look = inside.look
+    monkeypatch.setattr(inside.attribution, "regions_of", lambda task, tier, n: faces)
+    monkeypatch.setattr(inside, "look", lambda grid, faces: looked.extend(r.seed for r in grid) or look(grid, faces))
+    inside.measure([run for run in finished if run.seed == 0])
+    inside.measure(finished)
+    assert looked == [0, 0, 1, 1] and len(inside.evidence(finished, 10)) == 4
 
 
 def test_movement_has_a_line_for_every_kind_network_and_magnitude():

@@ -399,6 +399,13 @@ class TestTraining:
         assert len(notes["magnitude_by_step"]) == 4
         assert np.mean(notes["magnitude_by_step"]) == pytest.approx(0.02, abs=1e-6)
 
+    @pytest.mark.parametrize(("steps", "length"), [(2, 1.25), (4, 0.625), (10, 0.25)])
+    def test_few_steps_of_pgd_go_as_far_together_as_ten(self, small, steps, length, monkeypatch):
+        seen, pgd = [], attacks.pgd
+        monkeypatch.setattr(attacks, "pgd", lambda *given: seen.append(given[3:]) or pgd(*given))
+        trained(small, attack="pgd", steps=steps)
+        assert len(seen) > 2 and set(seen) == {(steps, length)}
+
     def test_the_settings_of_the_task_are_defaults(self, small, plain):
         named = trained(small, epochs=1, lr=1e-3, batch_size=20, augment="flip", steps=2, clip_norm=1.0, alpha=0.5)
         assert not differ(state(plain.model), state(named.model))

@@ -22,21 +22,63 @@ def noise(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def ours(features, weights, images, pad=0.1):
+def ours(features, weights, images, pad=0.1, align_corners=True):
     size = tuple(images.shape[2:])
     single = [attention.activation_maps(*pair) for pair in zip(features, weights, strict=True)]
-    maps = attention.with_overall(attention.normalised(torch.stack([attention.enlarged(m, size) for m in single], 1)))
+    large = [attention.enlarged(one, size, align_corners) for one in single]
+    maps = attention.with_overall(attention.normalised(torch.stack(large, 1)))
     boxes = attention.boxes(maps, pad=pad)
-    return maps, boxes, attention.crops(images, boxes, images.shape[3])
+    return maps, boxes, attention.crops(images, boxes, images.shape[3], align_corners)
+
+
+def line(values, size):
+    """``values (..., n)`` at ``size`` places from the first to the last, by hand: place i is i (n - 1) / (size - 1)."""
+    places = [i * (values.shape[-1] - 1) / (size - 1) for i in range(size)]
+    low = [min(int(place), max(values.shape[-1] - 2, 0)) for place in places]
+    high = [min(one + 1, values.shape[-1] - 1) for one in low]
+    share = torch.tensor([place - one for place, one in zip(places, low, strict=True)])
+    return values[..., low] * (1 - share) + values[..., high] * share
+
+
+def plane(values, size):
+    """The same along both sides."""
+    return line(line(values, size).transpose(-1, -2), size).transpose(-1, -2)
+
+
+@pytest.mark.filterwarnings("ignore:.*upsample_bilinear.*deprecated")
+@pytest.mark.parametrize(("side", "pixels"), [(1, 16), (2, 48), (6, 48), (7, 33), (28, 97)])
+def test_maps_grow_as_in_the_released_code(side, pixels):
+    maps = noise(3, side, side)
+    found = attention.enlarged(maps, (pixels, pixels))
+    released = torch.nn.functional.upsample_bilinear(maps[None], size=(pixels, pixels))[0]
+    torch.testing.assert_close(found, released, rtol=0, atol=1e-6)
+    torch.testing.assert_close(found, plane(maps, pixels), rtol=0, atol=1e-5)
+    for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
+        torch.testing.assert_close(found[:, *corner], maps[:, *corner])
+    areas = attention.enlarged(maps, (pixels, pixels), align_corners=False)
+    assert side == 1 or (areas - found).abs().max() > 0.1, "an option, and another thing"
+
+
+@pytest.mark.filterwarnings("ignore:.*upsample_bilinear.*deprecated")
+def test_crops_are_resized_as_in_the_released_code():
+    image = torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(5))
+    boxes = torch.tensor([[0, 0, 40, 40], [3, 10, 21, 37], [0, 39, 40, 40], [17, 2, 18, 3], [38, 0, 40, 2]])
+    for crop, (top, left, bottom, right) in zip(attention.crops(image, boxes[None], 40), boxes.tolist(), strict=True):
+        part = image[:, :, top:bottom, left:right]
+        released = torch.nn.functional.upsample_bilinear(part, size=(40, 40))
+        torch.testing.assert_close(crop, released, rtol=0, atol=2e-5)
+        torch.testing.assert_close(crop, plane(part, 40), rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("pixels", [30, 32, 64, 97])
 @pytest.mark.parametrize("pad", [0.0, 0.1, 0.25])
-def test_the_batch_equals_one_image_after_the_other(pixels, pad):
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_the_batch_equals_one_image_after_the_other(pixels, pad, align_corners):
     features = [noise(12, 10, s, s, seed=s).relu() for s in (8, 4, 2)]
     weights = [noise(12, 10, seed=s) for s in (1, 2, 3)]
     images = torch.rand(12, 3, pixels, pixels, generator=torch.Generator().manual_seed(4))
-    found, expected = ours(features, weights, images, pad), reference.attention(features, weights, images, pad)
+    found = ours(features, weights, images, pad, align_corners)
+    expected = reference.attention(features, weights, images, pad, align_corners=align_corners)
     torch.testing.assert_close(found[0], expected[0], rtol=0, atol=1e-5)
     assert torch.equal(found[1], expected[1])
     torch.testing.assert_close(found[2], expected[2], rtol=0, atol=1e-4)

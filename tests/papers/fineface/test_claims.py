@@ -1,17 +1,20 @@
 """Verdicts on F1 to F8 from hand-made runs: each claim holds, fails and stays open."""
 
+import zlib
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from fairnb.evidence import reported
-from fairnb.evidence.verdicts import FAILS, HOLDS, UNDECIDED
+from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
 from fairnb.papers.fineface import claims
 from fairnb.papers.fineface import tables as fineface
 
-SEEDS = (0, 1, 2, 3)
-NOISE = np.array([-0.001, 0.0005, 0.001, -0.0005])  # the same for all rows: paired differences are exact
-WILD = 0.3 * np.array([1, -1, 1, -1])
+SEEDS = range(12)
+WILD = 0.3 * np.tile([1, -1, 1, -1], 3)
+SPREAD = 1e-3 * np.tile([1, -1, 1, -1], 3)  # of accuracies, the same for all rows: a deviation of 0.1 points
+OPEN = "open"
 RACES, POSTER, CELEBA = "toy_races/female", "toy_races_poster/female", "toy_races_celeba/female"
 BANGS, SMILING = "toy_faces/bangs_male_13", "toy_faces/smiling_male_13"
 BASE, OURS = "Baseline", "FineFACE"
@@ -24,12 +27,24 @@ FINE = dict(zip(fineface.ATTRIBUTES, (92.9, 92.9, 92.8, 76.5, 77.0, 75.8, 1.2, 1
 TOLD_13 = {BASE: MEANS, OURS: FINE} | dict.fromkeys(SEVEN, MEANS | {"tpr_gap": 8.0, "eo_sum": 9.0})
 
 
+def noise_of(*names):
+    """12 fractions next to 0, others for each row of a table: paired differences vary. In pairs of mean 0."""
+    half = 1e-5 * np.random.default_rng(zlib.crc32(" ".join(names).encode())).normal(0, 1, 6)
+    return np.column_stack([half, -half]).ravel()
+
+
+def said(verdict):
+    """The verdict; what no seeds at hand decide is ``OPEN``, with its reason."""
+    assert verdict.verdict not in (UNDECIDED, UNSEEN) or verdict.reason
+    return OPEN if verdict.verdict in (UNDECIDED, UNSEEN) else verdict.verdict
+
+
 def rows(task, label, values, open_row, notes=None):
     wild = WILD * (label == open_row)
     return [
         {"task": task, "label": label, "seed": seed, "notes": notes or {}, "method": "m", "tier": "t", "hparams": "{}"}
-        | {name: value / 100 + noise for name, value in values.items()}
-        for seed, noise in zip(SEEDS, NOISE + wild, strict=True)
+        | {name: value / 100 + noise + spread * (name == "acc") for name, value in values.items()}
+        for seed, noise, spread in zip(SEEDS, noise_of(task, label) + wild, SPREAD, strict=True)
     ]
 
 
@@ -64,7 +79,9 @@ def test_what_the_paper_says_holds_where_runs_say_it():
     known = reported.claims().set_index("id")
     assert [v.claim for v in found] == list(known.index[known["paper"] == "fineface"])
     for verdict in found:
-        assert (verdict.paper, verdict.verdict, verdict.seeds) == ("fineface", HOLDS, len(SEEDS)), verdict
+        held = HOLDS if verdict.claim not in ("F3", "F6") else UNSEEN  # a rival of theirs is never run
+        assert (verdict.paper, verdict.verdict, verdict.seeds) == ("fineface", held, len(SEEDS)), verdict
+        assert verdict.outcome.state == HOLDS, "by all that was run"
         assert verdict.printed == known.loc[verdict.claim, "printed"] and verdict.note.startswith("toy data")
 
 
@@ -72,42 +89,65 @@ def test_what_the_paper_says_holds_where_runs_say_it():
 @pytest.mark.parametrize(
     ("verdict", "changes"),
     [
-        (FAILS, {OURS: (96.4, 5.0)}),
-        (FAILS, {OURS: (92.0, 0.6)}),
-        (UNDECIDED, {"open_row": OURS}),
+        (REVERSED, {OURS: (96.4, 5.0)}),
+        (REVERSED, {OURS: (92.0, 0.6)}),
+        (OPEN, {"open_row": OURS}),
     ],
 )
 def test_f1_f2_f3_need_both_accuracy_and_spread(verdict, changes):
-    assert claims.races(races(**changes), "toy").verdict == verdict
-    assert claims.rivals(races(**changes), "toy").verdict == verdict
+    assert said(claims.races(races(**changes), "toy")) == verdict
+    assert said(claims.rivals(races(**changes), "toy")) == verdict
     there = races(POSTER)
-    assert claims.other_data([there], "toy").verdict == HOLDS
-    assert claims.other_data([there, races(CELEBA, **changes)], "toy").verdict == verdict
+    assert said(claims.other_data([there], "toy")) == HOLDS
+    assert said(claims.other_data([there, races(CELEBA, **changes)], "toy")) == verdict
 
 
-def test_f3_is_lost_to_one_better_rival():
+def test_f2_takes_test_sets_of_different_groups():
+    seven = {f"{n}y{t}s{group}": 500.0 if n else 0.9 for n in ("", "n_") for t in (0, 1) for group in range(7)}
+    two = {name: value for name, value in seven.items() if name[-1] in "01"}
+    found = claims.other_data([races(POSTER).assign(**seven), races(CELEBA).assign(**two)], "toy")
+    assert found.verdict == HOLDS and all(np.isfinite(one.floor) for group in found.groups for one in group)
+
+
+def test_f3_is_lost_to_one_better_rival_and_not_won_without_all():
     found = claims.rivals(races(**{RIVALS[1]: (97.0, 1.8)}), "toy")
-    assert found.verdict == FAILS and RIVALS[1] in found.note and "generative views were not rerun" in found.note
+    assert found.verdict == REVERSED and RIVALS[1] in found.outcome.by.text
+    frame = races()
+    found = claims.rivals(frame[frame["label"] != RIVALS[0]], "toy")
+    assert found.verdict == UNSEEN and fineface.VIEWS in found.reason and RIVALS[0] in found.reason
+
+
+def test_networks_that_do_not_know_gender_show_nothing_of_f1_and_f2():
+    low = races(**{BASE: (60.0, 4.2), OURS: (50.0, 9.0)})
+    found = [claims.races(low, "toy"), claims.rivals(low, "toy")]
+    assert [verdict.verdict for verdict in found] == [UNSEEN, UNSEEN]
+    assert all("acc of Baseline in toy_races/female is 60.0 %, under the 80 %" in verdict.reason for verdict in found)
+    there = low.assign(task=POSTER)
+    assert claims.other_data([there, races(CELEBA)], "toy").verdict == UNSEEN
+    assert claims.other_data([there, races(CELEBA, **{OURS: (90.0, 9.0)})], "toy").verdict == REVERSED
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "verdict", "changes"),
     [
-        ("F4", FAILS, {OURS: {"tpr": 60.0}}),
-        ("F4", FAILS, {OURS: {"eo_sum": 20.0}}),
-        ("F4", HOLDS, {OURS: {"acc": 92.45}}),  # lower by less than the baseline's spread over seeds, 0.09 points
-        ("F4", FAILS, {OURS: {"acc": 92.0}}),
-        ("F4", UNDECIDED, {"open_row": OURS}),
-        ("F5", FAILS, {OURS: {"acc_max": 90.0}}),  # more than a little
-        ("F5", FAILS, {OURS: {"acc_max": 95.0}}),  # it gains
-        ("F6", FAILS, {SEVEN[0]: {"tpr_gap": 0.5}}),
-        ("F6", UNDECIDED, {"open_row": SEVEN[2]}),
-        ("F7", FAILS, {OURS: {"acc_min": 80.0}}),
+        ("F4", REVERSED, {OURS: {"tpr": 60.0}}),
+        ("F4", REVERSED, {OURS: {"eo_sum": 20.0}}),
+        ("F4", NO_DIFFERENCE, {OURS: {"eo_sum": 12.5}}),  # down by 24 %, not by about 90 %
+        ("F4", HOLDS, {OURS: {"tpr_gap": 1.9, "eo_sum": 2.5}}),  # by 85 %
+        ("F4", HOLDS, {OURS: {"acc": 92.45}}),  # lower by less than the baseline's spread over seeds, 0.1 points
+        ("F4", REVERSED, {OURS: {"acc": 92.0}}),
+        ("F4", OPEN, {"open_row": OURS}),
+        ("F5", REVERSED, {OURS: {"acc_max": 90.0}}),  # more than a little
+        ("F5", REVERSED, {OURS: {"acc_max": 95.0}}),  # it gains
+        ("F6", REVERSED, {SEVEN[0]: {"tpr_gap": 0.5}}),
+        ("F6", OPEN, {"open_row": SEVEN[2]}),
+        ("F7", REVERSED, {OURS: {"acc_min": 80.0}}),
+        ("F7", NO_DIFFERENCE, {OURS: {"acc_min": 90.1}}),
     ],
 )
 def test_f4_to_f7(claim, verdict, changes):
-    assert of_attributes(claim, attributes(**changes)).verdict == verdict
+    assert said(of_attributes(claim, attributes(**changes))) == verdict
 
 
 def test_a_baseline_without_a_gap_is_told_in_words():
@@ -120,9 +160,20 @@ def test_a_baseline_without_a_gap_is_told_in_words():
 def test_f6_does_not_lose_to_a_rival_that_says_no_to_everybody():
     silent = {SEVEN[0]: {"tpr": 0.5, "tpr_gap": 0.1, "eo_sum": 0.1}}
     found = of_attributes("F6", attributes(**silent))
-    assert found.verdict == HOLDS and f"next to no positives found: {SEVEN[0]}" in found.note
+    assert found.outcome.state == HOLDS and found.verdict == UNSEEN
+    assert f"{SEVEN[0]} in {BANGS} finds 0.5 % of the positives, under 5 %" in found.note
+    assert SEVEN[0] in found.reason and fineface.GAN in found.reason
     constant = {OURS: {"tpr": 0.5, "tpr_gap": 0.1, "eo_sum": 0.1}}
-    assert all(of_attributes(claim, attributes(**constant)).verdict == UNDECIDED for claim in ("F4", "F6", "F7"))
+    for claim in ("F4", "F5", "F6", "F7"):
+        found = of_attributes(claim, attributes(**constant))
+        assert found.verdict == UNSEEN and f"{OURS} in {BANGS} finds 0.5 %" in found.reason
+
+
+def test_the_share_that_f4_asks_for_is_what_its_relation_says():
+    relation = reported.claims().set_index("id").loc["F4", "relation"]
+    assert f"at most {100 * claims.LEFT:g} % of the baseline's" in relation
+    printed = reported.differences("F4")
+    assert printed["tpr_gap"] == pytest.approx(claims.LEFT * 12.54 - 1.18, abs=0.01)
 
 
 @pytest.mark.slow
@@ -133,22 +184,52 @@ def test_f7_needs_twelve_of_thirteen():
 
     def but(count):
         lower = frame["task"].isin(names[:count]) & (frame["label"] == OURS)
-        return of_attributes("F7", frame.assign(acc_min=frame["acc_min"].where(~lower, 0.5)))
+        return claims.worst_group(frame.assign(acc_min=frame["acc_min"] - 0.5 * lower), "toy")
 
-    assert [but(count).verdict for count in (0, 1, 2)] == [HOLDS, HOLDS, FAILS]
-    assert "holds in 12, fails in 1 of 13 attributes" in but(1).ours
+    assert [but(count).verdict for count in (0, 1, 2)] == [HOLDS, HOLDS, REVERSED]
+    assert "12 of 13 attributes are enough" in but(1).note
+    silent = frame.assign(tpr=np.where(frame["task"].isin(names[:2]) & (frame["label"] == OURS), 0.01, 0.8))
+    assert claims.worst_group(silent, "toy").verdict == UNSEEN, "eleven are left"
 
 
-def traced(test, best=1, open_row=""):
+def traced(test, best=1):
     notes = {"best_epoch": best, "test_by_epoch": test}
-    own = [{**notes, "test_by_epoch": [v + w for v in test]} for w in (WILD if open_row else 0 * WILD)]
+    epochs = [1 + noise for noise in noise_of("as released")]  # other images decide than on validation data
+    own = [{**notes, "test_by_epoch": [v * (w if i != best else 1) for i, v in enumerate(test)]} for w in epochs]
     made = rows(RACES, OURS, {"acc": 90}, "")
     return pd.DataFrame([row | {"notes": note} for row, note in zip(made, own, strict=True)])
 
 
 def test_f8_compares_the_released_choice_with_that_on_validation_data():
     same = claims.chosen_on_test(traced([0.8, 0.7, 0.9, 0.7, 0.85], best=4), "toy")
-    assert same.verdict == UNDECIDED, "a difference of 0 for every seed shows nothing"
+    assert said(same) == OPEN, "a difference of 0 for every seed shows nothing"
     assert "validation 85.00, as released 85.00, best on test 90.00" in same.ours
     worse = claims.chosen_on_test(traced([0.9, 0.7, 0.8, 0.6, 0.7], best=0), "toy")
-    assert worse.verdict == FAILS and worse.claim == "F8"
+    assert worse.verdict == REVERSED and worse.claim == "F8"
+
+
+def test_means_over_attributes_keep_the_order_in_which_seeds_came():
+    frame = attributes()
+    turns = frame.assign(turn=11 - frame["seed"], processor="x")
+    mean = claims.with_turns(fineface.averaged(turns), turns)
+    assert set(mean["turn"] + mean["seed"]) == {11} and set(mean["processor"]) == {"x"}
+    one = claims.fairer_and_as_good(mean, "toy").groups[0][0].values
+    assert one == claims.fairer_and_as_good(fineface.averaged(frame), "toy").groups[0][0].values[::-1]
+
+
+def test_the_door_judges_what_the_grids_plan():
+    door = claims.JUDGED
+    assert [c for judged in door.values() for c in judged.claims] == [f"F{i}" for i in (1, 3, 2, 4, 5, 6, 7, 8)]
+    cells = {f"y{t}s{group}": 0.9 for t in (0, 1) for group in range(7)}
+    faces = races().assign(**cells, dob_sample=lambda f: f["dob"], max_min=1.1, fpr=0.1)
+    made = {
+        "50_fineface": {"T2": faces, "T5": faces},
+        "51_fineface_transfer": {"T3": faces.assign(task=POSTER), "T4": faces.assign(task=CELEBA)},
+        "52_fineface_attributes": {"T7": attributes()},
+        "53_fineface_choices": {"choices": traced([0.8, 0.7, 0.9, 0.7, 0.85])},
+    }
+    for notebook, frames in made.items():
+        found = door[notebook].verdicts(frames, "quick")
+        assert door[notebook].planned("quick").keys() == frames.keys()
+        assert [verdict.claim for verdict in found] == list(door[notebook].claims)
+        assert all(verdict.note.startswith("tier quick, ") for verdict in found)

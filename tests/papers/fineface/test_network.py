@@ -165,17 +165,18 @@ class TestFormulas:
                 torch.testing.assert_close(found[:, channel], change.gather(1, predicted[:, None])[:, 0])
         assert all(tensor.grad is None for tensor in head.parameters())
 
+    @pytest.mark.parametrize("corners", [True, False])
     @pytest.mark.parametrize("formula", KINDS)
-    def test_attention_of_the_network_equals_the_plain_loop(self, formula):
+    def test_attention_of_the_network_equals_the_plain_loop(self, formula, corners):
         model, x = experts(classes=3).eval(), images()
         with torch.no_grad():
             output = model(x)
         weights = []
         for head, logits, features in zip(model.heads, output.heads[:3], output.features, strict=False):
             weights.append(head.class_weights(features.amax((2, 3)), logits.argmax(1), formula))
-        maps, _, crops = reference.attention(output.features, weights, x)
-        torch.testing.assert_close(model.attention(output, (64, 64), formula), maps, rtol=0, atol=1e-5)
-        found = Looking(cam=formula).crops(model, output, x, [2, 0, 3])
+        maps, _, crops = reference.attention(output.features, weights, x, align_corners=corners)
+        torch.testing.assert_close(model.attention(output, (64, 64), formula, corners), maps, rtol=0, atol=1e-5)
+        found = Looking(cam=formula, align_corners=corners).crops(model, output, x, [2, 0, 3])
         torch.testing.assert_close(found, crops[[2, 0, 3]], rtol=0, atol=1e-4)
 
 

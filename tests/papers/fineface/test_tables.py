@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairnb import tasks
+from fairnb import paths, tasks
 from fairnb.evidence import reported, runs, tables
 from fairnb.papers.fineface import checkpoints
 from fairnb.papers.fineface import tables as fineface
@@ -55,10 +55,32 @@ def test_every_printed_method_has_a_row_here_or_is_quoted(name):
     assert set(table.printed.values()) <= {row[0] for row in table.rows} | quoted | {"Baseline", "FineFACE"}
 
 
-def test_three_seeds_stand_behind_each_row_at_quick():
+def test_three_seeds_stand_behind_the_main_tables_at_quick_and_one_behind_attributes_and_choices():
     for name in fineface.TABLES:
         found = pd.DataFrame([vars(run) for run in fineface.grid(name, "quick")])
-        assert (found.groupby(["label", "task"])["seed"].nunique() >= 3).all()
+        wanted = 3 if name in ("T2", "T3", "T4", "T5") else 1
+        assert (found.groupby(["label", "task"])["seed"].nunique() == wanted).all()
+
+
+def test_quick_trains_as_long_as_fresh_experts_need_and_has_few_errors_by_chance():
+    own = tiers.settings("quick", "fineface")
+    assert own["finetune_epochs"] == own["pretrain_epochs"] == 12, "rivals train as long"
+    assert own["n_test"] == 4200 and own["expert_channels"] == 2 * own["expert_width"]
+    searched = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / "fineface_quick.csv", comment="#")
+    for setting in ("finetune_epochs", "expert_channels"):
+        values = searched[searched["setting"] == setting]
+        tried = sorted(values["value"].unique())
+        assert own[setting] in tried[1:-1] and len(tried) >= 5, "not at the edge of what was tried"
+        assert set(values.loc[values["chosen"], "value"]) == {own[setting]}
+    assert not set(searched["seed"]) & set(tiers.get("quick").seeds)
+
+
+def test_a_row_that_quick_leaves_out_is_run_at_open_or_paper():
+    for name in ("choices", "T7"):
+        labels = {tier: {run.label for run in fineface.grid(name, tier)} for tier in ("quick", "open", "paper")}
+        assert labels["quick"] < labels["paper"] == {row[0] for row in fineface.TABLES[name].rows}
+    left = {"Mean pooling", "Baseline, one learning rate for all"}
+    assert {run.label for run in fineface.grid("choices", "open")} >= left
 
 
 class TestNothingIsTrainedTwice:

@@ -22,6 +22,7 @@ from fairnb.papers.reactivate import intra
 from fairnb.papers.reactivate.rivals.aif360_quiet import GROUPS, quiet
 from fairnb.training.methods import method
 
+THRESHOLD = 0.5  # of the decisions that are adjusted, in Savani et al.'s released scripts
 Adjust = Callable[[np.ndarray, np.ndarray], np.ndarray]  # scores and protected (N,) -> adjusted scores (N,)
 
 
@@ -102,34 +103,39 @@ def reject_option(tasks: Sequence[Task], *, seeds: Sequence[int], privileged: in
     return found
 
 
-@method(version="1", together=True, reads_groups=True, source="ICDM 2022 Tables III to VI; Hardt et al. 2016")
-def equalised_odds(tasks: Sequence[Task], *, seeds: Sequence[int], as_released: bool = False) -> list[Predictor]:
+@method(version="2", together=True, reads_groups=True, source="ICDM 2022 Tables III to VI; Hardt et al. 2016")
+def equalised_odds(
+    tasks: Sequence[Task], *, seeds: Sequence[int], threshold: float | None = THRESHOLD, as_released: bool = False
+) -> list[Predictor]:
     """Decisions flipped at random, by rates for each group and decision that equalise TPR and FPR (linear program).
 
     Args:
+        threshold: scores above it are the decisions for class 1 that are flipped (0.5, as in Savani's script for
+            tables); None: the baseline's, of best balanced accuracy.
         as_released: the label leak of Savani's CelebA script: AIF360 gets a data set whose ``labels`` are the true
             ones as the truth and as the prediction, on validation and on test data, so the accuracy is 1 or nearly.
 
     Raises:
-        BadData: as ``reject_option``.
+        BadData: as ``reject_option``, or a threshold outside (0, 1).
     """
-    return [_equalised(module, own, as_released) for module, own in _fitted(tasks, seeds)]
+    _check_threshold("equalised odds", threshold)
+    return [_equalised(module, own, threshold, as_released) for module, own in _fitted(tasks, seeds)]
 
 
-@method(version="1", together=True, reads_groups=True, source="ICDM 2022 Tables III to VI; Pleiss et al. 2017")
+@method(version="2", together=True, reads_groups=True, source="ICDM 2022 Tables III to VI; Pleiss et al. 2017")
 def calibrated_equalised_odds(
-    tasks: Sequence[Task], *, seeds: Sequence[int], threshold: float | None = None
+    tasks: Sequence[Task], *, seeds: Sequence[int], threshold: float | None = THRESHOLD
 ) -> list[Predictor]:
     """Random scores of one group become its base rate, so that generalised FPRs are equal (cost constraint ``fpr``).
 
     Args:
-        threshold: scores at or above it decide for class 1; None: the baseline's, of best balanced accuracy.
+        threshold: scores at or above it decide for class 1 (0.5, AIF360's default, which both of Savani's scripts
+            leave as it is); None: the baseline's, of best balanced accuracy.
 
     Raises:
         BadData: as ``reject_option``, or a threshold outside (0, 1).
     """
-    if threshold is not None and not 0 < threshold < 1:
-        raise BadData(f"calibrated equalised odds needs a threshold between 0 and 1, got {threshold}")
+    _check_threshold("calibrated equalised odds", threshold)
     found: list[Any] = []
     for module, own in _fitted(tasks, seeds):
         with quiet() as (dataset, post):
@@ -194,15 +200,21 @@ def _fitted(tasks: Sequence[Task], seeds: Sequence[int]) -> list[tuple[nn.Module
     return list(zip(networks.modules(), found, strict=True))
 
 
-def _equalised(module: nn.Module, own: Fitted, as_released: bool) -> Any:
-    decided = own.target.astype(float) if as_released else (own.score > own.threshold).astype(float)
+def _check_threshold(name: str, threshold: float | None) -> None:
+    if threshold is not None and not 0 < threshold < 1:
+        raise BadData(f"{name} needs a threshold between 0 and 1, got {threshold}")
+
+
+def _equalised(module: nn.Module, own: Fitted, threshold: float | None, as_released: bool) -> Any:
+    value = own.threshold if threshold is None else threshold
+    decided = own.target.astype(float) if as_released else (own.score > value).astype(float)
     with quiet() as (dataset, post):
         model = post.EqOddsPostprocessing(**GROUPS, seed=own.seed)
         model.fit(dataset(own.target, own.target, own.protected), dataset(decided, own.score, own.protected))
-    notes = {"rates": model.model_params.x.tolist(), "threshold": {"value": own.threshold}}
+    notes = {"rates": model.model_params.x.tolist(), "threshold": {"value": value}}
     if as_released:
         return LeakingPostProcessor(partial(_flipped, model, 0.5), notes)
-    return PostProcessor(module, partial(_flipped, model, own.threshold), notes)
+    return PostProcessor(module, partial(_flipped, model, value), notes)
 
 
 def _rejecting(

@@ -113,6 +113,30 @@ def test_equalised_odds_equalises_the_rates_of_the_groups():
     assert max(abs(new[t, 0] - new[t, 1]) for t in (0, 1)) < 0.06
 
 
+def test_equalised_odds_flips_the_decisions_at_its_threshold():
+    task = FEATURES[0]
+    with torch.no_grad():
+        score = task.biased_model(0)(torch.from_numpy(task.val.x))[:, 0].sigmoid().numpy().astype(float)
+    for threshold in (0.5, 0.3):
+        found = methods.get("equalised_odds")(task, seed=0, threshold=threshold)
+        with quiet() as (dataset, algorithms):
+            model = algorithms.EqOddsPostprocessing(**GROUPS, seed=0)
+            truth = dataset(task.val.target, task.val.target, task.val.protected)
+            decided = dataset(score > threshold, score, task.val.protected)
+            wanted = model.fit(truth, decided).predict(decided).labels.ravel()
+        assert np.array_equal(predict(found, task)[:, 1] > 0.5, wanted == 1)
+        assert found.notes["threshold"]["value"] == threshold
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_the_threshold_is_one_half_as_released_or_the_baselines(name):
+    task = FEATURES[0]
+    [before] = methods.get("default_model").together([task], seeds=[0])
+    found = {value: methods.get(name)(task, seed=0, threshold=value).notes for value in (0.5, None)}
+    assert methods.get(name)(task, seed=0).notes == found[0.5] and found[0.5]["threshold"]["value"] == 0.5
+    assert found[None]["threshold"]["value"] == before.notes["threshold"]["value"] != 0.5
+
+
 def test_the_label_leak_gives_accuracy_one():
     task = FEATURES[0]
     leak = methods.get("equalised_odds")(task, seed=0, as_released=True)
@@ -139,8 +163,7 @@ def test_calibrated_equalised_odds_mixes_in_the_base_rate_by_generalised_false_p
     assert found.notes["mix_rates"] == pytest.approx([wanted, 0], rel=1e-5)
     assert abs(mixed[0, 0] - mixed[0, 1]) < abs(old[0, 0] - old[0, 1])
     assert np.array_equal(predict(found, task)[:, 1] > 0.5, adjusted.labels.ravel() == 1)
-    half = methods.get("calibrated_equalised_odds")(task, seed=0, threshold=0.5)
-    assert half.notes["threshold"]["value"] == 0.5 != value
+    assert value == 0.5
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -173,9 +196,10 @@ def test_an_empty_cell_is_refused(name):
         methods.get(name)(other, seed=0)
 
 
-def test_a_threshold_out_of_range_is_refused():
-    with pytest.raises(BadData, match=r"got 1\.0"):
-        methods.get("calibrated_equalised_odds")(FEATURES[0], seed=0, threshold=1.0)
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_a_threshold_out_of_range_is_refused(name):
+    with pytest.raises(BadData, match=r"equalised odds needs a threshold between 0 and 1, got 1\.0"):
+        methods.get(name)(FEATURES[0], seed=0, threshold=1.0)
 
 
 def test_aif360_is_silent_and_leaves_numpys_generator_alone(capfd):

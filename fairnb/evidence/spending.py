@@ -1,0 +1,184 @@
+"""Minutes turned into seeds: block after block is begun, run, contributed, and its claims are judged again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fairnb.errors import BadData, FairnbError, MissingData, TrainingFailed
+from fairnb.evidence import contribute, engine, greedy, plans, runs
+from fairnb.evidence.greedy import Block
+from fairnb.evidence.outlook import Outlook
+from fairnb.evidence.planned import row_of
+from fairnb.evidence.plans import Begun, Plan
+from fairnb.evidence.runs import Run
+from fairnb.evidence.verdicts import UNDECIDED
+
+KEPT_BACK = 0.95  # of the time that is left may be planned
+PIECE = 120.0  # seconds of work between two looks at the clock
+BLOCKS = 1000  # at most; each decides something or brings seeds
+MEASURED_FROM = 20.0  # seconds of work that say how fast this machine is
+Say = Callable[[str], object]
+
+
+@dataclass
+class Session:
+    """A budget that is being spent.
+
+    Attributes:
+        view: how the claims stand. wanted: notebook -> claims. end: on the monotonic clock, in seconds. jobs: worker
+        processes. say: takes the sentences. plan: what was begun, none before the first block.
+        pace: seconds of a worker that one planned CPU second takes here. tried: what has run in this session.
+    """
+
+    view: Outlook
+    wanted: dict[str, list[str]]
+    end: float
+    jobs: int
+    say: Say
+    plan: Plan | None = None
+    pace: float = 1.0
+    tried: set[Begun] = field(default_factory=set)
+    begun: float = field(default_factory=time.monotonic)
+    _work: list[tuple[float, float]] = field(default_factory=list)
+
+    @property
+    def budget(self) -> float:
+        """CPU seconds, as planned, for which there is time."""
+        return max(0.0, self.end - time.monotonic()) * KEPT_BACK * self.jobs / self.pace
+
+    def spend(self) -> None:
+        """Run block after block until the time is over or nothing is left that would decide anything."""
+        if self.plan is not None:
+            self.say(f"resuming {self.plan.file.name}: {len(self.plan.left)} runs were begun and are not finished")
+            self._run(self._known(self.plan.left))
+            self.settle()
+        self._look(self.wanted)
+        for _ in range(BLOCKS):
+            block = self._next()
+            if block is None:
+                return
+            self._run(block.runs)
+            self.settle()
+            rows = {row for row, _ in block.runs}
+            self._look([name for name in self.wanted if not rows.isdisjoint(self.view.rows_of(name))])
+            if not block.gain:
+                return  # cut to fit: the time is over
+
+    def settle(self) -> None:
+        """Contribute what was begun and has ended, also after a stop; what has not stays in the plan."""
+        if self.plan is None:
+            return
+        finished = [one for one in self.plan.left if one[0] in self.view.runs and self._item(one).exists()]
+        ended = [(one, said) for one, said in self.plan.failed if one not in set(self.plan.over)]
+        if not finished and not ended:
+            return
+        extra = [line for one, said in ended if (line := self._failed(one, said)) is not None]
+        for sentence in contribute.contribute(self.view.tier, [self._item(one) for one in finished], extra):
+            self.say(sentence)
+        self.plan.end([*finished, *(one for one, _ in ended)])
+
+    def _failed(self, one: Begun, said: str) -> dict[str, Any] | None:
+        try:
+            return contribute.failed(self._item(one), said) if one[0] in self.view.runs else None
+        except FairnbError as error:
+            self.say(f"a failed run cannot be contributed: {error}")
+            return None
+
+    def _next(self) -> Block | None:
+        if self.plan is None:
+            used = {seed for row in self.view.rows.values() for seed in row.seeds}
+            self.plan = plans.new(self.view.tier, used)
+        block = greedy.best(self.view.open, self.view.rows, self.plan.seeds, self.budget)
+        if block is None:
+            self.say("nothing is left that would decide a claim and end in time")
+        elif self.tried.issuperset(block.runs):
+            self.say(f"the runs for {block.claim} add nothing to the ledger; look at the sentences above")
+            return None
+        else:
+            counts = ", ".join(block.counts) or block.claim
+            self.say(f"{len(block.runs)} runs for {counts}: about {clock(block.seconds * self.pace / self.jobs)}")
+        return block
+
+    def _run(self, wanted: Sequence[Begun]) -> None:
+        """These runs, piece by piece, seed by seed; no piece is begun that cannot end in time."""
+        assert self.plan is not None
+        for piece in self._pieces(wanted):
+            if greedy.cost(piece, self.view.rows) > self.budget:
+                return
+            self.plan.begin(piece)
+            self.tried.update(piece)
+            started, planned = time.monotonic(), greedy.cost(piece, self.view.rows)
+            trouble = self._compute(piece)
+            self._work.append((planned, (time.monotonic() - started) * self.jobs))
+            expected, took = (sum(column) for column in zip(*self._work, strict=True))
+            if expected > MEASURED_FROM:
+                self.pace = min(max(took / expected, 0.1), 10.0)
+            if trouble is not None:
+                raise FairnbError(f"{trouble}; what is finished is contributed, and the same command goes on from here")
+
+    def _pieces(self, wanted: Sequence[Begun]) -> Iterator[list[Begun]]:
+        piece: list[Begun] = []
+        most = PIECE * self.jobs / self.pace
+        for own in greedy.by_seed(wanted):
+            if piece and greedy.cost([*piece, *own], self.view.rows) > most:
+                yield piece
+                piece = []
+            piece += own
+        if piece:
+            yield piece
+
+    def _compute(self, piece: Sequence[Begun]) -> Exception | None:
+        """Compute runs; what failed by itself is noted in the plan, anything else is returned."""
+        items = [self._item(one) for one in piece]
+        trouble, again = self._outcomes(runs.together(items))
+        if again and trouble is None:  # one of several that were computed as one has failed: which?
+            trouble, _ = self._outcomes([[item] for item in again])
+        return trouble
+
+    def _outcomes(self, groups: Sequence[Sequence[Run]]) -> tuple[Exception | None, list[Run]]:
+        """The first trouble that is no run's own, and the runs of groups that failed as a whole."""
+        assert self.plan is not None
+        trouble, again = None, []
+        for group, error in engine.outcomes(groups, runs.ensure_together):
+            if error is None:
+                continue
+            if not isinstance(error, TrainingFailed | BadData) or isinstance(error, MissingData):
+                trouble = trouble or error
+            elif len(group) > 1:
+                again += group
+            else:
+                self.plan.end([], [((row_of(group[0]), group[0].seed), str(error))])
+                self.say(f"failed, and contributed as such: {group[0].method} on {group[0].task}, "
+                         f"seed {group[0].seed}: {error}")  # fmt: skip
+        return trouble, again
+
+    def _known(self, wanted: Sequence[Begun]) -> list[Begun]:
+        """Those of rows that are still planned; the others are given up, and said to be."""
+        assert self.plan is not None
+        gone = [one for one in wanted if one[0] not in self.view.runs]
+        if gone:
+            self.say(f"{len(gone)} of these runs are given up: current code does not run them any more")
+            self.plan.end(gone)
+        return [one for one in wanted if one[0] in self.view.runs]
+
+    def _item(self, one: Begun) -> Run:
+        return replace(self.view.runs[one[0]], seed=one[1])
+
+    def _look(self, notebooks: Iterable[str]) -> None:
+        """Judge again, and say what was decided."""
+        before = {claim: status for claim, status in self.view.claims.items() if status.open is not None}
+        names = list(notebooks)
+        self.view.look(names, [claim for name in names for claim in self.wanted[name]])
+        minutes = (time.monotonic() - self.begun) / 60
+        for claim, old in before.items():
+            new = self.view.claims[claim]
+            if new.open is None and new.outcome != UNDECIDED and new != old:
+                self.say(f"{claim} {new.outcome} ({new.seeds} seeds; {minutes:.1f} min)")
+
+
+def clock(seconds: float) -> str:
+    """``30 s`` or ``12 min``."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

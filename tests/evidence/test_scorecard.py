@@ -1,0 +1,101 @@
+"""The scorecard: both readings of every claim, in files and as text; the history of outcomes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairnb import paths
+from fairnb.evidence import figures_scorecard, judging, ledger, reported, rule, scorecard
+from fairnb.evidence.judging import Judged
+from fairnb.evidence.verdicts import Condition, judge
+
+
+def verdict(claim: str = "A6", value: float = 5.0, n: int = 12, **more: object):
+    values = tuple(value + 0.5 * np.resize([-1.0, 1.0], n))
+    return judge(claim, [Condition("acc(a) - acc(b)", values, metric="acc")], ours="1 / 2", note="toy", **more)
+
+
+@pytest.fixture
+def checkout(sandbox, tmp_path, monkeypatch):
+    monkeypatch.setenv("FAIRNB_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_a_row_has_both_readings_and_what_decides(sandbox):
+    found = scorecard.save([verdict()], "10_aimfair", tier="smoke", rerun=[verdict(n=3)]).iloc[0]
+    assert (found["verdict"], found["seeds"]) == (rule.HOLDS, 12)
+    assert (found["rerun"], found["rerun_seeds"]) == (rule.UNDECIDED, 3)
+    assert found["low"] < found["effect"] < found["high"] and found["decided_by"] == "acc(a) - acc(b)"
+    assert found["effect"] == pytest.approx(5)
+    assert found["margin"] <= 1 and found["printed_difference"] > 0
+
+
+def test_what_is_saved_is_read_and_the_rest_was_not_run(sandbox):
+    scorecard.save([verdict("A6"), verdict("A1", unseen="a toy")], "10_aimfair", tier="smoke")
+    card = scorecard.read("smoke").set_index("claim")
+    assert list(card.index) == list(reported.claims()["id"])
+    assert card.loc["A6", "verdict"] == rule.HOLDS and np.isfinite(card.loc["A6", "effect"])
+    assert card.loc["A1", "reason"] == "a toy" and card.loc["A1", "verdict"] == rule.UNSEEN
+    assert set(card["verdict"].drop(["A6", "A1"])) == {rule.NOT_RUN} == set(card["rerun"].drop(["A6", "A1"]))
+    text = (paths.results("smoke") / "verdicts" / "10_aimfair.json").read_text(encoding="utf-8")
+    assert "NaN" not in text and len(json.loads(text)) == 2
+
+
+def test_reasons_and_numbers_are_text_for_every_row(sandbox):
+    made = [verdict(), verdict("A1", unseen="a toy"), verdict("A4", n=2)]
+    card = scorecard.save(made, "10_aimfair", tier="smoke")
+    said = scorecard.why(card).text
+    assert "* **A6: holds.**" in said and "**A1: cannot be seen here.** a toy" in said
+    assert "A4: undecided" in said and "nan" not in said
+    shown = scorecard.shown(card).data
+    assert shown["evidence so far"].iloc[0] == "holds (12 seeds)" and shown["difference"].iloc[1] == ""
+
+
+def test_measured_claims_are_judged_from_the_notebooks_frames(sandbox, monkeypatch):
+    frames = {"m": pd.DataFrame({"x": [1]})}
+    own = Judged(("A6",), {}, lambda given, tier: [verdict()] if set(given) == {"m"} else [], measured=True)
+    monkeypatch.setattr(judging, "known", lambda: {"10_aimfair": own})
+    assert list(scorecard.judged("10_aimfair", "smoke", frames)["claim"]) == ["A6"]
+
+
+def test_a_tier_that_runs_nothing_of_a_notebook_gives_an_empty_table(sandbox, monkeypatch):
+    own = Judged(("A6",), {"T": lambda tier: []}, lambda frames, tier: [verdict()])
+    monkeypatch.setattr(judging, "known", lambda: {"10_aimfair": own})
+    empty = scorecard.judged("10_aimfair", "smoke")
+    assert empty.empty and list(empty.columns) == list(scorecard.COLUMNS)
+    assert scorecard.why(empty).text == ""
+
+
+def test_the_history_has_a_line_per_change(checkout):
+    first = scorecard.changes([verdict(n=2), verdict("A4")], "quick")
+    ledger.write("quick", "aimfair", first)
+    assert scorecard.changes([verdict(n=2), verdict("A4")], "quick") == []
+    ledger.write("quick", "aimfair", scorecard.changes([verdict(n=12)], "quick"))
+    found = scorecard.history("quick")
+    told = sorted(map(tuple, found[found["claim"] == "A6"][["before", "outcome"]].to_numpy()))
+    assert told == [(rule.NOT_RUN, rule.UNDECIDED), (rule.UNDECIDED, rule.HOLDS)]
+    assert found["date"].str.fullmatch(r"\d{4}-\d\d-\d\d").all()
+
+
+class TestPictures:
+    """Every claim has its line, as the table says it."""
+
+    @pytest.fixture
+    def card(self, sandbox):
+        made = [verdict("A6"), verdict("A1", unseen="a toy"), verdict("A4", -5)]
+        return scorecard.save(made, "10_aimfair", tier="smoke")
+
+    def test_a_line_without_a_number_has_its_verdict(self, card):
+        none = card.assign(effect=[5.0, np.nan, -5.0])
+        [ax] = figures_scorecard.forest(none).axes
+        assert [text.get_text() for text in ax.get_yticklabels()] == ["A6", "cannot be seen here  A1", "A4"]
+
+    def test_intervals_and_printed_differences_lie_inside_the_axes(self, card):
+        card = card.assign(low=[-200.0, np.nan, -6.0])
+        left, right = figures_scorecard.claims(card, reported.claims().set_index("id")["claim"]).axes
+        low, high = left.get_xlim()
+        assert low < -200 and high > 200
+        assert [text.get_text().split("\n")[0] for text in right.get_yticklabels()] == list(card["verdict"])
+        assert left.get_yticklabels()[0].get_text().startswith("A6  ")
