@@ -62,7 +62,7 @@ def dry(tier: str, minutes: float, *, only: str = "", jobs: int | None = None, s
         what = ", ".join(f"{claim} to {rung} seeds" for claim, rung in block.counts.items()) or f"part of {block.claim}"
         said = f"{len(block.runs)} runs, {clock(block.seconds / session.jobs)} (in all {clock(spent)})"
         say(f"  {number}. {what}: {said}; {gained:.1f} decisions expected so far")
-    say(f"{len(session.view.open)} claims are open; {session.jobs} workers, {minutes:g} min; nothing was run")
+    say(f"{len(session.view.open)} claims are open; {minutes:g} min of {session.jobs} at a time; nothing was run")
 
 
 def _session(tier: str, minutes: float, only: str, jobs: int, say: Say) -> Session:

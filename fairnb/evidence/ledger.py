@@ -148,9 +148,9 @@ def write(tier: str, paper: str, lines: Iterable[Mapping[str, Any]]) -> Path:
     for body in bodies:
         check(body)
     now = datetime.datetime.now(datetime.UTC)
-    # Five digits are the second of the day: of one day, too, files keep the order in which they came.
-    second = now.hour * 3600 + now.minute * 60 + now.second
-    file = paths.evidence() / tier / paper / f"{now.date()}-{second:05x}{secrets.token_hex(2)[:3]}.jsonl.xz"
+    # Seven digits are the milliseconds of the day: of one day, too, files keep the order in which they came.
+    passed = (now.hour * 3600 + now.minute * 60 + now.second) * 1000 + now.microsecond // 1000
+    file = paths.evidence() / tier / paper / f"{now.date()}-{passed:07x}{secrets.token_hex(1)[0]}.jsonl.xz"
     text = "".join(json.dumps(body, sort_keys=True) + "\n" for body in bodies)
     write_atomic(file, lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
     return file

@@ -9,7 +9,7 @@ from statistics import median
 
 import pandas as pd
 
-from fairnb import registry
+from fairnb import paths, registry
 from fairnb.data import progress
 from fairnb.errors import FairnbError, UnknownName
 from fairnb.evidence import greedy, judging, ledger, needs, pool, prospects
@@ -128,9 +128,10 @@ class Outlook:
                 seconds = [line["seconds"] for line in counted]
                 timed[key] = seconds + [record.provenance["seconds"] for record in here.values()]
                 self.runs[key], self.rows[key] = own[0], Row(tuple(seeds), failed, 0.0)
-        usual = [median(own) for own in timed.values() if own]
+        usual, reference = [median(own) for own in timed.values() if own], _reference_seconds(self.tier)
         for key, times in timed.items():
-            self.rows[key] = dataclasses.replace(self.rows[key], seconds=median(times or usual or [UNTIMED]))
+            known = times or [reference[name] for name in (self.runs[key].method,) if name in reference]
+            self.rows[key] = dataclasses.replace(self.rows[key], seconds=median(known or usual or [UNTIMED]))
 
     def seconds_for(self, status: Status, fresh: Sequence[int]) -> float | None:
         """CPU seconds until a claim has the seeds that it needs; None where nothing is known."""
@@ -161,6 +162,12 @@ def chosen(only: str) -> dict[str, list[str]]:
     for claim in wanted if only.strip() else every:
         found.setdefault(every[claim], []).append(claim)
     return found
+
+
+def _reference_seconds(tier: str) -> dict[str, float]:
+    """Seconds of a run in the committed reference, by method; empty where there is none."""
+    file = paths.reference(tier) / "timings.csv"
+    return pd.read_csv(file).set_index("what")["seconds"].to_dict() if file.exists() else {}
 
 
 def _verdicts(notebook: str, frames: Mapping[str, pd.DataFrame], tier: str) -> dict[str, Verdict]:

@@ -14,7 +14,7 @@ from fairnb import tasks
 from fairnb.data import adult, bank, celeba, compas, fairface, lfw, readers, skin_tone, utkface, versions
 from fairnb.data.sources import DATA_SETS
 from fairnb.errors import BadData
-from fairnb.evidence import verdicts
+from fairnb.evidence import scorecard, verdicts
 from fairnb.papers.reactivate import tables as reactivate
 
 PERSON = "{age}, State-gov, {weight}, HS-grad, 13, Never-married, Sales, Wife, White, {sex}, 2174, 0, 40, Cuba, {label}"
@@ -168,12 +168,11 @@ class TestWhereItIsSaid:
         condition = verdicts.Condition("x", (1.0, 1.1, 0.9))
         verdict = verdicts.judge("R7", [condition], ours="", note="toy")
         adult.read()
-        assert verdicts.save([verdict], "made", tier="smoke")["note"][0] == verdict.note
+        assert scorecard.save([verdict], "made", tier="smoke")["note"][0] == verdict.note
         write(owners, people(25), people(20, first=100))
         adult.read()
-        note = verdicts.save([verdict], "made", tier="smoke")["note"][0]
+        note = scorecard.save([verdict], "made", tier="smoke")["note"][0]
         assert note == f"another version of Adult: 45 of 60 rows; {verdict.note}"
-        assert verdicts.deciding(note) == verdicts.deciding(verdict.note)
 
     def test_values_are_judged_on_the_owners_data_alone(self, owners):
         assert verdicts.on_value("adult/sex_aod", "agrees") == "agrees"

@@ -96,14 +96,13 @@ def stopping_after(count: int, error: BaseException):
 @pytest.mark.parametrize("error", [stopping.Stopped(), DiskTrouble("the disk is full")])
 def test_a_stop_contributes_what_is_finished_and_the_next_one_goes_on(checkout, monkeypatch, error):
     made.finish(*made.grid("quick"))
-    monkeypatch.setattr(engine, "outcomes", stopping_after(4, error))
+    monkeypatch.setattr(engine, "outcomes", stopping_after(1, error))
     with pytest.raises(type(error)):
         decide()
-    lines = ledger.read("quick")
-    assert len(lines) == 9 + 4
     [old] = plans.every("quick")
-    assert len(old.over) == 4
+    assert old.over
     assert old.left
+    assert len(ledger.read("quick")) == 9 + len(old.over)
     monkeypatch.setattr(engine, "outcomes", made.outcomes())
     said = decide()
     assert any("resuming" in sentence and f"{len(old.left)} runs were begun" in sentence for sentence in said)
@@ -187,7 +186,7 @@ def test_uncommitted_changes_are_refused_and_a_dry_run_works(checkout, monkeypat
     assert {file for file in checkout.rglob("*") if file.is_file()} == before
     assert said[0].startswith("  1. R")
     assert "runs" in said[0]
-    assert said[-1] == "2 claims are open; 2 workers, 60 min; nothing was run"
+    assert said[-1] == "2 claims are open; 60 min of 2 at a time; nothing was run"
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])

@@ -1,4 +1,4 @@
-"""What more seeds would bring: futures that follow the rule, blocks by decisions per second, rows that a claim needs."""
+"""What more seeds would bring: futures by the rule, blocks by decisions per second, rows that a claim needs."""
 
 import made_up_runs as made
 import numpy as np

@@ -228,6 +228,7 @@ def _reuse(problem: Problem) -> list[str]:
 def decisions(settings: Mapping[str, Any]) -> str:
     """Where paper, released code and this notebook differ, as a Markdown table; ``settings`` are the task's."""
     printed, rate = PRESETS["paper"]["lr_grid"], settings["finetune_lr"]
+    own = CODE | dict(settings)
     size, pixels = tiers.settings("paper", "aimfair")["size"], settings.get("crop", settings["size"])
     lines = [
         ("what", "paper", "released code", "here"),
@@ -236,6 +237,8 @@ def decisions(settings: Mapping[str, Any]) -> str:
         ("unit of the mask", "single weights", "whole tensors", 'tensors; `granularity="scalar"` is an option'),
         ("fine-tuning rate", f"{min(printed):g} to {max(printed):g}", f"{CODE['finetune_lr']:g}",
          f'{rate if isinstance(rate, str) else f"{rate:g}"}; `lr="val"` chooses on validation data'),
+        ("fine-tuning schedule", "not stated", CODE["finetune_schedule"],
+         f"{own['finetune_schedule']}, {own['finetune_epochs']} epochs"),
         ("image size", f"{size} pixels", f"{size} pixels", f"{pixels} pixels"),
         ("biased subset", "random draw", "first files", "the same fixed subset for all seeds"),
         ("selection", "not stated", "best validation accuracy", "best validation accuracy"),

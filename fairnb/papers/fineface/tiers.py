@@ -116,7 +116,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "baselines": _BASELINES,
         "settings": _TOY
         # Equal groups of 300 test faces have a DoB of 1.3 by chance, of 100 one of 2.2.
-        | {"n_train": 560, "n_val": 280, "n_test": 4200}
+        | {"n_train": 560, "n_val": 840, "n_test": 4200}
         | {"attributes_n_train": 480, "attributes_n_val": 320, "attributes_n_test": 1200, "attributes_pixels": 40},
     },
     "open": {

@@ -85,6 +85,7 @@ def decisions(tier: str) -> str:
         ("choice of the epoch", "early stopping", "accuracy on the **test** images, in the first and last epochs",
          "validation data; notebook 53 measures the difference"),
         ("box", "all pixels above 0.5", "the same, larger by 0.1 of the image on each side", "as released"),
+        ("maps and crops resized", "–", "corners of both sizes aligned", "as released"),
         ("last row and column of a box", "–", "cut off by slicing", "part of the box, which is never empty"),
         ("head", "one linear layer", "two, with batch-norm and ELU", "as released; one layer in notebook 53"),
         ("activation map", "class weights of the linear layer",

@@ -161,8 +161,8 @@ def _hardly_trained(there: Sequence[str], own: Mapping[str, Any]) -> str:
     if not names or own["domain_epochs"] >= theirs:
         return ""
     return (
-        f"{say.listed(names)} share {own['domain_epochs']} epochs (tier `paper`: {theirs}) between network and adversary; "
-        "networks that are hardly trained say little."
+        f"{say.listed(names)} share {own['domain_epochs']} epochs (tier `paper`: {theirs}) between network and "
+        "adversary; networks that are hardly trained say little."
     )
 
 
@@ -177,8 +177,9 @@ def _leads(rows: Rows, own: Mapping[str, Any]) -> str:
     varies = f" The Baseline's own accuracy goes from {spread.min():.1f} to {spread.max():.1f} over the seeds."
     return (
         f"Within tolerance by mean bias, by accuracy: {say.listed(rows.means(row) for row in inside)}. {said}. "
-        f"{PROPOSED} against the {BASELINE}: {rows.against(PROPOSED, BASELINE)}. The proposed rows see {own['n_val']} images and start from the Baseline; {INDEPENDENT} sees {sees} and their "
-        f"colour.{varies if len(spread) > 1 else ''}"
+        f"{PROPOSED} against the {BASELINE}: {rows.against(PROPOSED, BASELINE)}. The proposed rows see {own['n_val']} "
+        f"images and start from the {BASELINE}; {INDEPENDENT} sees {sees} and their colour."
+        f"{varies if len(spread) > 1 else ''}"
     )
 
 
