@@ -82,8 +82,8 @@ def why(frames: Mapping[str, pd.DataFrame], leak: pd.DataFrame, people: int) -> 
     """What decides, what hardly matters, and what the bugs do, for ``say.prose``.
 
     Args:
-        leak: ``EqOdds`` (``correct``, ``as released``) and ``accuracy`` (0..1, or its text), a line per task. people: of a test
-            split.
+        leak: ``EqOdds`` (``correct``, ``as released``) and ``accuracy`` (0..1, or its text), a line per task.
+        people: of a test split.
     """
     points: list[str] = []
     if "choices" in frames:
@@ -148,10 +148,14 @@ def _others(frame: pd.DataFrame, task: str) -> str:
 
 
 def _dropped(frame: pd.DataFrame) -> str:
-    found = choices.dropped(frame)
+    found = choices.dropped(frame).groupby("row", sort=False)[["mean", "asked"]].mean()
     more = (found["mean"] > found["asked"]).all()
-    said = [f"{row['mean']:.0f} % ({row['row']}; {row['asked']:.0f} asked)" for row in found.to_dict("records")]
-    follows = "more than 1 - τ asks for, so the loss itself wants weights away" if more else "not all beyond 1 - τ"
+    said = [f"{mean:.0f} % ({row}; {asked:.0f} asked)" for row, mean, asked in found.itertuples()]
+    follows = (
+        "more than 1 - τ asks for, so the loss itself wants weights away, or they fell before the penalty could stop"
+        if more
+        else "not all beyond 1 - τ"
+    )
     return f"* **The mask** drops on average {say.listed(said)} of the weights: {follows}."
 
 
