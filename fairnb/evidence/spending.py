@@ -19,7 +19,8 @@ from fairnb.evidence.verdicts import UNDECIDED
 KEPT_BACK = 0.95  # of the time that is left may be planned
 PIECE = 120.0  # seconds of work between two looks at the clock
 BLOCKS = 1000  # at most; each decides something or brings seeds
-MEASURED_FROM = 20.0  # seconds of work that say how fast this machine is
+FIRST = 20.0  # the same before it is known how fast this machine is
+MEASURED_FROM = 5.0  # seconds of work that say it
 Say = Callable[[str], object]
 
 
@@ -120,9 +121,10 @@ class Session:
                 raise FairnbError(f"{trouble}; what is finished is contributed, and the same command goes on from here")
 
     def _pieces(self, wanted: Sequence[Begun]) -> Iterator[list[Begun]]:
+        """Whole seeds, a short piece first while it is not known how fast this machine is."""
         piece: list[Begun] = []
-        most = PIECE * self.jobs / self.pace
         for own in greedy.by_seed(wanted):
+            most = (PIECE if self._work else FIRST) * self.jobs / self.pace
             if piece and greedy.cost([*piece, *own], self.view.rows) > most:
                 yield piece
                 piece = []

@@ -42,13 +42,13 @@ REASONS = {
     },
     "F6": {
         "holds": "It fits that seeing detail does more than reading genders.",
-        "refuted": "It fits that who reads genders in training can ask for an equal gap, and pays for it in accuracy.",
+        "refuted": "It fits that who reads genders in training can ask for equal rates, at some cost in accuracy.",
         "open": "Rows whose gaps a few images decide are not told apart by so few trainings.",
     },
     "F7": {
         "holds": "So the mean is not made by one attribute.",
         "refuted": "A mean over attributes would hide in which of them the worse gender loses.",
-        "open": "Attribute by attribute an accuracy moves with a few test images; it is the count that the claim is of.",
+        "open": "Of one attribute an accuracy moves with a few test images; it is the count that the claim is of.",
     },
 }
 GAIN = {
@@ -128,9 +128,9 @@ def _steps(mean: pd.DataFrame) -> str:
     head = "* **How much of it is steps?**"
     if STEPS not in set(mean["label"]):
         return (
-            f"{head} FineFACE takes several optimiser steps where the Baseline takes one. The plain network with as many, "
-            "which the paper lacks, is left out at this tier: what is said above of FineFACE may be the steps'. Notebook "
-            "50 has this control for gender."
+            f"{head} FineFACE takes several optimiser steps where the Baseline takes one. The plain network with as "
+            "many, which the paper lacks, is left out at this tier: what is said above of FineFACE may be the steps'. "
+            "Notebook 50 has this control for gender."
         )
     ours = {metric: _than(mean, FINEFACE, STEPS, metric) for metric in ("acc", "tpr_gap")}
     return (
@@ -146,17 +146,22 @@ def _rivals(mean: pd.DataFrame, verdicts: pd.DataFrame) -> str:
     rest = [*(row[0] for row in RIVALS_7 if row[0] not in there), GAN]
     if not rows:
         return say.point(verdicts, ["F6"], "This tier reruns none of the rivals.")
-    said = [f"{row}: DEO {_than(mean, FINEFACE, row, 'tpr_gap')}, accuracy {_than(mean, FINEFACE, row, 'acc')}" for row in rows]  # fmt: skip
+    said = [
+        f"{row}: DEO {_than(mean, FINEFACE, row, 'tpr_gap')}, accuracy {_than(mean, FINEFACE, row, 'acc')}"
+        for row in rows
+    ]
     own = _of(mean, FINEFACE, "tpr_gap").mean()
-    lower = [f"{row} ({_of(mean, row, 'tpr_gap').mean():.1f})" for row in rows if _of(mean, row, "tpr_gap").mean() < own]
+    lower = [
+        f"{row} ({_of(mean, row, 'tpr_gap').mean():.1f})" for row in rows if _of(mean, row, "tpr_gap").mean() < own
+    ]
     printed = reported.wide("fineface", "T7").set_index("method")["DEO"]
     return say.point(
         verdicts,
         ["F6"],
         f"FineFACE against {'; against '.join(said)}. A lower mean DEO than FineFACE's ({own:.1f}) has "
-        f"{say.listed(lower)}; quoted alone: {say.listed(rest)}. In print the lowest DEO is that of {printed.idxmin()}; "
-        "the other printed rows are copied from papers with other trainings. The rivals read genders, FineFACE does "
-        "not.",
+        f"{say.listed(lower)}; quoted alone: {say.listed(rest)}. In print the lowest DEO is that of "
+        f"{printed.idxmin()}; the other printed rows are copied from papers with other trainings. The "
+        "rivals read genders, FineFACE does not.",
         _reason(verdicts, "F6"),
     )
 
@@ -190,9 +195,9 @@ def _blurred(each: pd.DataFrame, problems: Mapping[str, Problem]) -> str:
     )
     name = tasks.recipe(task).setting.partition("T=")[2] or task
     return (
-        f"* **What blurs the gaps.** {name} makes the largest part of every mean: its DEO is {gaps.min():.1f} to "
-        f"{gaps.max():.1f} points in the rows above. There are {few} {('women', 'men')[rare]} with it to learn from and "
-        f"{some} to test; one of these is {100 / max(some, 1):.1f} points of DEO. {follows}"
+        f"* **What blurs the gaps.** {name} has the largest gaps of these attributes: its DEO is {gaps.min():.1f} "
+        f"to {gaps.max():.1f} points in the rows above. There are {few} {('women', 'men')[rare]} with it to learn from "
+        f"and {some} to test; one of these is {100 / max(some, 1):.1f} points of DEO. {follows}"
     )
 
 

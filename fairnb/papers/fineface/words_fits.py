@@ -8,7 +8,12 @@ import pandas as pd
 from fairnb.evidence import say
 from fairnb.papers.fineface.reachable import OFF, ROUNDING
 
-BASE, OURS, COPIED, OTHERS = "Baseline single task", "FineFACE", "Domain Indep.", "Baseline FairMixup"  # Table 7's names
+BASE, OURS, COPIED, OTHERS = (
+    "Baseline single task",
+    "FineFACE",
+    "Domain Indep.",
+    "Baseline FairMixup",
+)  # Table 7's names
 
 
 def small_ones(frame: pd.DataFrame) -> list[str]:
@@ -23,8 +28,8 @@ def small_ones(frame: pd.DataFrame) -> list[str]:
     points = []
     if base["T7"] != base["T6"]:
         points.append(
-            f"* Table 7's **{base['T7']:g}** for the baseline {copied}; Table 6 has {base['T6']:g}, the mean of Table 8 is "
-            f"{base['mean of T8']:.2f}. Against {base['T7']:g} FineFACE's gain would look {larger} than it is."
+            f"* Table 7's **{base['T7']:g}** for the baseline {copied}; Table 6 has {base['T6']:g}, the mean of Table "
+            f"8 is {base['mean of T8']:.2f}. Against {base['T7']:g} FineFACE's gain would look {larger} than it is."
         )
     return [
         *points,
@@ -43,8 +48,8 @@ def bounds(fits: pd.DataFrame) -> list[str]:
         "* **FineFACE's six columns can be had together**, and DEO follows from two of them: "
         f"{six['printed DEO']:g} is possible, although base rates differ. The algebra alone excludes nothing here."
         if together
-        else f"* **FineFACE's six columns do not fit a DEO of {six['printed DEO']:g}**, so that not even these can be had "
-        "together with CelebA's base rates."
+        else f"* **FineFACE's six columns do not fit a DEO of {six['printed DEO']:g}**, so that not even these can be "
+        "had together with CelebA's base rates."
     )
     own = base.loc["six columns"]
     room = own["printed DEODD"] - own["smallest DEODD"]
@@ -69,6 +74,6 @@ def _rates(six: pd.Series, beside: pd.Series) -> str:
         f"* **Its DEODD of {said:g} is not possible**, if DEODD is the sum of both gaps and the test part is CelebA's "
         f"official one: it is {least:.2f} at least. The miss is {least - said - ROUNDING:.2f} points. Beside Table 8 "
         f"(each cell may be off by {OFF[0]:g}, since its mean is) it is {beside['smallest DEODD']:.1f}. If DEODD were "
-        f"the *larger* of both gaps, or if women's and men's base rates were a fifth closer to each other, {said:g} would "
-        "fit Table 6 (the same program; exercise 3 does the second)."
+        f"the *larger* of both gaps, or if women's and men's base rates were a fifth closer to each other, {said:g} "
+        "would fit Table 6 (the same program; exercise 3 does the second)."
     )
