@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fairnb.errors import BadData
-from fairnb.evidence import contribute, experiments, ledger, pool, runs
+from fairnb.evidence import contribute, engine, experiments, ledger, pool, runs
 from fairnb.evidence.ledger import Line
 from fairnb.evidence.planned import Rows
 from fairnb.evidence.runs import Run
@@ -66,6 +66,7 @@ def audit(line: Line, run: Run) -> Audit:
     Raises:
         BadData: the data here are other samples. FairnbError: what a run raises.
     """
+    engine.use_one_thread()  # as whatever computes runs does: several add up in another order
     [record] = runs.compute([run])
     came = record.provenance
     if experiments.key(came["experiment"]) != line["key"]:
@@ -130,7 +131,7 @@ def _allowed(table: np.ndarray, again: np.ndarray, others: Sequence[np.ndarray])
     if len(others) < FEWEST:
         return (
             allowed,
-            f"as chance in the test samples may ({len(others)} other seeds are too few to tell)",
+            f"as chance in the test samples may (of {FEWEST} other seeds, which say more, there are {len(others)})",
         )
     spread = np.std([accuracies(one) for one in others], axis=0, ddof=1)
     by_seeds = 100 * float(stdtrit(len(others) - 1, tail)) * np.sqrt(2) * spread

@@ -96,17 +96,15 @@ def levels(known: Sequence[Row]) -> tuple[list[str], list[str]]:
         f"{shifts.RATE:.0%} of what is found wrong; {repeated} rows are the same to the image, {few} have too few seeds"
     ]
     found = {i: shifts.shift(pair) for i, pair in pairs.items()}
-    judged_rows = [
-        i for i, pair in pairs.items() if len(pair.new) >= shifts.TOGETHER and not _inherited(known[i], found[i])
-    ]
-    moved = [judged_rows[at] for at in shifts.discoveries([found[i].p for i in judged_rows])]
+    several = [i for i, pair in pairs.items() if len(pair.new) >= shifts.TOGETHER]
+    several = [i for i in several if not _inherited(known[i], found[i])]
     alone = [i for i, pair in pairs.items() if len(pair.new) < shifts.TOGETHER]
-    far = [alone[at] for at in shifts.discoveries([found[i].p for i in alone])]
-    said += [
-        f"far out, but one seed is no shift (run it with more): {_told(known[i], pairs[i], found[i], len(alone))}"
-        for i in far
-    ]
-    return [_told(known[i], pairs[i], found[i], len(judged_rows)) for i in moved], said
+    moved, far = (
+        [_told(known[i], pairs[i], found[i], len(some)) for i in (some[at] for at in shifts.discoveries(p))]
+        for some in (several, alone)
+        for p in [[found[i].p for i in some]]
+    )
+    return moved, said + [f"far out, but one seed alone is no shift (run more of them): {one}" for one in far]
 
 
 def _pair(row: Row) -> Pair | None:
@@ -162,8 +160,8 @@ def others_repeat(known: Sequence[Row]) -> list[str]:
         if far[at] > 0:
             found.append(
                 f"{row}: {_measure(at, pair.old[0].correct.shape[1])} moved by {100 * (new - old)[at]:+.1f} points "
-                f"against the ledger's lines of the same seeds ({', '.join(map(str, differ))}), processor and versions, "
-                f"where {same.total() - same[i]} of {others} other runs are the same to the image"
+                f"against the ledger's lines of the same seeds ({', '.join(map(str, differ))}), processor and "
+                f"versions, where {same.total() - same[i]} of {others} other runs are the same to the image"
             )
     return found
 

@@ -1,4 +1,4 @@
-"""This machine's planned runs beside the ledger's lines of the same experiments, row by row: what `make verify` reads."""
+"""This machine's planned runs beside the ledger's lines of the same experiments, row by row, for `make verify`."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def require_own(outputs: Path, file: str) -> None:
         BadData: whose it is, and what to do.
     """
     own = outputs.name.removeprefix(".").removesuffix(LIST)
-    others = [other for other in _makers(outputs.parent, file) if other != own]
+    others = [other for other in makers(outputs.parent, file) if other != own]
     if others and not is_ours(own):
         raise BadData(
             f"notebook {own} would write over {file}, which is made by {others[0]}: give it another name, or move "
@@ -36,7 +36,7 @@ def require_own(outputs: Path, file: str) -> None:
         )
 
 
-def _makers(folder: Path, file: str) -> list[str]:
+def makers(folder: Path, file: str) -> list[str]:
     """Notebooks that are still there and have written ``file``, by receipts and by the lists of those that run."""
     found = {receipt.stem: _entries(receipt) for receipt in sorted(folder.glob("*.json"))}
     found |= {f.name[1 : -len(LIST)]: _entries(f) for f in sorted(folder.glob(f".*{LIST}"))}

@@ -3,8 +3,8 @@
 A row is measured by its accuracy and by each of its cells (target, group): signed, because a gap does not show when two
 groups have changed places. The mean of m new seeds is held against the interval that predicts it from n old ones
 (Student's t). Its spread is that of both samples around their own means, so that one seed that went wrong widens its
-own interval and does not pass for a shift of all. It is never taken for less than what chance in the test samples
-does, for a spread can be small by luck. Nothing is borrowed from other rows: their spreads differ too much (tried: with
+own interval and does not pass for a shift of all. It is never taken for less than half of what chance in the test
+samples does, for a spread can be small by luck (all of it would hide what a shared test set shows). Nothing is borrowed from other rows: their spreads differ too much (tried: with
 a prior over rows, up to 3 % of healthy reruns were found to differ).
 """
 
@@ -20,6 +20,7 @@ RATE = 0.01  # false discoveries over everything that is compared
 # of simulated reruns with t noise of 4 degrees of freedom, skewed noise, and 2 % of seeds that went wrong.
 NOMINAL = RATE / 2
 FEWEST = 3  # old seeds, for a spread
+FLOOR = 0.25  # of the variance that chance in the test samples makes
 TOGETHER = 2  # new seeds: a single one that went wrong cannot be told from a shift
 
 
@@ -111,12 +112,13 @@ def shift(pair: Pair) -> Shift:
     """
     from scipy.special import stdtr  # here, because it costs 0.5 s to import
 
-    error = np.sqrt(np.maximum(pair.variance, pair.chance)) * pair.error
+    error = np.sqrt(np.maximum(pair.variance, FLOOR * pair.chance)) * pair.error
     new, old = pair.means
     p = 2 * stdtr(pair.free, -np.abs(new - old) / error)
     p = p * np.array([2, *[2 * np.isfinite(p[1:]).sum()] * (len(p) - 1)])
     at = int(np.nanargmin(p))
-    return Shift(min(1.0, float(p[at])), at, *(100 * float(one[at]) for one in (new, old, error)), pair.free)
+    far = [100 * float(one[at]) for one in (new, old, error)]
+    return Shift(min(1.0, float(p[at])), at, far[0], far[1], far[2], pair.free)
 
 
 def discoveries(p: Sequence[float], rate: float = NOMINAL) -> list[int]:

@@ -1,7 +1,14 @@
-"""`make verify`: fresh results against the committed reference, cell by cell: what differs and by how much."""
+"""`make verify`: whether this machine's results can be those of the committed reference and the ledger.
+
+What nothing trained went into must be equal: whole tables of notebooks without runs (the audit, data counts, metrics on
+simulated predictions), and in every other table the rows, and what is printed in the papers. What is trained comes out
+otherwise on another processor; its runs are held against the ledger's distribution (``distribution``), and a verdict
+contradicts only where one says *holds* and the other *reversed*.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,22 +18,56 @@ import pandas as pd
 from fairnb import paths
 from fairnb.data.files import plain_errors, write_atomic
 from fairnb.errors import FairnbError
+from fairnb.evidence import distribution, layout, ledger, owners
+from fairnb.evidence.rule import HOLDS, REVERSED
 
-EXACT = 1e-6
-# A rerun on another processor or torch build moves trained numbers; it agrees when it stays inside the reference's
-# own interval over seeds (columns ``x_low``, ``x_high`` beside ``x``). Everything else must be equal.
+EXACT = 1e-6  # of numbers that nothing trained went into
+SCORECARD = Path("scorecard.csv")
+IDENTITY = ("tier", "task", "row", "source", "groups", "seeds", "claim", "paper")  # what names a row of a table
+PRINTED = "printed"  # begins the names of columns with a paper's own numbers
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that differs: ``agrees`` says whether it stays within the reference's own interval."""
+    """One thing that differs; ``agrees``: it is told and no finding, for a healthy machine may have it."""
 
     file: str
     what: str
-    agrees: bool
+    agrees: bool = False
 
     def __str__(self) -> str:
-        return f"{'within interval' if self.agrees else 'DIFFERS'}: {self.file}: {self.what}"
+        return f"{'note' if self.agrees else 'DIFFERS'}: {self.file}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `make verify` says: sentences on what was compared and how, and what differs."""
+
+    said: list[str]
+    differences: list[Difference]
+
+    @property
+    def wrong(self) -> int:
+        """How many findings: what a healthy machine does not have."""
+        return sum(not one.agrees for one in self.differences)
+
+
+def check(tier: str) -> Checked:
+    """Compare files, runs and verdicts of a tier.
+
+    Raises:
+        FairnbError: there is no reference, or no fresh result, for this tier; BadData: the ledger is damaged.
+    """
+    files, differences = compare(tier)
+    whole = sum(_is_exact(Path(file), tier) for file in files)
+    tables = sum(file.endswith(".csv") for file in files)
+    said = [
+        f"{len(files)} files compared at tier {tier}: {whole} tables exactly, {tables - whole} in their rows and "
+        f"printed numbers, {len(files) - tables} figures that they were made"
+    ]
+    runs = distribution.compare(tier)
+    differences += [Difference("runs", finding) for finding in runs.findings]
+    return Checked([*said, *runs.said], [*differences, *contradictions(tier)])
 
 
 def compare(tier: str) -> tuple[list[str], list[Difference]]:
@@ -50,71 +91,87 @@ def compare(tier: str) -> tuple[list[str], list[Difference]]:
     differences = []
     for file in files:
         if not (fresh / file).exists():
-            differences.append(Difference(str(file), "was not made by this run", False))
+            differences.append(Difference(str(file), "was not made by this run"))
         elif file.suffix == ".csv":
-            differences += _files(file, reference, fresh)
+            differences += _files(file, tier)
     made = {file.relative_to(fresh) for file in (fresh / "tables").glob("*.csv")}  # of figures few have a reference
-    differences += [Difference(str(file), "has no reference yet", False) for file in sorted(made - set(files))]
+    differences += [Difference(str(file), "has no reference yet", True) for file in sorted(made - set(files))]
     return [str(file) for file in files], differences
 
 
-def _files(file: Path, reference: Path, fresh: Path) -> list[Difference]:
+def _files(file: Path, tier: str) -> list[Difference]:
     """The differences of one table; one that cannot be read as a table differs."""
+    old, new = paths.reference(tier) / file, paths.results(tier) / file
     try:
-        with plain_errors(fresh / file):
-            return _tables(file, pd.read_csv(reference / file), pd.read_csv(fresh / file))
+        with plain_errors(new):
+            return _tables(str(file), pd.read_csv(old), pd.read_csv(new), _is_exact(file, tier))
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        return [Difference(str(file), f"is no table ({' '.join(str(error).split())})", False)]
+        return [Difference(str(file), f"is no table ({' '.join(str(error).split())})")]
 
 
-def _tables(file: Path, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference]:
+def _is_exact(file: Path, tier: str) -> bool:
+    """Whether nothing trained goes into a table: the notebook that wrote it has no runs, and it is not the scorecard.
+
+    A table whose maker is not known is exact if it does not speak of seeds or of intervals over them.
+    """
+    if file.suffix != ".csv" or file == SCORECARD:
+        return False
+    fresh = paths.results(tier) / file
+    makers = owners.makers(paths.executed(tier), str(fresh.relative_to(paths.results_root())))
+    if makers:
+        return not any(name in layout.grids() for name in makers)
+    with plain_errors(fresh):
+        columns = (paths.reference(tier) / file).read_text("utf-8").partition("\n")[0].split(",")
+    return "seeds" not in columns and not any(f"{name}_low" in columns for name in columns)
+
+
+def _tables(file: str, old: pd.DataFrame, new: pd.DataFrame, exact: bool) -> list[Difference]:
     if list(old.columns) != list(new.columns):
-        return [Difference(str(file), f"columns {sorted(set(old.columns) ^ set(new.columns)) or 'reordered'}", False)]
+        return [Difference(file, f"columns {sorted(set(old.columns) ^ set(new.columns)) or 'reordered'}")]
     if len(old) != len(new):
-        return [Difference(str(file), f"{len(new)} rows, reference has {len(old)}", False)]
-    out = []
-    for column in old.columns:
-        if pd.api.types.is_numeric_dtype(old[column]) and pd.api.types.is_numeric_dtype(new[column]):
-            out += _numbers(file, column, old, new)
-        else:
-            left, right = old[column].fillna("").astype(str), new[column].fillna("").astype(str)
-            out += [
-                Difference(
-                    str(file), f"row {i} {column}: {right[i]!r}, reference {left[i]!r}", _trained_text(column, old)
-                )
-                for i in np.flatnonzero(left != right)
-            ]
-    return out
+        return [Difference(file, f"{len(new)} rows, reference has {len(old)}")]
+    if not exact:
+        kept = [name for name in old.columns if name in IDENTITY or str(name).startswith(PRINTED)]
+        # By what names them: rows of trained numbers may come in another order.
+        old, new = (frame[kept].sort_values(kept, ignore_index=True) if kept else frame[kept] for frame in (old, new))
+    return [found for column in old.columns for found in _cells(file, str(column), old, new)]
 
 
-def _trained_text(column: str, old: pd.DataFrame) -> bool:
-    """Text that repeats trained numbers may move (``ours``, ``note``, an accuracy as ``shown``); verdicts may not."""
-    beside = {"ours": "verdict", "note": "verdict", "shown": "accuracy"}
-    return beside.get(column) in old.columns
-
-
-def _numbers(file: Path, column: str, old: pd.DataFrame, new: pd.DataFrame) -> list[Difference]:
-    base = column
-    for ending in ("_low", "_high", "_std", "_of_mean"):
-        base = base.removesuffix(ending)
-    interval = {f"{base}_low", f"{base}_high"} <= set(old.columns)
+def _cells(file: str, column: str, old: pd.DataFrame, new: pd.DataFrame) -> Iterable[Difference]:
     names = [c for c in old.columns if c != "tier" and not pd.api.types.is_numeric_dtype(old[c])][:2]
-    out = []
-    for i in range(len(old)):
-        left, right = float(old[column][i]), float(new[column][i])
-        if np.isclose(left, right, atol=EXACT, rtol=EXACT, equal_nan=True):
+    numbers = all(pd.api.types.is_numeric_dtype(frame[column]) for frame in (old, new))
+    for i, (left, right) in enumerate(zip(old[column], new[column], strict=True)):
+        if numbers and np.isclose(float(left), float(right), atol=EXACT, rtol=EXACT, equal_nan=True):
             continue
-        if interval and column == base:
-            agrees = bool(old[f"{base}_low"][i] <= right <= old[f"{base}_high"][i])
-        else:
-            agrees = interval  # bounds and spreads follow their mean
         label = ", ".join(str(old[c][i]) for c in names) or f"row {i}"
-        out.append(
-            Difference(
-                str(file), f"{label} {column}: {right:.4f}, reference {left:.4f} (by {right - left:+.4f})", agrees
-            )
-        )
-    return out
+        if numbers:
+            by = float(right) - float(left)
+            yield Difference(file, f"{label} {column}: {right:.4f}, reference {left:.4f} (by {by:+.4f})")
+        elif left != right and not (pd.isna(left) and pd.isna(right)):
+            yield Difference(file, f"{label} {column}: {right!r}, reference {left!r}")
+
+
+def contradictions(tier: str) -> list[Difference]:
+    """Claims that the ledger (where it has no word on them: the reference) and this machine decide the other way round.
+
+    Other changes of a verdict are told: with more seeds, or with three, it may well be another one.
+    """
+    cards = [folder / SCORECARD for folder in (paths.reference(tier), paths.results(tier))]
+    if not all(card.is_file() for card in cards):
+        return []
+    old, new = (pd.read_csv(card).set_index("claim") for card in cards)
+    before = old["verdict"].to_dict() | {
+        line["claim"]: line["outcome"] for line in ledger.read(tier, ledger.VERDICT) if line["claim"] in old.index
+    }
+    found = []
+    for claim, was in before.items():
+        readings = {name: new[name].get(claim, was) for name in ("verdict", "rerun") if name in new}
+        against = [said for said in readings.values() if {said, was} == {HOLDS, REVERSED}]
+        if against:
+            found.append(Difference(str(SCORECARD), f"{claim} is {against[0]!r} here, and was {was!r}"))
+        elif readings.get("verdict", was) != was:
+            found.append(Difference(str(SCORECARD), f"{claim} is {readings['verdict']!r} here, was {was!r}", True))
+    return found
 
 
 def accept(tier: str, timings: pd.DataFrame) -> int:

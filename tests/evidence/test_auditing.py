@@ -6,7 +6,7 @@ import pytest
 
 from fairnb import paths
 from fairnb.errors import BadData, FairnbError
-from fairnb.evidence import auditing, contribute, judging, layout, ledger, runs
+from fairnb.evidence import auditing, contribute, engine, judging, layout, ledger, runs
 from fairnb.evidence.runs import Run
 
 KEY = "a key"
@@ -109,6 +109,13 @@ class TestLines:
         assert "the same counts to the image" in str(audit)
         assert f"default_model on {made.TASK}, seed {2**31 - 1}, experiment {line['key']}" in str(audit)
         assert not paths.runs().exists()
+
+    def test_it_is_run_with_one_thread_as_all_runs_are(self, checkout, monkeypatch):
+        given(2)
+        called = []
+        monkeypatch.setattr(engine, "use_one_thread", lambda: called.append(1))
+        auditing.audit(*auditing.chosen("smoke"))
+        assert called
 
     def test_an_invented_line_is_found(self, checkout):
         line = given(4)

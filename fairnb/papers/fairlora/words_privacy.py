@@ -144,8 +144,8 @@ def _chosen(alone: pd.DataFrame, task: str) -> str:
     return (
         f"* **We chose the task by a rule**, and the rule after a first look: in the first task that we attacked the "
         f"public network sorted the groups by itself, and there a message shows nothing. By the rule it is "
-        f"{own['target']} against {own['protected']} ({own['AUC']:.0f} % without a message), not {say.listed(rest)}. "
-        "The rule looks at no message."
+        f"{own['target']} against {own['protected']} ({own['AUC']:.0f} % without a message), not one of these: "
+        f"{say.listed(rest, 'there is no other')}. The rule looks at no message."
     )
 
 

@@ -29,7 +29,7 @@ REASONS: dict[str, dict[str, str]] = {
         "to use.",
         "refuted": "It would fit a penalty that does its work on the weights while the predictions hardly notice: "
         "orthogonal changes may bring the same knowledge, and the head may use what the frozen network shows.",
-        "open": "The penalty does its work on the weights; whether the predictions notice is another question, as the "
+        "open": "The penalty asks something of the weights; whether the predictions notice is another question, as the "
         "head may use what the frozen network shows.",
     },
     "L2": {
@@ -106,8 +106,8 @@ def _told(frame: pd.DataFrame, names: Mapping[str, str]) -> str:
     said = ONE_SEED
     if frame["seed"].nunique() > 1:
         said = (
-            f"There are {len(changes)} changes of a gap from Erm above. Off zero are the intervals of "
-            f"{say.listed(clear)}; by chance alone it would be about {ALPHA * len(changes):.0f}."
+            f"Of {len(changes)} changes of a gap from Erm, these have an interval off zero: {say.listed(clear)}; by "
+            f"chance alone it would be about {ALPHA * len(changes):.0f}."
         )
     return f"* **How much do so few seeds tell?** {said} {_agreeing(changes, names)} {HISTORY}"
 

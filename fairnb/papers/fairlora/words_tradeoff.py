@@ -45,7 +45,7 @@ def counted(found: pd.DataFrame) -> str:
         )
     better = found.loc[[word == "yes" for word in improving(found)], "row"]
     return (
-        f"{len(better)} of {len(found)} settings improve on Erm ({_listed(better)}); without any effect about "
+        f"Of {len(found)} settings these improve on Erm: {_listed(better)}. Without any effect about "
         f"{BELOW * len(found):.1f} would have an FPR gap that falls for sure."
     )
 
@@ -104,8 +104,8 @@ def _strong(frame: pd.DataFrame, task: str) -> str:
         said.append(f"{found}; it says yes to {least:.0f} and {most:.0f} % of the two groups.")
     least, most = _yes(frame, ERM[0], task)
     follows = (
-        f"By {say.listed(given_up)} nearly everybody is given one answer, in both groups: that is how a gap closes when "
-        "nothing is decided any more."
+        f"By {say.listed(given_up)} nearly everybody is given one answer, in both groups: that is how a gap closes "
+        "when nothing is decided any more."
         if given_up
         else "Both still tell people apart."
     )
@@ -133,8 +133,8 @@ def _orthogonal(frame: pd.DataFrame, task: str) -> str:
     labels = [_label(row, own) for row in (ORTH[0], PRODUCT) for own in (middle, largest)]
     said = [_against(frame, label, task) for label in labels]
     return (
-        f"* **Orth** in both forms, against Erm. {'; '.join(said)}. An overlap that falls says only that the penalty is "
-        "obeyed."
+        f"* **Orth** in both forms, against Erm. {'; '.join(said)}. An overlap that falls says only that the penalty "
+        "is obeyed."
     )
 
 
