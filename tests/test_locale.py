@@ -33,15 +33,16 @@ locale.setlocale(locale.LC_ALL, "")
 import matplotlib.pyplot as plt
 import pandas as pd
 from fairnb import paths
-from fairnb.evidence import report, verdicts
+from fairnb.evidence import report, scorecard, verdicts
 from fairnb.publish import readme
 report.style()
 word = chr(937) + " " + chr(8211) + " 3 % " + chr(177) + " 1"
 report.save_table(pd.DataFrame({"row": [word], "acc": [-1234.5678]}), "t", tier="smoke", caption=word)
 report.save_text(word, paths.results("smoke") / "text.md")
-verdict = verdicts.Verdict(**dict.fromkeys(verdicts.COLUMNS, word) | {"claim": "A1", "seeds": 1})
-verdicts.save([verdict], "10_aimfair", tier="smoke")
-assert verdicts.scorecard("smoke").set_index("claim").loc["A1", "note"] == word
+words = dict.fromkeys(("paper", "verdict", "ours", "printed", "note"), word)
+verdict = verdicts.Verdict(claim="A1", **words)
+scorecard.save([verdict], "10_aimfair", tier="smoke")
+assert scorecard.read("smoke").set_index("claim").loc["A1", "note"] == word
 report.save_text(readme.results(), paths.results("smoke") / "README.md")
 fig, ax = plt.subplots(figsize=(3, 2))
 ax.plot([-1234.5, 1234.5], [0.25, 0.75])

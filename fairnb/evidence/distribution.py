@@ -111,7 +111,7 @@ def _pair(row: Row) -> Pair | None:
     """The seeds here that are new draws, and the ledger's; None where there are none, or too few."""
     new = counts(own.table for seed, own in row.mine.items() if seed not in row.same)
     old = counts(line["counts"] for line in row.first.values())
-    return Pair(new, old) if new and len(old) >= shifts.FEWEST else None
+    return Pair.of(new, old) if new and len(old) >= shifts.FEWEST else None
 
 
 def _inherited(row: Row, shift: Shift) -> bool:
@@ -123,16 +123,17 @@ def _inherited(row: Row, shift: Shift) -> bool:
 
 
 def _told(row: Row, pair: Pair, shift: Shift, rows_judged: int) -> str:
-    measures = len(pair.old[0].measures)
+    measures = len(pair.samples)
     low, high = shift.interval(NOMINAL / rows_judged / 2 / (measures - 1 if shift.worst else 1))
     m, n = len(pair.new), len(pair.old)
     return (
-        f"{row}: {_measure(shift.worst, pair.old[0].correct.shape[1])} {shift.new:.1f} % over {m} seed{'s' * (m > 1)} "
+        f"{row}: {_measure(shift.worst, row)} {shift.new:.1f} % over {m} seed{'s' * (m > 1)} "
         f"here; the ledger has {shift.old:.1f} % over {n} seeds, where such a mean lies in [{low:.1f}, {high:.1f}]"
     )
 
 
-def _measure(index: int, groups: int) -> str:
+def _measure(index: int, row: Row) -> str:
+    groups = next(iter(row.mine.values())).table.shape[1]
     return "accuracy" if index == 0 else f"accuracy of y{(index - 1) // groups}s{(index - 1) % groups}"
 
 
@@ -151,15 +152,15 @@ def others_repeat(known: Sequence[Row]) -> list[str]:
         differ = [seed for seed in seeds if seed not in row.same]
         if not differ or others < AMONG or same.total() - same[i] < SAME * others:
             continue
-        pair = Pair(
+        pair = Pair.of(
             counts(row.mine[seed].table for seed in differ), counts(row.twins(seed)[0]["counts"] for seed in differ)
         )
-        new, old = pair.means
+        new, old = pair.new.mean(axis=0), pair.old.mean(axis=0)
         far = np.abs(new - old) - np.maximum(MOVED, np.sqrt(pair.chance))
         at = int(np.nanargmax(far))
         if far[at] > 0:
             found.append(
-                f"{row}: {_measure(at, pair.old[0].correct.shape[1])} moved by {100 * (new - old)[at]:+.1f} points "
+                f"{row}: {_measure(at, row)} moved by {100 * (new - old)[at]:+.1f} points "
                 f"against the ledger's lines of the same seeds ({', '.join(map(str, differ))}), processor and "
                 f"versions, where {same.total() - same[i]} of {others} other runs are the same to the image"
             )

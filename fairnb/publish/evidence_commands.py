@@ -22,9 +22,9 @@ tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=Tr
 @tier_option
 def evidence(tier: str) -> None:
     """Give this machine's finished runs to the ledger, in new files under results/evidence/ to be committed."""
-    from fairnb.evidence import contribute
+    from fairnb.evidence import contribute, following
 
-    for sentence in contribute.contribute(tier):
+    for sentence in [*contribute.contribute(tier), *following.follow(tier)]:
         click.echo(sentence)
 
 
@@ -35,7 +35,7 @@ def evidence(tier: str) -> None:
 @click.option("--dry", is_flag=True, help="print the plan and run nothing")
 def decide(tier: str, budget: str, only: str, jobs: str, dry: bool) -> None:
     """Run the seeds that decide most claims for the time, and give all of them to the ledger."""
-    from fairnb.evidence import deciding
+    from fairnb.evidence import deciding, following
 
     minutes, workers = _number("BUDGET", budget, "minutes"), jobs_of(jobs)
     if dry:
@@ -44,6 +44,8 @@ def decide(tier: str, budget: str, only: str, jobs: str, dry: bool) -> None:
     with deciding_alone():
         os.nice(NICEST)
         deciding.decide(tier, minutes, only=only, jobs=workers, say=click.echo)
+        for sentence in following.follow(tier):
+            click.echo(sentence)
 
 
 @click.argument("key", default="")

@@ -10,7 +10,7 @@ from fairnb.evidence import contribute, distribution, ledger, mine, pool, record
 from fairnb.evidence.ledger import Line
 from fairnb.evidence.mine import Mine, Row
 from fairnb.evidence.runs import Run
-from fairnb.evidence.shifts import Counts, Pair
+from fairnb.evidence.shifts import Pair
 
 ROWS, OLD, NEW, CELL = 120, 12, 3, 600
 TASK, METHOD = "toy_tables/adult_sex_aod", "default_model"
@@ -36,15 +36,18 @@ def table(correct):
     return np.stack([np.stack([correct[0], wrong[0]], -1), np.stack([wrong[1], correct[1]], -1)])
 
 
-def pairs(new, old):
-    total = np.full((2, 2), CELL)
-    return [
-        Pair([Counts(one, total) for one in a], [Counts(one, total) for one in b]) for a, b in zip(new, old, strict=True)
-    ]
+SAMPLES = np.array([4 * CELL, *[CELL] * 4])
+
+
+def measures(right):
+    """``Counts.measures`` of ``(rows, k, 2, 2)``, all at once."""
+    cells = right.reshape(*right.shape[:2], 4) / CELL
+    return np.concatenate([cells.mean(axis=-1, keepdims=True), cells], axis=-1)
 
 
 def found(new, old):
-    return shifts.discoveries([shifts.shift(pair).p for pair in pairs(new, old)])
+    both = zip(measures(new), measures(old), strict=True)
+    return shifts.discoveries([shifts.shift(Pair(*one, SAMPLES)).p for one in both])
 
 
 def a_line(seed, correct, processor="P2"):
@@ -77,7 +80,7 @@ def test_a_healthy_rerun_is_found_to_differ_in_at_most_one_percent_of_two_hundre
 @pytest.mark.parametrize("noise", ["heavy", "skewed", "one seed in fifty goes wrong"])
 def test_noise_that_is_not_normal_finds_little_more(noise):
     wrong = 0
-    for repetition in range(60):
+    for repetition in range(40):
         rng = np.random.default_rng(1000 + repetition)
         means, spreads = drawn(rng)
         every = seeds(rng, means, spreads, NEW + OLD).astype(float)
@@ -91,10 +94,10 @@ def test_noise_that_is_not_normal_finds_little_more(noise):
             every -= CELL * 0.2 * (rng.random((*every.shape[:2], 1, 1)) < 0.02)
         whole = np.rint(np.clip(every, 0, CELL)).astype(int)
         wrong += bool(found(whole[:, :NEW], whole[:, NEW:]))
-    assert wrong <= 3
+    assert wrong <= 2
 
 
-def hits(change, spread, repetitions=40):
+def hits(change, spread, repetitions=30):
     """How often a fault in the first row of ``ROWS`` is found; its accuracy spreads by ``spread`` over seeds."""
     count = 0
     for repetition in range(repetitions):
@@ -121,7 +124,7 @@ def test_one_seed_that_went_wrong_is_no_shift():
 
 def test_a_seed_alone_is_told_and_no_finding():
     rng = np.random.default_rng(0)
-    truth = drawn(rng, 5)
+    truth = drawn(rng, 5, (0.005, 0.01))
     new, old = seeds(rng, *truth, 1), seeds(rng, *truth, OLD)
     moved, said = distribution.levels(rows_of(new - 200, old))
     assert not moved and any("far out, but one seed alone is no shift" in sentence for sentence in said)
@@ -141,10 +144,8 @@ def test_a_finding_names_the_row_both_means_the_interval_and_the_seeds():
 
 def test_lines_that_are_the_same_are_no_draws_and_their_own_oddness_is_not_held_against_a_rerun():
     rng = np.random.default_rng(0)
-    truth = drawn(rng, 5)
-    old = seeds(rng, *truth, OLD)
-    odd = old.copy()
-    odd[2, :NEW] -= 60
+    odd = seeds(rng, *drawn(rng, 5), 48)
+    odd[2, :NEW] -= 90
     assert distribution.levels(rows_of(odd[:, :NEW], odd, same_seeds=True))[0] == []
     almost = odd[:, :NEW] + 1
     assert found(almost, odd) == [2]

@@ -237,7 +237,7 @@ def decisions(settings: Mapping[str, Any]) -> str:
         ("unit of the mask", "single weights", "whole tensors", 'tensors; `granularity="scalar"` is an option'),
         ("fine-tuning rate", f"{min(printed):g} to {max(printed):g}", f"{CODE['finetune_lr']:g}",
          f'{rate if isinstance(rate, str) else f"{rate:g}"}; `lr="val"` chooses on validation data'),
-        ("fine-tuning schedule", "not stated", CODE["finetune_schedule"],
+        ("fine-tuning schedule", "not stated", str(CODE["finetune_schedule"]),
          f"{own['finetune_schedule']}, {own['finetune_epochs']} epochs"),
         ("image size", f"{size} pixels", f"{size} pixels", f"{pixels} pixels"),
         ("biased subset", "random draw", "first files", "the same fixed subset for all seeds"),

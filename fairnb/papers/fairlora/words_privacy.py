@@ -73,7 +73,8 @@ def _base(leaks: pd.DataFrame, metric: str) -> float:
 
 def _crossed(counts: tuple[int, int, int]) -> str:
     messages, odd, runs = counts
-    return f"{messages} messages crossed in {runs} runs; {odd} of them hold anything but one adapter's A and B."
+    why = "The wire did let something else pass." if odd else "That is by construction: nothing else may pass the wire."
+    return f"{messages} messages crossed in {runs} runs; {odd} of them hold anything but one adapter's A and B. {why}"
 
 
 def _weights(sizes: pd.DataFrame) -> str:
@@ -84,7 +85,7 @@ def _weights(sizes: pd.DataFrame) -> str:
     most = max(sent, key=lambda line: line["messages per run"])
     many = [line["row"] for line in sent if line["messages per run"] == most["messages per run"]]
     return (
-        f"By construction: the wire lets nothing else pass. A message is {most['message / network, %']:.1f} % of the "
+        f"A message is {most['message / network, %']:.1f} % of the "
         f"network, and all {most['messages per run']} of a run of {say.listed(many)} are "
         f"{most['run / network, %']:.0f} %; the paper's network would send {paper['message / network, %']:.1f} % a "
         "message."

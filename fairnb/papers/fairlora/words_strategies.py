@@ -109,7 +109,7 @@ def _told(frame: pd.DataFrame, names: Mapping[str, str]) -> str:
             f"Of {len(changes)} changes of a gap from Erm, these have an interval off zero: {say.listed(clear)}; by "
             f"chance alone it would be about {ALPHA * len(changes):.0f}."
         )
-    return f"* **How much do so few seeds tell?** {said} {_agreeing(changes, names)} {HISTORY}"
+    return " ".join(filter(None, ("* **How much do these seeds tell?**", said, _agreeing(changes, names), HISTORY)))
 
 
 def _agreeing(changes: Mapping[tuple[str, str, str], say.Difference], names: Mapping[str, str]) -> str:

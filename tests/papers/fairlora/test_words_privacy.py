@@ -47,7 +47,7 @@ def said(told=None, seeds=3, odd=0, alone=ALONE):
 
 def test_messages_are_counted():
     assert "* **L4: holds.** 40 messages crossed in 9 runs; 0 of them hold anything but" in said()
-    assert "; 3 of them hold" in said(odd=3)
+    assert "; 3 of them hold" in said(odd=3) and "did let something else pass" in said(odd=3)
 
 
 @pytest.mark.parametrize(("score", "word"), [(0.95, say.HIGHER), (0.6, say.LOWER), (0.8, say.UNCLEAR)])
