@@ -103,7 +103,7 @@ def results() -> str:
     )
     cells = "; ".join(f"{symbol} {verdict}" for verdict, symbol in SYMBOLS.items())
     blocks = [f"{HAND_OFF}\n# Results so far", opening, _contents(rooms, claims, cards), f"Claims by verdict: {cells}."]
-    blocks += [_figure(tier, "scorecard") for tier in cards]
+    blocks += [_former(cards), *(_figure(tier, "scorecard") for tier in cards)]
     blocks += [
         "**Reading the tables.** ● the method reads group labels of the training data, ○ it does not. Rows marked "
         "*quoted* were not rerun. [`01_fairness_metrics`](../notebooks/01_fairness_metrics.ipynb) builds every metric "
@@ -223,4 +223,17 @@ def _file(tier: str, name: str) -> Path:
 
 
 def _card(tier: str) -> pd.DataFrame:
-    return pd.read_csv(_file(tier, "scorecard.csv"), keep_default_na=False)
+    """A reference scorecard; what a former rule decided is undecided by the present one until it is made again."""
+    card = pd.read_csv(_file(tier, "scorecard.csv"), keep_default_na=False)
+    former = {"holds": rule.UNDECIDED, "does not hold": rule.UNDECIDED}
+    return card if "rerun" in card else card.assign(former=True, verdict=card["verdict"].replace(former))
+
+
+def _former(cards: dict[str, pd.DataFrame]) -> str:
+    """A sentence on the tiers whose reference was made by a former rule; empty where there are none."""
+    names = " and ".join(f"`{tier}`" for tier, card in cards.items() if "former" in card)
+    return names and (
+        f"**The references at {names} were made before the present rule and settings.** Their verdicts, given on "
+        "few seeds by plain intervals, count as undecided here; their tables and pictures, the scorecard's among them, "
+        "are as they were and will be made again."
+    )

@@ -15,7 +15,7 @@ ROOT = paths.project()
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *readme.pages())]
 PAGES += sorted((ROOT / "docs").glob("*.md"))
 LINK = re.compile(r"""!?\[[^]]*\]\(([^)\s]+)\)|(?:src|href)="([^"]+)\"""")
-CARD = "claim,paper,verdict,ours,printed,seeds,note\nA1,aimfair,holds,1,2,3,n\nA2,aimfair,something new,1,2,3,n\n"
+CARD = "claim,paper,verdict,rerun\nA1,aimfair,holds,undecided\nA2,aimfair,something new,undecided\n"
 
 
 def links(page):
@@ -135,3 +135,12 @@ def test_a_short_question_is_told_with_the_sentence_before_it(monkeypatch):
 def test_every_notebook_is_on_the_map_once():
     names = re.findall(r"\(([\w]+)\.ipynb\)", (ROOT / "notebooks" / "README.md").read_text())
     assert names == [file.stem for file in sorted(Path(ROOT / "notebooks").glob("*.ipynb"))]
+
+
+def test_what_a_former_rule_decided_is_undecided_and_told(checkout):
+    card = paths.reference("smoke") / "scorecard.csv"
+    card.write_text("claim,paper,verdict\nA1,aimfair,holds\nA2,aimfair,does not hold\n")
+    text = readme.results()
+    assert "The references at `smoke` were made before the present rule" in text
+    [row] = [line for line in text.splitlines() if line.startswith("| [AIM-Fair]")]
+    assert "2 ? · 16 –" in row
