@@ -14,9 +14,11 @@ import pandas as pd
 
 from fairnb import metrics
 from fairnb.errors import BadData
+from fairnb.evidence.verdicts import ACCURACIES, WORST, per_seed
 
 LOWER, HIGHER, UNCLEAR = "lower", "higher", "not clearly different"
 ABSENT = "not run"
+ONE_SEED = "One seed: no interval, so nothing here can be told from chance."
 # What an explanation may be written for in place of a single outcome.
 REFUTED, OPEN = ("reversed", "no such difference", "does not hold"), ("undecided", "cannot be seen here", ABSENT)
 KINDS = {"refuted": REFUTED, "open": OPEN}
@@ -99,10 +101,57 @@ def value(values: Values, unit: str = " %", digits: int = 1) -> str:
     return f"{found.mean:.{digits}f}{unit} {ends}"
 
 
+class Rows:
+    """The runs of one task: numbers per seed in percent, differences between rows; rooms add what is printed.
+
+    ``frame`` is from ``runs.run``, or has a room's own measures as fractions, too.
+    """
+
+    def __init__(self, frame: pd.DataFrame, task: str) -> None:
+        self.frame, self.task = frame[frame["task"] == task], task
+
+    @property
+    def labels(self) -> list[str]:
+        """The rows that were run, in the grid's order."""
+        return [str(label) for label in self.frame["label"].unique()]
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is one seed only."""
+        return self.frame["seed"].nunique() == 1
+
+    def has(self, *rows: str) -> bool:
+        """Whether all of ``rows`` were run."""
+        return set(rows) <= set(self.labels)
+
+    def of(self, row: str, metric: str) -> pd.Series:
+        """A metric of a row in percent, by seed."""
+        return per_seed(self.frame, row, metric, self.task, "label")
+
+    def value(self, row: str, metric: str) -> str:
+        """The mean with its interval: percent of an accuracy, points of a gap."""
+        return value(self.of(row, metric), " %" if metric in (*ACCURACIES, *WORST) else " points")
+
+    def than(self, row: str, other: str, metric: str) -> Difference:
+        """How ``row`` differs from ``other``, within a seed."""
+        return compare(self.of(row, metric), self.of(other, metric))
+
+
 def listed(names: Iterable[str], none: str = "none") -> str:
     """``A, B and C``; ``none`` where there is nothing to list."""
     *first, last = [*names] or [none]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def table(lines: Iterable[Sequence[str]]) -> str:
+    """Lines of cells as a Markdown table, the first its heads."""
+    heads, *rest = lines
+    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, ["---"] * len(heads), *rest))
+
+
+def reason(verdicts: pd.DataFrame, claim: str, sentences: Mapping[str, str]) -> str:
+    """The sentence for the outcome of a claim, see ``by``."""
+    return by(outcome(verdicts, claim), sentences)
 
 
 def by(said: str, sentences: Mapping[str, str]) -> str:

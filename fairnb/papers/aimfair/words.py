@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from fairnb import tasks
 from fairnb.evidence import say
-from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.aimfair import tables
 from fairnb.papers.aimfair.claims import BARELY, MIN_ACC, MIN_EO
 from fairnb.tasks import tiers
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from fairnb.tasks import Problem
 
 ERM, SYNTHETIC, SUPPLEMENTED, REPAIRED, PROBE, FULL, RANDOM, AIM_FAIR = (row[0] for row in tables.TABLES["T3"].rows)
+Kind = TypeVar("Kind", bound=say.Rows)
 METRICS = {"acc": "accuracy", "wst": "worst group", "eo_max": "gap"}
 REUSED = 1.5  # uses of an image in an epoch from which on they are worth a sentence
 HELD_OUT = (
@@ -60,24 +60,17 @@ REASONS: dict[tuple[str, ...], dict[str, str]] = {
 }
 
 
-class Rows:
-    """The runs of one task: numbers per seed in percent, differences between rows, printed means."""
+class Rows(say.Rows):
+    """The runs of one task of a table of the paper's, with the printed means where the paper has the setting."""
 
-    def __init__(self, frame: pd.DataFrame, task: str) -> None:
-        self.frame, self.task = frame[frame["task"] == task], task
-        self.printed = tables.printed("T3", [task]).set_index("row")
-
-    def of(self, row: str, metric: str) -> pd.Series:
-        """A metric of a row in percent, by seed."""
-        return per_seed(self.frame, row, metric, self.task, "label")
+    def __init__(self, frame: pd.DataFrame, task: str, table: str = "T3") -> None:
+        super().__init__(frame, task)
+        printed = tables.printed(table, [task])
+        self.printed = printed.set_index("row") if len(printed) else pd.DataFrame(columns=list(METRICS))
 
     def gap(self, row: str) -> str:
         """The gap of a row in points, with its interval."""
         return say.value(self.of(row, "eo_max"), " points")
-
-    def than(self, row: str, other: str, metric: str) -> say.Difference:
-        """How ``row`` differs from ``other``, within a seed."""
-        return say.compare(self.of(row, metric), self.of(other, metric))
 
     def in_print(self, *rows: str, metric: str) -> str:
         """`` (printed: 7.87 and 23.84)``; empty where the paper has no such numbers."""
@@ -104,11 +97,12 @@ def why(frame: pd.DataFrame, verdicts: pd.DataFrame, tier: str, problem: Problem
     reasons[("A5",)] = _rare_cells(problem)
     if stand_in:
         reasons |= dict.fromkeys([("A2",), ("A3",), ("A5",)], "")
-    points = [say.point(verdicts, key, _each(found, part), reasons[key]) for key, part in parts.items()]
-    return [*stand_in, *points, f"* **The control.** {_each(found, _control)}", *_reuse(problem)]
+    points = [say.point(verdicts, key, each(found, part), reasons[key]) for key, part in parts.items()]
+    return [*stand_in, *points, f"* **The control.** {each(found, _control)}", *_reuse(problem)]
 
 
-def _each(found: list[Rows], sentence: Callable[[Rows], str]) -> str:
+def each(found: Sequence[Kind], sentence: Callable[[Kind], str]) -> str:
+    """A sentence for each task; the task is named where there are several."""
     return " ".join((f"In {rows.task}: " if len(found) > 1 else "") + sentence(rows) for rows in found)
 
 
@@ -232,7 +226,6 @@ def decisions(settings: Mapping[str, Any]) -> str:
     size, pixels = tiers.settings("paper", "aimfair")["size"], settings.get("crop", settings["size"])
     lines = [
         ("what", "paper", "released code", "here"),
-        ("---",) * 4,
         ("EO", "average of two gaps (Eq. 9)", "average", "the larger gap, as in the tables; both are kept"),
         ("unit of the mask", "single weights", "whole tensors", 'tensors; `granularity="scalar"` is an option'),
         ("fine-tuning rate", f"{min(printed):g} to {max(printed):g}", f"{CODE['finetune_lr']:g}",
@@ -247,4 +240,4 @@ def decisions(settings: Mapping[str, Any]) -> str:
         ("synthetic images", "Stable Diffusion 2.1", "the same",
          "toy: our tiny pipeline; UTKFace: held-out real images, a stand-in"),
     ]  # fmt: skip
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return say.table(lines)

@@ -10,7 +10,8 @@ import pandas as pd
 from fairnb import tasks
 from fairnb.evidence import say, unseen
 from fairnb.papers.aimfair import tables
-from fairnb.papers.aimfair.words_rows import Rows, alone, each, markdown, reason, rows_of, told
+from fairnb.papers.aimfair.words import each
+from fairnb.papers.aimfair.words_rows import Rows, alone, rows_of, told
 from fairnb.tasks import tiers
 from fairnb.tasks.drawings import LABEL_NOISE
 
@@ -57,10 +58,12 @@ def why(frames: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame, tier: str, p
     stand_in = tasks.settings_of(problem.task.name, tier).get("synthetic") == "held-out"
     points = [HELD_OUT if stand_in else "", alone([*full, *fewer])]
     if full:
-        points.append(say.point(verdicts, ["A8"], each(full, _lowest), _absent(full), reason(verdicts, "A8", REASONS)))
+        points.append(
+            say.point(verdicts, ["A8"], each(full, _lowest), _absent(full), say.reason(verdicts, "A8", REASONS["A8"]))
+        )
     if fewer:
         said = " ".join(_fewer(rows, full) for rows in fewer)
-        points.append(say.point(verdicts, ["A9"], said, _absent(fewer), reason(verdicts, "A9", REASONS)))
+        points.append(say.point(verdicts, ["A9"], said, _absent(fewer), say.reason(verdicts, "A9", REASONS["A9"])))
     if full:
         points += [f"* **The baselines.** {each(full, _baselines)} {_ours(full)}", *_diga(full)]
     images = len(problem.task.synthetic("balanced", 0).ids)
@@ -155,4 +158,4 @@ def decisions(tier: str, task_names: list[str]) -> str:
         lines.append(
             ("fewer real data", "same number of epochs", f"{say.listed(epochs, 'the same')}, for every method")
         )
-    return markdown(lines)
+    return say.table(lines)

@@ -9,7 +9,8 @@ from fairnb.evidence import say, tables
 from fairnb.papers.aimfair import tables as tables_of_paper
 from fairnb.papers.aimfair.claims import SMILING_MALE
 from fairnb.papers.aimfair.claims_choices import PARTIAL
-from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, each, markdown, reason, rows_of, told
+from fairnb.papers.aimfair.words import each
+from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, rows_of, told
 
 RANDOM, UPDATE, FREEZE = tables_of_paper.BEST_OF
 FULL, AIM_FAIR, COSINE = (row[0] for row in (tables_of_paper.FULL, tables_of_paper.AIM_FAIR, tables_of_paper.COSINE))
@@ -65,7 +66,7 @@ def why(frame: pd.DataFrame, verdicts: pd.DataFrame, tier: str) -> list[str]:
     stand_in = any(tasks.settings_of(rows.task, tier).get("synthetic") == "held-out" for rows in found)
     parts = {"A11": (_random, found), "A12": (_cosine, found), "A10": (_one_block, single), "A18": (_frozen, found)}
     points = [
-        say.point(verdicts, [claim], each(own, part), reason(verdicts, claim, REASONS))
+        say.point(verdicts, [claim], each(own, part), say.reason(verdicts, claim, REASONS[claim]))
         for claim, (part, own) in parts.items()
         if own
     ]
@@ -172,4 +173,4 @@ def decisions(frame: pd.DataFrame) -> str:
         ("random selection", "40 to 85 %, several draws", here),
         ("blocks", "not listed", f"updated: {blocks['update']}; frozen: {blocks['freeze']}"),
     ]
-    return markdown(lines)
+    return say.table(lines)

@@ -9,7 +9,8 @@ import pandas as pd
 
 from fairnb.evidence import say, unseen
 from fairnb.papers.aimfair import tables
-from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, each, markdown, reason, rows_of, told
+from fairnb.papers.aimfair.words import each
+from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, rows_of, told
 
 PROMPTS = list(tables.PROMPTS.values())
 PLAIN, *_, RICHEST = PROMPTS
@@ -46,7 +47,7 @@ def why(frame: pd.DataFrame, verdicts: pd.DataFrame, spread: Mapping[str, float]
     found = rows_of(tables.by_setting(frame), "T5")
     return [
         alone(found),
-        say.point(verdicts, ["A13"], each(found, _steps), reason(verdicts, "A13", reasons)),
+        say.point(verdicts, ["A13"], each(found, _steps), say.reason(verdicts, "A13", reasons["A13"])),
         f"* **The gap.** {each(found, _gap)} {_alike(spread)}",
         f"* **The worst group.** {each(found, _worst)}",
     ]
@@ -104,4 +105,4 @@ def decisions(sizes: Iterable[int]) -> str:
         ("prompts", "not published", "ours, in `fairnb/assets/prompts`, with the paper's instruction slots"),
         ("images", "10,000 per group", f"toy: {images} per group, shipped as packs"),
     ]  # fmt: skip
-    return markdown(lines)
+    return say.table(lines)

@@ -6,40 +6,23 @@ said, and nothing is called higher or lower.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from fairnb.evidence import say
-from fairnb.papers.aimfair import tables, words
+from fairnb.papers.aimfair import words
 
 METRICS = words.METRICS
 ALONE = (
     "One seed has no interval: what differs, differs by the amounts below, and nothing is called higher or lower. "
     "Which of it is noise, nobody can say."
 )
-Kind = TypeVar("Kind", bound="Rows")
 
 
 class Rows(words.Rows):
-    """The runs of one task of any of the paper's tables, with the printed means where the paper has the setting."""
-
-    def __init__(self, frame: pd.DataFrame, task: str, table: str) -> None:
-        super().__init__(frame, task)
-        printed = tables.printed(table, [task])
-        self.printed = printed.set_index("row") if len(printed) else pd.DataFrame(columns=list(METRICS))
-
-    @property
-    def labels(self) -> list[str]:
-        """The rows that were run, in the grid's order."""
-        return [str(label) for label in self.frame["label"].unique()]
-
-    @property
-    def alone(self) -> bool:
-        """Whether there is one seed only."""
-        return self.frame["seed"].nunique() == 1
+    """The runs of one task of any of the paper's tables; of one seed numbers are said without an interval."""
 
     def value(self, row: str, metric: str) -> str:
         """Mean and, of several seeds, interval: percent, and of a gap points."""
@@ -86,19 +69,3 @@ def alone(found: Iterable[Rows]) -> str:
 def rows_of(frame: pd.DataFrame, table: str) -> list[Rows]:
     """The runs of each task of a table."""
     return [Rows(frame, str(task), table) for task in frame["task"].unique()]
-
-
-def each(found: Sequence[Kind], sentence: Callable[[Kind], str]) -> str:
-    """A sentence for each task; the task is named where there are several."""
-    return " ".join((f"In {rows.task}: " if len(found) > 1 else "") + sentence(rows) for rows in found)
-
-
-def reason(verdicts: pd.DataFrame, claim: str, reasons: Mapping[str, Mapping[str, str]]) -> str:
-    """Why one might expect the outcome of ``claim``."""
-    return say.by(say.outcome(verdicts, claim), reasons[claim])
-
-
-def markdown(lines: Iterable[tuple[str, ...]]) -> str:
-    """Lines of cells, the heads first, as a Markdown table."""
-    heads, *rest = lines
-    return "\n".join(f"| {' | '.join(line)} |" for line in (heads, ("---",) * len(heads), *rest))

@@ -8,7 +8,8 @@ import pandas as pd
 
 from fairnb.evidence import say
 from fairnb.papers.aimfair import tables
-from fairnb.papers.aimfair.words_rows import Rows, alone, each, markdown, reason, rows_of, told
+from fairnb.papers.aimfair.words import each
+from fairnb.papers.aimfair.words_rows import Rows, alone, rows_of, told
 from fairnb.training.presets import CODE, PRESETS
 
 ERM, FULL = tables.ERM[0], tables.FULL[0]
@@ -70,7 +71,7 @@ def why(frames: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame) -> list[str]
     k, bias, ratio = (rows_of(frames[name], name) for name in ("F5", "T6", "T7"))
     parts = {"A14": (k, _number), "A15": (bias, _bias), "A16": (bias, _bias_accuracy), "A17": (ratio, _ratio)}
     points = [
-        say.point(verdicts, [claim], each(found, part), reason(verdicts, claim, REASONS))
+        say.point(verdicts, [claim], each(found, part), say.reason(verdicts, claim, REASONS[claim]))
         for claim, (found, part) in parts.items()
     ]
     points[-1] += f" {STEPS}"
@@ -168,4 +169,4 @@ def decisions(frames: Mapping[str, pd.DataFrame]) -> str:
         ("best k", "read off a figure made on test data, it seems",
          "every inner k is held against both ends, over seeds; one of them is enough"),
     ]  # fmt: skip
-    return markdown(lines)
+    return say.table(lines)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from fairnb import tasks
 from fairnb.evidence import say
-from fairnb.evidence.verdicts import FEW, per_seed
+from fairnb.evidence.verdicts import FEW
 from fairnb.papers.asac import tables
 from fairnb.papers.asac.tables import FGSM, PROBE, STEPS
 
@@ -32,29 +32,13 @@ WEIGHTS = {
 }
 
 
-class Rows:
-    """The runs of one task: numbers per seed in percent, differences between rows, printed ones."""
+class Rows(say.Rows):
+    """The runs of one task, and the printed differences."""
 
     def __init__(self, frame: pd.DataFrame, task: str, table: str = "T1") -> None:
-        self.frame, self.task = frame[frame["task"] == task], task
+        super().__init__(frame, task)
         found = tables.printed(table, [task])
         self.printed = found.set_index("row") if len(found) else found
-
-    def has(self, *rows: str) -> bool:
-        """Whether the task has all of ``rows``."""
-        return set(rows) <= set(self.frame["label"])
-
-    def of(self, row: str, metric: str) -> pd.Series:
-        """A metric of a row in percent, by seed."""
-        return per_seed(self.frame, row, metric, self.task, "label")
-
-    def value(self, row: str, metric: str) -> str:
-        """The mean with its interval; gaps are points, all else percent."""
-        return say.value(self.of(row, metric), " %" if metric in ("acc", "tpr") else " points")
-
-    def than(self, row: str, other: str, metric: str) -> say.Difference:
-        """How ``row`` differs from ``other``, within a seed."""
-        return say.compare(self.of(row, metric), self.of(other, metric))
 
     def in_print(self, row: str, other: str, metric: str) -> float:
         """The printed difference in points; NaN where the paper has no such numbers."""
@@ -108,9 +92,3 @@ def pixels(settings: Mapping[str, Any]) -> str:
     """The size of a task's images: ``the middle 32 of 43 pixels``."""
     middle = f"the middle {settings['crop']} of " if settings.get("crop") else ""
     return f"{middle}{settings['size']} pixels"
-
-
-def as_table(lines: Sequence[tuple[str, ...]]) -> str:
-    """Lines as a Markdown table, the first its heads."""
-    head, *rest = lines
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ("---",) * len(head), *rest))

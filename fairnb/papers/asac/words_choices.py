@@ -15,11 +15,10 @@ from fairnb.papers.asac import choices, notes
 from fairnb.papers.asac.choices import MAIN
 from fairnb.papers.asac.method import EPSILONS
 from fairnb.papers.asac.tables import ALPHAS, CURRICULA, PAIRS, SETS
-from fairnb.papers.asac.words import CONTROL, METRICS, Rows, as_table
+from fairnb.papers.asac.words import CONTROL, METRICS, Rows
 
 RANDOM, EASY, HARD = (row[0] for row in CURRICULA)
 NEAR = 0.5  # of the largest magnitude: steps whose means differ by less are nearer to one another than to it
-ONE_SEED = "One seed has no interval, so nothing here can be told from chance."
 REASONS = {
     "S6": {
         "holds": "It fits that the last step of a mini-batch has the last word, as in the toy above; and so would any "
@@ -68,7 +67,7 @@ def _orders(rows: Rows, verdicts: pd.DataFrame) -> str:
         ["S6"],
         f"Easy to hard (DEO {rows.value(EASY, 'eo_sum')}, accuracy {rows.value(EASY, 'acc')}), {said}. The paper's own "
         f"rows, one run each, lie within {spread['eo_sum']:.2f} points of DEO and {spread['acc']:.2f} of accuracy.",
-        say.by(say.outcome(verdicts, "S6"), REASONS["S6"]),
+        say.reason(verdicts, "S6", REASONS["S6"]),
     )
 
 
@@ -99,7 +98,7 @@ def _pairs(rows: Rows, verdicts: pd.DataFrame) -> str:
         verdicts,
         ["S7"],
         f"“{main}”, with a DEO of {rows.value(main, 'eo_sum')}, {said}.",
-        say.by(say.outcome(verdicts, "S7"), REASONS["S7"]),
+        say.reason(verdicts, "S7", REASONS["S7"]),
     )
 
 
@@ -131,8 +130,8 @@ def _control(rows: Rows) -> str:
         f"Seeds alone move the main configuration by {say.listed(far)}: an ablation with one run a row, as in the "
         "paper, cannot see what is smaller."
         if len(own["acc"]) > 1
-        else f"{ONE_SEED} An ablation with one run a row, as in the paper, says no more than this one; notebook 30 has "
-        "the main configuration with its spread over seeds, where the tier has several."
+        else f"{say.ONE_SEED} An ablation with one run a row, as in the paper, says no more than this one; notebook 30 "
+        "has the main configuration with its spread over seeds, where the tier has several."
     )
     return f"* **The control** (as many steps, no attack) against easy to hard: {rows.against(CONTROL, EASY)}. {text}"
 
@@ -173,4 +172,4 @@ def decisions(frames: Mapping[str, pd.DataFrame]) -> str:
         ("number of steps in Table 6", "not said", "*l* per mini-batch, so it changes with the set"),
         ("DEO", "average in the text; Table 1 fits the sum", "both; the printed number beside the sum"),
     ]  # fmt: skip
-    return as_table(lines)
+    return say.table(lines)

@@ -13,7 +13,7 @@ from fairnb.evidence import say
 from fairnb.papers.asac import attack_curves
 from fairnb.papers.asac.inside import FACES, LOOKED
 from fairnb.papers.asac.tables import FROM_TRAINED
-from fairnb.papers.asac.words import ASAC, BASE, CONTROL, TOYS, Rows, as_table, target
+from fairnb.papers.asac.words import ASAC, BASE, CONTROL, TOYS, Rows, target
 
 UNIT = f"{attack_curves.UNIT:g}"
 SMILE, UNDEFINED = "Smile", "not defined"
@@ -44,7 +44,7 @@ def why(measured: pd.DataFrame, finished: pd.DataFrame, verdicts: pd.DataFrame, 
     """
     task = str(measured["task"].iloc[0])
     return [
-        say.point(verdicts, ["S8"], slopes(measured), say.by(say.outcome(verdicts, "S8"), REASONS["S8"])),
+        say.point(verdicts, ["S8"], slopes(measured), say.reason(verdicts, "S8", REASONS["S8"])),
         f"* **The old head, and a new one.** {heads(measured)}",
         _mouths(measured, verdicts, tier, chance),
         *_from_trained(Rows(finished, task)),
@@ -117,9 +117,7 @@ def _mouths(measured: pd.DataFrame, verdicts: pd.DataFrame, tier: str, chance: f
             f"{shares(measured, chance)}"
         )
     told = TOLD if tasks.settings_of(task, tier)["weights"] in TOYS else ""
-    return say.point(
-        verdicts, ["S9"], shares(measured, chance), say.by(say.outcome(verdicts, "S9"), REASONS["S9"]), told
-    )
+    return say.point(verdicts, ["S9"], shares(measured, chance), say.reason(verdicts, "S9", REASONS["S9"]), told)
 
 
 def _from_trained(rows: Rows) -> list[str]:
@@ -151,4 +149,4 @@ def decisions() -> str:
         ('"on the mouth"', "seen in the picture", "share of the summed absolute attribution in a mask or a box"),
         ("Figure 1's counterfactuals", "StyleGAN2", "the toy's text-to-image pipeline; none for photographs"),
     ]  # fmt: skip
-    return as_table(lines)
+    return say.table(lines)

@@ -11,7 +11,7 @@ from fairnb.evidence import say
 from fairnb.evidence.verdicts import FEW
 from fairnb.papers.asac.claims import CHANCE
 from fairnb.papers.asac.tasks import LFW_NOISE
-from fairnb.papers.asac.words import ASAC, BASE, CONTROL, GUESS, TOYS, WEIGHTS, Rows, as_table, each, pixels, target
+from fairnb.papers.asac.words import ASAC, BASE, CONTROL, GUESS, TOYS, WEIGHTS, Rows, each, pixels, target
 
 REASONS = {
     "holds": "It fits that attacks on gender take gender out of the features and leave the target in, as on CelebA.",
@@ -34,7 +34,7 @@ def why(frame: pd.DataFrame, verdicts: pd.DataFrame, tier: str) -> list[str]:
     own = tasks.settings_of(found[0].task, tier)
     said = "; ".join(f"on {target(rows.task)} {rows.against(ASAC, BASE)}" for rows in found)
     return [
-        say.point(verdicts, ["S4"], f"{ASAC} against the probe: {said}.", say.by(say.outcome(verdicts, "S4"), REASONS)),
+        say.point(verdicts, ["S4"], f"{ASAC} against the probe: {said}.", say.reason(verdicts, "S4", REASONS)),
         *_silent(found, own),
         _unfreezing(found),
         _where(found, own),
@@ -119,4 +119,4 @@ def decisions(task: str, tier: str) -> str:
         ("DEO", "average of two gaps (text)", "the sum, which CelebA's tables contain; both are kept"),
         ("test data", "not said", "chosen by nobody: epochs are selected on validation data"),
     ]
-    return as_table(lines)
+    return say.table(lines)

@@ -16,7 +16,7 @@ from fairnb.papers.asac.claims import BIG_NOSE, CHANCE, CONTROLS, WAVY_HAIR
 from fairnb.papers.asac.method import TRAVEL
 from fairnb.papers.asac.tables import GENERATOR, TRAINED
 from fairnb.papers.asac.tiers import BACKBONES
-from fairnb.papers.asac.words import ASAC, BASE, GUESS, METRICS, TOYS, WEIGHTS, Rows, as_table, each, pixels, target
+from fairnb.papers.asac.words import ASAC, BASE, GUESS, METRICS, TOYS, WEIGHTS, Rows, each, pixels, target
 from fairnb.tasks import tiers
 
 GAINS = ("acc", "eo_sum")
@@ -63,10 +63,6 @@ def why(frames: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame, tier: str) -
     ]
 
 
-def _reason(verdicts: pd.DataFrame, claim: str) -> str:
-    return say.by(say.outcome(verdicts, claim), REASONS[claim])
-
-
 def _main(rows: Rows, verdicts: pd.DataFrame) -> str:
     deo = rows.of(BASE, "eo_sum")
     spread = (
@@ -79,7 +75,7 @@ def _main(rows: Rows, verdicts: pd.DataFrame) -> str:
         ["S1"],
         f"On {target(rows.task)} {ASAC} against the linear probe: {rows.against(ASAC, BASE, tuple(METRICS))}.",
         spread,
-        _reason(verdicts, "S1"),
+        say.reason(verdicts, "S1", REASONS["S1"]),
     )
 
 
@@ -109,7 +105,7 @@ def _controls(rows: Rows, verdicts: pd.DataFrame) -> str:
     there = [control for control in CONTROLS if rows.has(control)]
     said = [f"against “{control}” {rows.than(ASAC, control, 'eo_sum')}" for control in there]
     text = f"The DEO of {ASAC}: {'; '.join(said)}." if said else ""
-    return say.point(verdicts, ["S10"], text, _reason(verdicts, "S10"))
+    return say.point(verdicts, ["S10"], text, say.reason(verdicts, "S10", REASONS["S10"]))
 
 
 def _other_targets(found: list[Rows], verdicts: pd.DataFrame, own: Mapping[str, Any]) -> list[str]:
@@ -123,7 +119,7 @@ def _other_targets(found: list[Rows], verdicts: pd.DataFrame, own: Mapping[str, 
             verdicts,
             ["S2"],
             f"On {target(nose.task)} {ASAC} against the probe: {nose.against(ASAC, BASE, ('acc', 'eo_sum'))}.",
-            _silence(nose, own) or _reason(verdicts, "S2"),
+            _silence(nose, own) or say.reason(verdicts, "S2", REASONS["S2"]),
         )
     ]
     costs = [
@@ -227,4 +223,4 @@ def decisions(task: str, tier: str) -> str:
         ("counterfactual GAN", "progressive GAN (320,000 images in its own paper)",
          "toy: a tiny text-to-image pipeline; none for photographs (quoted)"),
     ]  # fmt: skip
-    return as_table(lines)
+    return say.table(lines)

@@ -13,7 +13,7 @@ from fairnb import tasks
 from fairnb.evidence import say
 from fairnb.papers.fairlora.leakage import BASE, FINAL, FIRST, SHUFFLED
 from fairnb.papers.fairlora.tables import ADV, ENT, ERM, METHODS, ORTH
-from fairnb.papers.fairlora.words_strategies import markdown, said_of
+from fairnb.papers.fairlora.words_strategies import said_of
 
 FREE, AUC, BALANCED = "label_free_auc", "auc", "bacc"
 # By how the auditor's message compares with the same numbers shuffled.
@@ -154,7 +154,6 @@ def decisions(task: str, tier: str) -> str:
     """What was found about the paper, and what is ours, as a Markdown table; ``task`` is one of the tier's."""
     lines: Sequence[Sequence[str]] = [
         ("what", "found (abstract, summaries)", "ours"),
-        ("---",) * 3,
         ("who has what", "developer (x, y), auditor (x, s), separate data", "training images split 50/50"),
         ("what crosses", "adapter modules only",
          "safetensors bytes in one canonical form, float32, checked by the wire and both parties"),
@@ -168,4 +167,4 @@ def decisions(task: str, tier: str) -> str:
         ("selection", "–", "none on validation data; as many developer steps in all methods (Adv, Ent: one round more "
          "for the head alone)"),
     ]  # fmt: skip
-    return markdown(lines)
+    return say.table(lines)

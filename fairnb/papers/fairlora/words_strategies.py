@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -21,7 +21,6 @@ from fairnb.papers.fairlora.tables import ADV, ENT, ERM, METHODS, ORTH, STRENGTH
 
 NAMES = {"acc": "accuracy", "fpr_gap": "FPR gap", "ddp": "demographic parity gap", "f1": "F1"}
 ALPHA = 0.05  # of the intervals
-ONE_SEED = "One seed: no interval, so nothing here can be told from chance."
 # By the outcome of a claim.
 REASONS: dict[str, dict[str, str]] = {
     "L1": {
@@ -47,8 +46,8 @@ REASONS: dict[str, dict[str, str]] = {
 }
 HISTORY = (
     "The parties' first heads and adapters are part of what a seed varies. When version 3 drew them from secrets of "
-    "their own, with the methods unchanged, verdicts changed. So read a verdict together with the task and the "
-    "interval that decided it, and give it more seeds (`make decide`)."
+    "their own, with the methods unchanged, verdicts of the former rule changed. So read a verdict together with the "
+    "task and the interval that decided it, and give it more seeds (`make decide`)."
 )
 
 
@@ -84,7 +83,7 @@ def why(
 
 
 def _claim(verdicts: pd.DataFrame, claim: str, *found: str) -> str:
-    return say.point(verdicts, [claim], *found, say.by(say.outcome(verdicts, claim), REASONS[claim]))
+    return say.point(verdicts, [claim], *found, say.reason(verdicts, claim, REASONS[claim]))
 
 
 def _changes(
@@ -103,7 +102,7 @@ def _told(frame: pd.DataFrame, names: Mapping[str, str]) -> str:
         for (row, gap, task), found in changes.items()
         if found.word != say.UNCLEAR
     ]
-    said = ONE_SEED
+    said = say.ONE_SEED
     if frame["seed"].nunique() > 1:
         said = (
             f"Of {len(changes)} changes of a gap from Erm, these have an interval off zero: {say.listed(clear)}; by "
@@ -164,7 +163,7 @@ def _unstable(frame: pd.DataFrame, names: Mapping[str, str]) -> str:
     bald = [words for task, words in names.items() if "bald" in task]
     theirs = "The abstract's is Bald" + ("." if bald else ", which is not among the tasks of this tier.")
     if frame["seed"].nunique() == 1:
-        return f"* **Which task is unstable?** {theirs} {ONE_SEED}"
+        return f"* **Which task is unstable?** {theirs} {say.ONE_SEED}"
     spread = {words: per_seed(frame, ERM[0], "f1", task, "label").std(ddof=1) for task, words in names.items()}
     said = say.listed(f"{value:.1f} points on {words}" for words, value in spread.items())
     return f"* **Which task is unstable?** {theirs} Here F1 of plain training has a standard deviation of {said}."
@@ -191,7 +190,6 @@ def decisions(task: str, tier: str) -> str:
     plain = {row[0]: f"{STRENGTHS[row[1]][1]:g}" for row in (UNL, ORTH, ADV, ENT)}
     lines = [
         ("what", "found (abstract, summaries, the authors' follow-up)", "ours"),
-        ("---",) * 3,
         ("parties", "developer (x, y), auditor (x, s), separate data; only adapters cross",
          "two processes, one message type; training images split 50/50"),
         ("network", "ViT-Base, pretrained on ImageNet, frozen, W₀ + B A",
@@ -215,10 +213,4 @@ def decisions(task: str, tier: str) -> str:
         ("selection", "not known", "none: no validation data, the last step"),
         ('"reduces bias", "utility"', "not known", "`fpr_gap` and `ddp`; accuracy"),
     ]  # fmt: skip
-    return markdown(lines)
-
-
-def markdown(lines: Sequence[Sequence[str]]) -> str:
-    """A Markdown table of lines of cells, the first its head."""
-    row: Callable[[Sequence[str]], str] = " | ".join
-    return "\n".join(f"| {row(line)} |" for line in lines)
+    return say.table(lines)

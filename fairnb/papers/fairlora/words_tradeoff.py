@@ -16,7 +16,7 @@ from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.fairlora import tables
 from fairnb.papers.fairlora.tables import ADV, ENT, ERM, METHODS, ORTH, STRENGTH, STRENGTHS
-from fairnb.papers.fairlora.words_strategies import NAMES, ONE_SEED, markdown, said_of, than
+from fairnb.papers.fairlora.words_strategies import NAMES, said_of, than
 
 BELOW = 0.025  # share of intervals without any effect that lie below zero
 ONE_ANSWER = 90.0  # percent of a group from which on it gets one answer
@@ -40,8 +40,8 @@ def counted(found: pd.DataFrame) -> str:
     if "one seed" in improving(found):
         better = found.loc[(found["fpr_gap"] < 0) & (found["acc"] >= 0), "row"]
         return (
-            f"{ONE_SEED} In these numbers {len(better)} of {len(found)} settings have a lower FPR gap at an accuracy "
-            f"that is no lower: {_listed(better)}. Without any effect, luck would put some settings there, too."
+            f"{say.ONE_SEED} In these numbers {len(better)} of {len(found)} settings have a lower FPR gap at an "
+            f"accuracy that is no lower: {_listed(better)}. Without any effect luck would put some settings there."
         )
     better = found.loc[[word == "yes" for word in improving(found)], "row"]
     return (
@@ -184,7 +184,7 @@ def _forms(frame: pd.DataFrame, task: str) -> str:
             f"{abs(pairs[most].mean):.1f} points from Erm of one form ({most}), so in these means the form moves it "
             f"{word} than the fair loss"
         )
-    one = f" {ONE_SEED}" if frame["seed"].nunique() == 1 else ""
+    one = f" {say.ONE_SEED}" if frame["seed"].nunique() == 1 else ""
     return f"* **Form or method?** {'; '.join(said)}.{one}"
 
 
@@ -198,7 +198,6 @@ def decisions(task: str, tier: str) -> str:
     tried = {len(values) for values in STRENGTHS.values()}
     lines = [
         ("what", "found (abstract, summaries, the authors' follow-up)", "ours"),
-        ("---",) * 3,
         ("strategies", say.listed(row[0] for row in METHODS if row != ENT) + "; Ent in the follow-up",
          "formulas and schedules"),
         ("network", "ViT-Base, pretrained on ImageNet, frozen", "that at `paper`; smaller ones at the other tiers"),
@@ -215,4 +214,4 @@ def decisions(task: str, tier: str) -> str:
         ("FPR parity", "named; a ratio gets worse in the follow-up",
          "difference (main) and smaller over larger rate"),
     ]  # fmt: skip
-    return markdown(lines)
+    return say.table(lines)

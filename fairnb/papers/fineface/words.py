@@ -73,7 +73,7 @@ def why(
     """
     races = frames["T2"]
     return [
-        say.point(verdicts, ["F1"], _better(races), say.by(say.outcome(verdicts, "F1"), SPREAD)),
+        say.point(verdicts, ["F1"], _better(races), say.reason(verdicts, "F1", SPREAD)),
         _to_win(races, problem, tier),
         *_many_and_few(races, problem),
         _genders(races),

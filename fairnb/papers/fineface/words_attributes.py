@@ -78,17 +78,13 @@ def why(
         _gaps(mean, verdicts),
         _steps(mean),
         say.point(verdicts, ["F5"], f"The best group, against the Baseline: {_than(mean, FINEFACE, BASE, 'acc_max')}.",
-                  _reason(verdicts, "F5")),
+                  say.reason(verdicts, "F5", REASONS["F5"])),
         _rivals(mean, verdicts),
         _worse(mean, worst, verdicts),
         _blurred(each, problems),
         _constant(quiet),
         _maps(seen),
     ]  # fmt: skip
-
-
-def _reason(verdicts: pd.DataFrame, claim: str) -> str:
-    return say.by(say.outcome(verdicts, claim), REASONS[claim])
 
 
 def _of(mean: pd.DataFrame, row: str, metric: str) -> pd.Series:
@@ -120,7 +116,7 @@ def _gaps(mean: pd.DataFrame, verdicts: pd.DataFrame) -> str:
         verdicts,
         ["F4"],
         f"{'; '.join(said)}. Of what the Baseline has FineFACE leaves {say.listed(left, 'no gap')}.",
-        _reason(verdicts, "F4"),
+        say.reason(verdicts, "F4", REASONS["F4"]),
     )
 
 
@@ -162,7 +158,7 @@ def _rivals(mean: pd.DataFrame, verdicts: pd.DataFrame) -> str:
         f"{say.listed(lower)}; quoted alone: {say.listed(rest)}. In print the lowest DEO is that of "
         f"{printed.idxmin()}; the other printed rows are copied from papers with other trainings. The "
         "rivals read genders, FineFACE does not.",
-        _reason(verdicts, "F6"),
+        say.reason(verdicts, "F6", REASONS["F6"]),
     )
 
 
@@ -176,7 +172,7 @@ def _worse(mean: pd.DataFrame, worst: pd.DataFrame, verdicts: pd.DataFrame) -> s
         ["F7"],
         f"The worse gender's accuracy, against the Baseline: {'; '.join(changes)}. Its mean over these attributes is "
         f"{_than(mean, FINEFACE, BASE, 'acc_min')}{with_steps}.",
-        _reason(verdicts, "F7"),
+        say.reason(verdicts, "F7", REASONS["F7"]),
     )
 
 

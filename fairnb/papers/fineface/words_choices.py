@@ -101,7 +101,7 @@ def _epoch(frame: pd.DataFrame, verdicts: pd.DataFrame, kept: pd.DataFrame, luck
         f"one accuracy in {agree}. {follows} As released minus chosen on validation: {'; '.join(said)}. Chance alone, "
         f"by binomial noise, an upper estimate, would give {say.signed(luck, 2)} points; the printed gain over "
         f"{PLAIN} in Table 2 is {say.signed(printed)}.",
-        say.by(say.outcome(verdicts, "F8"), REASONS),
+        say.reason(verdicts, "F8", REASONS),
     )
 
 

@@ -81,7 +81,6 @@ def decisions(tier: str) -> str:
     size = tiers.settings("paper", "fineface")["size"]
     lines = [
         ("what", "paper", "released code", "here"),
-        ("---",) * 4,
         ("choice of the epoch", "early stopping", "accuracy on the **test** images, in the first and last epochs",
          "validation data; notebook 53 measures the difference"),
         ("box", "all pixels above 0.5", "the same, larger by 0.1 of the image on each side", "as released"),
@@ -104,4 +103,4 @@ def decisions(tier: str) -> str:
          "generative views quoted"),
         ("DoB", '"standard deviation"', "none", "ddof = 1, which fits the print; ddof = 0 beside"),
     ]  # fmt: skip
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return say.table(lines)

@@ -100,7 +100,7 @@ def _claim(frames: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame) -> str:
         verdicts,
         ["F2"],
         f"FineFACE against the Baseline, within a seed: {said}. At home (notebook 50): {home}.",
-        say.by(say.outcome(verdicts, "F2"), REASONS),
+        say.reason(verdicts, "F2", REASONS),
     )
 
 

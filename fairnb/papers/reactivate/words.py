@@ -206,7 +206,6 @@ def decisions(settings: Mapping[str, Any]) -> str:
     kept = f"{thresholds.GRID} steps, {thresholds.RESAMPLES} resamples, margin {thresholds.MARGIN:g}"
     lines = [
         ("what", "paper", "released code", "here"),
-        ("---",) * 4,
         ("hidden layers", "ten", "eleven of 32 units", f"{settings['layers']} of {settings['width']} units"),
         ("splits", "not stated", "60/20/20, shuffled by the seed", "the same"),
         ("network kept after training", "not stated", 'the last one ("restore best" does nothing)',
@@ -223,4 +222,4 @@ def decisions(settings: Mapping[str, Any]) -> str:
         ("best tensor in LayerwiseOpt", "not stated", "practically always the last one (a bug)",
          "the best; notebook 23 has both"),
     ]  # fmt: skip
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return say.table(lines)

@@ -17,7 +17,6 @@ from fairnb.papers.reactivate.show import words
 
 CELLS, RESTART = "as they are", "Kaiming"
 ALPHA = 0.05  # of the intervals
-ONE_SEED = "One seed: no interval, so nothing here can be told from chance."
 RESTARTED = {
     say.LOWER: "It fits that a short fine-tuning on few people does not recover from random weights.",
     say.HIGHER: "It would fit zeros that are slow to grow again.",
@@ -65,7 +64,7 @@ def counted(differences: pd.DataFrame) -> str:
         return "This tier leaves these runs out."
     known = differences["low"].notna()
     if not known.any():
-        return f"{len(differences)} differences. {ONE_SEED} A larger tier has several; here they are all:"
+        return f"{len(differences)} differences. {say.ONE_SEED} A larger tier has several; here they are all:"
     return (
         f"{differences['clear'].sum()} of {known.sum()} differences have an interval off zero; by chance alone it "
         f"would be about {ALPHA * known.sum():.0f}:"
@@ -192,7 +191,6 @@ def decisions() -> str:
     """Where paper, Savani et al.'s released code and notebook 23 differ, as a Markdown table."""
     lines = [
         ("what", "paper", "released code", "here"),
-        ("---",) * 4,
         ("attack direction", "contradictory", "–", "apart (as in adversarial training)"),
         ("start of m", "masks of ones", "–", "spread over 1 to 3"),
         ("τ, β", "not given", "–", "0.9, 1"),
@@ -206,4 +204,4 @@ def decisions() -> str:
         ("EqOdds", "–", "true labels as predictions (CelebA)",
          "predictions; the bug is an option that no run uses"),
     ]  # fmt: skip
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return say.table(lines)

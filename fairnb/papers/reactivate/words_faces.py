@@ -99,7 +99,7 @@ def why(frame: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     if not len(frame):
         return [say.point(verdicts, ["R6"], "This tier leaves faces out.")]
     said = [_within(frame, task) for task in _names(frame)]
-    reason = say.by(say.outcome(verdicts, "R6"), REASONS)
+    reason = say.reason(verdicts, "R6", REASONS)
     return [say.point(verdicts, ["R6"], *said, reason), *(_beside(frame, task) for task in _names(frame))]
 
 
@@ -184,7 +184,6 @@ def decisions() -> str:
     """Where paper, its code's ancestor and notebook 22 differ, as a Markdown table."""
     lines = [
         ("what", "paper", "released code (Savani et al.)", "here"),
-        ("---",) * 4,
         ("target", "not named", "Young, by default", "tier paper: Young and Smiling; quick: toy smiles"),
         ("measure of bias", "not named in the table", "AOD", "AOD"),
         ("test images", "not said", f"{KEPT:,}, filtered by rows of training images",
@@ -199,7 +198,7 @@ def decisions() -> str:
         ("pixels", "not said", "178×218, not resized, no augmentation", _pixels()),
         ("proposed rows", "radius, steps, m not given", "–", "as in notebook 20"),
     ]  # fmt: skip
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return say.table(lines)
 
 
 def _pixels() -> str:

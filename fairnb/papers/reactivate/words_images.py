@@ -70,37 +70,25 @@ def why(frames: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame, tier: str) -
         points += [
             _size(rows, frames.get("ceiling"), own),
             _scratch(rows, own),
-            say.point(verdicts, ["R1"], _leads(rows, own), _reason(verdicts, "R1")),
+            say.point(verdicts, ["R1"], _leads(rows, own), say.reason(verdicts, "R1", REASONS["R1"])),
             say.point(verdicts, ["R2"], f"{JOINT} against {PROPOSED}: {rows.against(JOINT, PROPOSED, ('accuracy',))}.",
-                      _reason(verdicts, "R2")),
+                      say.reason(verdicts, "R2", REASONS["R2"])),
             say.point(verdicts, ["R3"], f"{UNWEIGHTED} against {PROPOSED}: {rows.against(UNWEIGHTED, PROPOSED)}.",
-                      _reason(verdicts, "R3")),
+                      say.reason(verdicts, "R3", REASONS["R3"])),
             say.point(verdicts, ["R4"], _any_group(rows), SAME_DRAW),
         ]  # fmt: skip
     if "T2" in frames:
-        points.append(say.point(verdicts, ["R5"], _skews(frames["T2"]), _reason(verdicts, "R5")))
+        points.append(say.point(verdicts, ["R5"], _skews(frames["T2"]), say.reason(verdicts, "R5", REASONS["R5"])))
     return points or ["This tier leaves these runs out."]
 
 
-class Rows:
-    """The runs of one task: numbers per seed in percent, differences between rows, printed ones."""
+class Rows(say.Rows):
+    """The runs of one task, and the printed differences."""
 
     def __init__(self, frame: pd.DataFrame, table: str = "T1") -> None:
-        [self.task] = (str(task) for task in frame["task"].unique())
-        self.frame = frame
-        self.printed = 100 * tables.printed(table, [self.task]).set_index("row")[["accuracy", "bias"]]
-
-    def has(self, *rows: str) -> bool:
-        """Whether the task has all of ``rows``."""
-        return set(rows) <= set(self.frame["label"])
-
-    def of(self, row: str, metric: str) -> pd.Series:
-        """A metric of a row in percent, by seed."""
-        return per_seed(self.frame, row, metric, self.task, "label")
-
-    def value(self, row: str, metric: str) -> str:
-        """The mean with its interval."""
-        return say.value(self.of(row, metric), " %" if metric == "accuracy" else " points")
+        [task] = (str(task) for task in frame["task"].unique())
+        super().__init__(frame, task)
+        self.printed = 100 * tables.printed(table, [task]).set_index("row")[["accuracy", "bias"]]
 
     def means(self, row: str) -> str:
         """``Dom.Ind. (87.2 %, bias 0.7)``."""
@@ -115,12 +103,8 @@ class Rows:
             printed = self.printed[metric].reindex([row, other])
             change = float(printed.iloc[0] - printed.iloc[1])
             tail = f" ({say.signed(change)} in print)" if np.isfinite(change) else ""
-            said.append(f"{metric} {say.compare(self.of(row, metric), self.of(other, metric))}{tail}")
+            said.append(f"{metric} {self.than(row, other, metric)}{tail}")
         return ", ".join(said)
-
-
-def _reason(verdicts: pd.DataFrame, claim: str) -> str:
-    return say.by(say.outcome(verdicts, claim), REASONS[claim])
 
 
 def _size(rows: Rows, ceiling: pd.DataFrame | None, own: Mapping[str, Any]) -> str:
@@ -207,7 +191,7 @@ def _skews(frame: pd.DataFrame) -> str:
         said.append(f"{row} {say.value(values, ' points')}{tail}")
     ends = " to ".join(task.rpartition("skew")[2] for task in (first, last))
     against = f" {PROPOSED}'s loss is {say.compare(lost[PROPOSED], lost[BASELINE])}." if set(lost) > {BASELINE} else ""
-    alone = " One seed: no interval, so nothing here can be told from chance." if len(lost[BASELINE]) < 2 else ""
+    alone = f" {say.ONE_SEED}" if len(lost[BASELINE]) < 2 else ""
     return f"Accuracy that goes from {ends} % skew: {say.listed(said)}.{against}{alone}"
 
 
@@ -218,7 +202,6 @@ def decisions(task: str, tier: str) -> str:
     steps = own.get("reactivate_attack_steps", 10)
     lines = [
         ("what", "paper", "released code (Wang et al., Savani et al.)", "here"),
-        ("---",) * 4,
         ("network for 32 pixels", "ResNet-18 with ImageNet weights", "ResNet-18 for CIFAR (3×3 stem), from scratch",
          "as Wang et al.; only that reaches 0.89 and 0.954"),
         ("bias in Table I", "not named", "bias amplification", "bias amplification"),
@@ -237,4 +220,4 @@ def decisions(task: str, tier: str) -> str:
         ("Dom.Disc.", "cited as Zhao et al. 2017", "Wang et al.'s 2N-way classifier", "Wang et al.'s"),
         ("Dom.Disc., standard deviation", "0.049, ten times its neighbours'", "–", "probably 0.0049"),
     ]  # fmt: skip
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return say.table(lines)

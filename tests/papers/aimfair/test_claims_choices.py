@@ -3,16 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from rooms import OPEN, said
 
 from fairnb.evidence import rule, tables
-from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
+from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED
 from fairnb.papers.aimfair import claims_choices as aimfair_choices
 from fairnb.papers.aimfair import tables as aimfair
 
 TASK = "toy_faces/smiling_male"
 # Points by row and seed, in pairs of mean 0: paired differences vary, and ties stay ties.
 NOISE = 1e-3 * np.kron(np.random.default_rng(0).normal(0, 1, (40, 6)), [1, -1])
-OPEN = "open"
 FULL = (88.77, 6.83, 83.3)
 RANDOM, UPDATE, FREEZE = aimfair.BEST_OF
 PROMPTS = {label: suffix for suffix, label in aimfair.PROMPTS.items()}
@@ -40,11 +40,6 @@ def printed(name):
 def by_claim(verdicts):
     """claim -> verdict; what no seeds at hand decide is ``OPEN``, with its reason."""
     return {verdict.claim: said(verdict) for verdict in verdicts}
-
-
-def said(verdict):
-    assert verdict.verdict not in (UNDECIDED, UNSEEN) or verdict.reason
-    return OPEN if verdict.verdict in (UNDECIDED, UNSEEN) else verdict.verdict
 
 
 def partial(**changes):

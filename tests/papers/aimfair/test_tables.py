@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from rooms import was_searched
 
-from fairnb import paths, tasks
+from fairnb import tasks
 from fairnb.cli import commands
 from fairnb.evidence import layout, reported, runs, tables
 from fairnb.papers.aimfair import tables as aimfair
@@ -203,13 +204,7 @@ def test_the_main_tables_have_three_seeds_at_quick_and_the_others_one(name):
 def test_all_that_fine_tunes_on_toy_faces_ends_at_a_rate_of_nothing():
     own = tiers.settings("quick", "aimfair")
     assert own["finetune_schedule"] == "cosine" and own["finetune_epochs"] == 12
-    searched = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / "aimfair_quick.csv", comment="#")
-    for setting in ("finetune_epochs", "finetune_lr"):
-        values = searched[searched["setting"] == setting]
-        tried = sorted(values["value"].unique())
-        assert own[setting] in tried[1:-1] and len(tried) >= 5, "not at the edge of what was tried"
-        assert set(values.loc[values["chosen"], "value"]) == {own[setting]}
-    assert not set(searched["seed"]) & set(tiers.get("quick").seeds)
+    was_searched("aimfair", ("finetune_epochs", "finetune_lr"))
 
 
 def test_fewer_real_images_train_longer_where_the_tier_says_so():

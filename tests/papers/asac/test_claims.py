@@ -1,10 +1,9 @@
 """Verdicts on S1 to S10 from hand-made runs: each claim holds, fails and stays open."""
 
-import zlib
-
 import numpy as np
 import pandas as pd
 import pytest
+from rooms import OPEN, noise_of, said
 
 from fairnb.evidence import reported
 from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
@@ -13,7 +12,6 @@ from fairnb.papers.asac.tables import TABLES
 
 SEEDS = range(12)
 WILD = 0.3 * np.tile([1, -1, 1, -1], 3)
-OPEN = "open"
 SMILE, NOSE, HAIR = (f"toy_faces/{name}_male_natural" for name in ("smiling", "big_nose", "wavy_hair"))
 LFW = tuple(f"toy_lfw/{name}_male" for name in ("smiling", "bags_under_eyes", "wavy_hair"))
 BASE, TRAINED, CONTROL, STEPS = (
@@ -30,12 +28,6 @@ AEDA, GENERATOR, ASAC, PGD = (
 )
 
 
-def noise_of(*names):
-    """12 fractions next to 0, others for each row of a table: paired differences vary. In pairs of mean 0."""
-    half = 1e-5 * np.random.default_rng(zlib.crc32(" ".join(names).encode())).normal(0, 1, 6)
-    return np.column_stack([half, -half]).ravel()
-
-
 def frame(rows, task=SMILE, open_rows=(), seeds=SEEDS):
     """rows: label -> (DEO, DEOp, accuracy) in percent, as printed. Rows in ``open_rows`` vary so much that nothing is
     decided."""
@@ -48,12 +40,6 @@ def frame(rows, task=SMILE, open_rows=(), seeds=SEEDS):
             made.append(row | {name: value + extra for name, value in values.items()})
     found = pd.DataFrame(made)
     return found[found["seed"].isin(seeds)]
-
-
-def said(verdict):
-    """The verdict; what no seeds at hand decide is ``OPEN``, with its reason."""
-    assert verdict.verdict not in (UNDECIDED, UNSEEN) or verdict.reason
-    return OPEN if verdict.verdict in (UNDECIDED, UNSEEN) else verdict.verdict
 
 
 def verdicts(found):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from fairnb import tasks
+from fairnb.evidence import say
 from fairnb.evidence import tables as shared
 from fairnb.papers.asac import choices, words, words_choices, words_inside, words_lfw, words_open, words_tables
 from fairnb.papers.asac.tables import CONTROL, CURRICULA, FROM_TRAINED, GENERATOR, PAIRS, SETS, STEPS, TRAINED
@@ -169,7 +170,7 @@ class TestChoices:
 
     def test_one_seed_and_no_runs(self):
         said = self.said(seeds=1)
-        assert "lower by" not in said and words_choices.ONE_SEED in said and "Seeds alone" not in said
+        assert "lower by" not in said and say.ONE_SEED in said and "Seeds alone" not in said
         assert "S6: not run, S7: not run" in text(words_choices.why({}, table(claims=[])))
 
     def test_an_order_of_magnitudes_is_called_so(self):

@@ -1,11 +1,10 @@
 """Verdicts on L1 to L4 from hand-made runs: each claim holds, fails and stays open."""
 
-import zlib
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from rooms import OPEN, noise_of, said
 
 from fairnb.evidence import reported
 from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
@@ -16,7 +15,6 @@ from fairnb.papers.fairlora.tables import TABLES
 SEEDS = range(12)
 WILD = 0.3 * np.tile([1, -1, 1, -1], 3)
 SPREAD = 1e-3 * np.tile([1, -1, 1, -1], 3)  # of accuracies, the same for all rows: a deviation of 0.1 points
-OPEN = "open"
 SMILE, BALD, YOUNG = (f"toy_faces/{name}_male_vit" for name in ("smiling", "bald", "young"))
 ERM, UNL, ADV, ORTH, ENT = "Erm", "Unl", "Adv", "Orth", "Ent"
 SHAPES = {
@@ -28,18 +26,6 @@ SHAPES = {
 SIZE = len(seal({name: torch.zeros(shape) for name, shape in SHAPES.items()}, "developer", 1).tensors)
 # (fpr_gap, ddp, accuracy) in percent, as the abstract has it
 TOLD = {ERM: (9, 12, 90), UNL: (9, 12, 89), ADV: (7, 10, 88), ORTH: (5, 8, 90), ENT: (7, 10, 88)}
-
-
-def noise_of(*names):
-    """12 fractions next to 0, others for each row of a table: paired differences vary. In pairs of mean 0."""
-    half = 1e-5 * np.random.default_rng(zlib.crc32(" ".join(names).encode())).normal(0, 1, 6)
-    return np.column_stack([half, -half]).ravel()
-
-
-def said(verdict):
-    """The verdict; what no seeds at hand decide is ``OPEN``, with its reason."""
-    assert verdict.verdict not in (UNDECIDED, UNSEEN) or verdict.reason
-    return OPEN if verdict.verdict in (UNDECIDED, UNSEEN) else verdict.verdict
 
 
 def log(sizes=(SIZE, SIZE), shapes=None):

@@ -52,7 +52,7 @@ def test_the_largest_change_is_named():
 
 def test_one_seed_makes_no_comparison():
     text = said({("Orth", "fpr_gap"): -0.1}, seeds=1)
-    assert text.count(words_strategies.ONE_SEED) == 2 and "FPR gap -10.0 points (one seed)" in text
+    assert text.count(say.ONE_SEED) == 2 and "FPR gap -10.0 points (one seed)" in text
     assert not any(word in text for word in ("higher by", "lower by", say.UNCLEAR))
 
 

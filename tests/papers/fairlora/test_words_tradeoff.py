@@ -69,7 +69,7 @@ def test_form_against_method(rank, orth, word):
 def test_one_seed_makes_no_comparison():
     text = said({"Orth, λ = 1": {"fpr_gap": 0.1}}, seeds=1)
     assert "1 of 15 settings have a lower FPR gap at an accuracy that is no lower: Orth at λ = 1." in text
-    assert text.count(words_tradeoff.ONE_SEED) == 2
+    assert text.count(say.ONE_SEED) == 2
     assert not any(word in text for word in ("higher by", "lower by", say.UNCLEAR))
     assert set(words_tradeoff.improving(tables.against_erm(frame("strength", seeds=1)))) == {"one seed"}
 

@@ -1,20 +1,18 @@
 """Verdicts on F1 to F8 from hand-made runs: each claim holds, fails and stays open."""
 
-import zlib
-
 import numpy as np
 import pandas as pd
 import pytest
+from rooms import OPEN, noise_of, said
 
 from fairnb.evidence import reported
-from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
+from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNSEEN
 from fairnb.papers.fineface import claims
 from fairnb.papers.fineface import tables as fineface
 
 SEEDS = range(12)
 WILD = 0.3 * np.tile([1, -1, 1, -1], 3)
 SPREAD = 1e-3 * np.tile([1, -1, 1, -1], 3)  # of accuracies, the same for all rows: a deviation of 0.1 points
-OPEN = "open"
 RACES, POSTER, CELEBA = "toy_races/female", "toy_races_poster/female", "toy_races_celeba/female"
 BANGS, SMILING = "toy_faces/bangs_male_13", "toy_faces/smiling_male_13"
 BASE, OURS = "Baseline", "FineFACE"
@@ -25,18 +23,6 @@ TOLD = {BASE: (93.2, 4.2), OURS: (96.4, 0.6)} | dict.fromkeys(RIVALS, (94, 1.8))
 MEANS = dict(zip(fineface.ATTRIBUTES, (92.5, 94.5, 90.1, 67.9, 73.9, 61.3, 12.5, 16.5), strict=True))
 FINE = dict(zip(fineface.ATTRIBUTES, (92.9, 92.9, 92.8, 76.5, 77.0, 75.8, 1.2, 1.4), strict=True))
 TOLD_13 = {BASE: MEANS, OURS: FINE} | dict.fromkeys(SEVEN, MEANS | {"tpr_gap": 8.0, "eo_sum": 9.0})
-
-
-def noise_of(*names):
-    """12 fractions next to 0, others for each row of a table: paired differences vary. In pairs of mean 0."""
-    half = 1e-5 * np.random.default_rng(zlib.crc32(" ".join(names).encode())).normal(0, 1, 6)
-    return np.column_stack([half, -half]).ravel()
-
-
-def said(verdict):
-    """The verdict; what no seeds at hand decide is ``OPEN``, with its reason."""
-    assert verdict.verdict not in (UNDECIDED, UNSEEN) or verdict.reason
-    return OPEN if verdict.verdict in (UNDECIDED, UNSEEN) else verdict.verdict
 
 
 def rows(task, label, values, open_row, notes=None):

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from rooms import was_searched
 
-from fairnb import paths, tasks
+from fairnb import tasks
 from fairnb.evidence import reported, runs, tables
 from fairnb.papers.fineface import checkpoints
 from fairnb.papers.fineface import tables as fineface
@@ -66,13 +67,7 @@ def test_quick_trains_as_long_as_fresh_experts_need_and_has_few_errors_by_chance
     own = tiers.settings("quick", "fineface")
     assert own["finetune_epochs"] == own["pretrain_epochs"] == 12, "rivals train as long"
     assert own["n_test"] == 4200 and own["expert_channels"] == 2 * own["expert_width"]
-    searched = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / "fineface_quick.csv", comment="#")
-    for setting in ("finetune_epochs", "expert_channels"):
-        values = searched[searched["setting"] == setting]
-        tried = sorted(values["value"].unique())
-        assert own[setting] in tried[1:-1] and len(tried) >= 5, "not at the edge of what was tried"
-        assert set(values.loc[values["chosen"], "value"]) == {own[setting]}
-    assert not set(searched["seed"]) & set(tiers.get("quick").seeds)
+    was_searched("fineface", ("finetune_epochs", "expert_channels"))
 
 
 def test_a_row_that_quick_leaves_out_is_run_at_open_or_paper():

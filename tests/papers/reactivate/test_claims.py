@@ -5,6 +5,7 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
+from rooms import OPEN, said
 
 from fairnb.evidence import reported
 from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
@@ -14,7 +15,6 @@ SEEDS = range(12)
 TASKS = ("adult/sex_aod", "adult/race_spd", "adult/sex_spd", "compas/sex_eod", "bank/age25_spd")
 WILD = 0.3 * np.tile([1, -1, 1, -1], 3)
 SHORT = {"joint": "Proposed-joint", "unif": "Proposed-unif", "ind": "Proposed-ind", "AdvFt": "Adv.Ft"}
-OPEN = "open"
 
 
 def noise(*names):
@@ -35,12 +35,6 @@ def frame(task="cifar10s/skew95", phi=None, open_rows=(), **rows):
                  "bias": bias + extra, "notes": {"threshold": {"objective": objective}}}
             )  # fmt: skip
     return pd.DataFrame(made)
-
-
-def said(verdict):
-    """The verdict; what no seeds at hand decide is ``OPEN``, with its reason."""
-    assert verdict.verdict not in (UNDECIDED, UNSEEN) or verdict.reason
-    return OPEN if verdict.verdict in (UNDECIDED, UNSEEN) else verdict.verdict
 
 
 def verdicts(found):
