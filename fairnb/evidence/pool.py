@@ -64,17 +64,6 @@ def lines_of(run: Run, among: Iterable[Line] | None = None) -> list[Line]:
     return [line for line in found if line["experiment"]["ids"] == samples[0][0]]
 
 
-def replicates(lines: Iterable[Line]) -> list[Line]:
-    """The later lines of seeds that came twice: how far another processor moves a number."""
-    seen: set[int] = set()
-    found = []
-    for line in lines:
-        if line["seed"] in seen:
-            found.append(line)
-        seen.add(line["seed"])
-    return found
-
-
 def _rows(grid: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:
     """The runs of each row of a table (label and experiment), which differ in their seed alone."""
     found: dict[tuple[str, str], list[Run]] = {}

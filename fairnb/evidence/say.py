@@ -14,13 +14,13 @@ import pandas as pd
 
 from fairnb import metrics
 from fairnb.errors import BadData
+from fairnb.evidence import rule
 from fairnb.evidence.verdicts import ACCURACIES, WORST, per_seed
 
 LOWER, HIGHER, UNCLEAR = "lower", "higher", "not clearly different"
-ABSENT = "not run"
 ONE_SEED = "One seed: no interval, so nothing here can be told from chance."
 # What an explanation may be written for in place of a single outcome.
-REFUTED, OPEN = ("reversed", "no such difference", "does not hold"), ("undecided", "cannot be seen here", ABSENT)
+REFUTED, OPEN = (rule.REVERSED, rule.NO_DIFFERENCE), (rule.UNDECIDED, rule.UNSEEN, rule.NOT_RUN)
 KINDS = {"refuted": REFUTED, "open": OPEN}
 Values: TypeAlias = pd.Series | Sequence[float]
 PERCENT = re.compile(r"(?<=\d) (?=%)")  # a line never ends between a number and its sign
@@ -163,7 +163,7 @@ def by(said: str, sentences: Mapping[str, str]) -> str:
 def outcome(verdicts: pd.DataFrame, claim: str) -> str:
     """The verdict on ``claim`` in a table of ``verdicts.save``; ``not run`` where it has no such row."""
     found = verdicts.loc[verdicts["claim"] == claim, "verdict"]
-    return str(found.iloc[0]) if len(found) else ABSENT
+    return str(found.iloc[0]) if len(found) else rule.NOT_RUN
 
 
 def point(verdicts: pd.DataFrame, claims: Sequence[str], *text: str) -> str:

@@ -14,9 +14,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,6 @@ from fairnb.evidence.runs import Run
 VERSION = "1"  # bump when the numbers change
 RESAMPLES, LEAST = 300, 200
 Place = tuple[str, int]  # a claim, and which of its conditions
-AnyCondition = TypeVar("AnyCondition", bound=Condition)
 
 
 @dataclass(frozen=True)
@@ -80,15 +79,6 @@ def is_known(notebook: str, tier: str) -> bool:
     return seeds < 2 or any(
         line["claim"] in judged.claims and (line["ids"], line["version"]) == (ids, VERSION) and line["seeds"] >= seeds
         for line in ledger.read(tier, ledger.TEST_VARIANCE)
-    )
-
-
-def applied(claim: str, groups: Iterable[Iterable[AnyCondition]], tier: str) -> tuple[tuple[AnyCondition, ...], ...]:
-    """A claim's conditions with their ``test_variance``; those that the ledger does not have stay as they are."""
-    lookup = ledger.variances_of_tests(tier)
-    return tuple(
-        tuple(dataclasses.replace(one, test_variance=lookup.get((claim, one.text), one.test_variance)) for one in group)
-        for group in groups
     )
 
 

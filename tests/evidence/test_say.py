@@ -8,7 +8,7 @@ from fairnb.errors import BadData
 from fairnb.evidence import say
 
 TABLE = pd.DataFrame(
-    [("A1", "undecided"), ("A2", "holds"), ("A3", "does not hold"), ("A4", "no such difference"), ("A5", "reversed")],
+    [("A1", "undecided"), ("A2", "holds"), ("A3", "reversed"), ("A4", "no such difference"), ("A5", "reversed")],
     columns=["claim", "verdict"],
 )
 

@@ -3,11 +3,12 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fairnb import metrics, paths
 from fairnb.errors import BadData
-from fairnb.evidence import judging, ledger, records, resampling, test_variance
+from fairnb.evidence import judging, ledger, records, resampling, test_variance, verdicts
 from fairnb.evidence.judging import Judged
 from fairnb.evidence.records import Record
 from fairnb.evidence.runs import Run
@@ -186,10 +187,20 @@ def test_lines_are_made_once_and_kept_in_the_ledger(checkout):
     assert test_variance.is_known("10_fake", TIER)
     found = ledger.variances_of_tests(TIER)
     assert found == {("A5", "acc(good) - acc(bad)"): pytest.approx(BINOMIAL, rel=0.4)}
-    conditions = [[Condition("acc(good) - acc(bad)", (1.0,))], [Condition("other", (1.0,), test_variance=3.0)]]
-    first, second = test_variance.applied("A5", conditions, TIER)
-    assert first[0].test_variance == found["A5", "acc(good) - acc(bad)"] and second[0].test_variance == 3
-    assert test_variance.applied("A6", conditions, TIER)[0][0].test_variance == 0
+
+
+def test_judging_puts_what_the_ledger_knows_into_the_intervals(checkout, monkeypatch):
+    line = {"kind": ledger.TEST_VARIANCE, "claim": "A5", "condition": "x", "ids": "i", "seeds": 2, "version": "1"}
+    ledger.write(TIER, "aimfair", [line | {"value": 0.25}])
+
+    def asked(frames, tier):
+        conditions = [verdicts.Condition(text, (1.0, 2.0), metric="acc") for text in ("x", "another")]
+        return [verdicts.judge(claim, conditions, ours="", note="") for claim in ("A5", "A6")]
+
+    monkeypatch.setattr(judging, "known", lambda: {"10_fake": judging.Judged(("A5", "A6"), {}, asked)})
+    found = judging.of_frames("10_fake", TIER, {"T": pd.DataFrame({"seed": [0]})})
+    assert [[one.test_variance for one in verdict.groups[0]] for verdict in found] == [[0.25, 0], [0, 0]]
+    assert verdicts.TEST_VARIANCES.get() is None, "and into nobody else's"
 
 
 def test_too_few_resamples_are_refused(checkout):

@@ -84,7 +84,7 @@ def test_what_there_is_to_win(dob, text):
     assert f"The Baseline's {100 * dob:.1f} {text}" in said(frame(base=(0.93, dob)))
 
 
-@pytest.mark.parametrize("verdict", ["holds", "does not hold", "reversed", "undecided", "cannot be seen here"])
+@pytest.mark.parametrize("verdict", ["holds", "reversed", "undecided", "cannot be seen here"])
 def test_reasons_follow_the_verdict(verdict):
     text = said(frame(), verdict)
     kind = {"holds": "holds", "undecided": "open", "cannot be seen here": "open"}.get(verdict, "refuted")

@@ -68,7 +68,7 @@ def test_one_seed_and_few_rows():
     assert "is left out at this tier" in text and "reruns none of the rivals" in text
 
 
-@pytest.mark.parametrize("verdict", ["holds", "does not hold", "reversed", "undecided", "cannot be seen here"])
+@pytest.mark.parametrize("verdict", ["holds", "reversed", "undecided", "cannot be seen here"])
 def test_reasons_follow_the_verdict(verdict):
     kind = {"holds": "holds", "undecided": "open", "cannot be seen here": "open"}.get(verdict, "refuted")
     text = said(frame(), verdict)
