@@ -1,12 +1,12 @@
-"""What a fresh test set for every seed would cost the toys, and what it would put into the interval over seeds.
+"""What a fresh test set for every seed costs the toys, and what a shared one leaves out of an interval over seeds.
 
 Run ``python benchmarks/fresh_test_sets.py [tier]`` after ``make reproduce TIER=...``: it needs finished runs. It prints
 
 * per test set, and per paper: CPU seconds to draw it once and its megabytes, the rows that share it, seconds of a
-  seed's runs of all of them, and the percentage of these that drawing it for every seed would add;
+  seed's runs of all of them, and the percentage of these that drawing it for every seed adds;
 * per notebook with verdicts: medians over its conditions of what test images do to one value (``single``), and of
   what all seeds share of that (V_t), in percent of the variance over seeds; and V_t in percent of the squared standard
-  error at 12 seeds, which is what intervals over seeds alone leave out.
+  error at 12 seeds, which is what intervals over seeds alone leave out: at tier ``open``, and nothing on toys.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fairnb import tasks
 from fairnb.data import cache
 from fairnb.evidence import engine, judging, layout, test_variance
 from fairnb.evidence.runs import Run
+from fairnb.tasks.recipes import SPLITS
 
 SEEDS = 12  # at this rung most verdicts are given
 Arrays = dict[str, np.ndarray]
@@ -35,7 +36,7 @@ class Clock:
         self.seconds: dict[str, float] = {}
         self._made: dict[str, Arrays] = {}
 
-    def __call__(self, key: str, make: Callable[[], Arrays]) -> Arrays:
+    def __call__(self, key: str, make: Callable[[], Arrays], *, passing: bool = False) -> Arrays:
         """The arrays of ``key``, made once."""
         if key not in self._made:
             start = time.process_time()
@@ -63,11 +64,11 @@ def drawn(names: list[str], tier: str) -> dict[str, TestSet]:
         for name in names:
             recipe, settings = tasks.recipe(name), tasks.settings_of(name, tier)
             before, start = set(clock.seconds), time.process_time()
-            test = (recipe.build(settings, seed=0) if recipe.seeded else recipe.build(settings)).test
+            test = (recipe.build(settings, seed=0) if recipe.by_seed else recipe.build(settings)).test
             spent, new = time.process_time() - start, set(clock.seconds) - before
             own = f"{recipe.paper} {name.partition('/')[0]} {len(test)} {test.ids[0]}"
             made = TestSet(f"{own} {test.target_name}", spent, test.x.nbytes / 1e6)
-            if not recipe.seeded:
+            if recipe.by_seed != SPLITS:
                 same = [one for one in found.values() if one.name.startswith(own)]
                 made = replace(made, seconds=sum(clock.seconds[key] for key in new)) if new or not same else same[-1]
             found[name] = made

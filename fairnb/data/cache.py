@@ -11,7 +11,9 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +28,7 @@ from fairnb.errors import BadData, MissingData
 
 VERSION = 2  # since 2 pictures of any kind are upright and of their own brightness: see pictures.read
 CHUNK = 256
+PASSING_BYTES = 2 * 2**30  # what is kept of arrays that few runs need
 PROGRESS_FROM = 2000
 
 
@@ -66,19 +69,23 @@ def images(files: Sequence[str], size: int, *, name: str, root: Path) -> np.ndar
     return ready
 
 
-def cached_arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+def cached_arrays(
+    key: str, make: Callable[[], dict[str, np.ndarray]], *, passing: bool = False
+) -> dict[str, np.ndarray]:
     """The arrays that ``make()`` returns, computed once per ``key`` and read-only memory-mapped.
 
     Args:
         key: names the content completely (code version, parameters, seed); any text.
         make: returns the arrays by name (letters, digits, ``_``); called only if no process has stored them yet.
+        passing: few runs need them: of all such arrays the last ``PASSING_BYTES`` are kept, older ones are made again.
 
     Raises:
         DiskTrouble: the disk refuses (full, no rights, ...). What ``make`` raises passes through; nothing half-written
         is left behind.
     """
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", key)[:60].strip("-.")
-    path = paths.cache() / "arrays" / f"{slug}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    folder = paths.cache() / "arrays" / ("passing" if passing else "")
+    path = folder / f"{slug}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if (ready := _stored(path)) is not None:
         return ready
     with disk.lock(Path(f"{path}.lock")):
@@ -87,7 +94,23 @@ def cached_arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[s
             disk.remove_tree(path)
             _store(path, make())
             ready = _stored(path)
+            if passing:
+                _forget_old(folder, PASSING_BYTES)
     return ready or {}
+
+
+def _forget_old(folder: Path, most: int) -> None:
+    """Remove the arrays that were made first until ``most`` bytes are left; who has them mapped keeps them."""
+    found = []
+    for one in folder.glob("[!.]*"):
+        with suppress(FileNotFoundError):  # another process may be at it, too
+            if one.is_dir():
+                found.append((one.stat().st_mtime, sum(file.stat().st_size for file in one.iterdir()), one))
+    found.sort(reverse=True)
+    for (*_, one), until_here in zip(found, accumulate(size for _, size, _ in found), strict=True):
+        if until_here > most and one != found[0][-1]:
+            with suppress(OSError):  # where files that are open stay, they are removed another time
+                disk.remove_at_once(one)
 
 
 def _stored(path: Path) -> dict[str, np.ndarray] | None:

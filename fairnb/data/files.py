@@ -79,6 +79,13 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
+def remove_at_once(folder: Path) -> None:
+    """Remove a folder so that no other process finds half of it. Raises OSError where the disk refuses."""
+    going = _temporary(folder)
+    folder.rename(going)
+    shutil.rmtree(going, ignore_errors=True)
+
+
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """A binary file to write to, which becomes ``path`` when the block ends well and vanishes otherwise.

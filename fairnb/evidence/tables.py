@@ -89,7 +89,10 @@ def over_test_images(grid: Sequence[Run], names: Sequence[str]) -> pd.DataFrame:
     rows = []
     for (task, label), seeds in parts.items():
         predicted = np.array([part["score"] > THRESHOLD for part in seeds]).astype(int)
-        ends = metrics.bootstrap_over_seeds(seeds[0]["target"], predicted, seeds[0]["protected"], names)
+        target, protected = (np.array([part[name] for part in seeds]) for name in ("target", "protected"))
+        if all(np.array_equal(part["ids"], seeds[0]["ids"]) for part in seeds):
+            target, protected = target[0], protected[0]
+        ends = metrics.bootstrap_over_seeds(target, predicted, protected, names)
         row: dict[str, object] = {"task": task, "row": label}
         for name, interval in ends.items():
             row |= {f"{name}_test_low": 100 * interval.low, f"{name}_test_high": 100 * interval.high}

@@ -15,7 +15,7 @@ from fairnb.data import readers, subsets
 from fairnb.data.fingerprints import told
 from fairnb.errors import BadData, UnknownName
 from fairnb.tasks import biased, pretrained, tiers
-from fairnb.tasks.recipes import MAJORITY, Data, Files, Recipe, biased_cells, sample_ids, weights_fingerprint
+from fairnb.tasks.recipes import MAJORITY, TEST, Data, Files, Recipe, biased_cells, sample_ids, weights_fingerprint
 from fairnb.training import reading
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ def fingerprint(name: str, tier: str) -> str:
 
 @lru_cache(maxsize=256)
 def _drawn(name: str, tier: str) -> str:
-    return recipe(name).fingerprint(settings_of(name, tier))
+    found = recipe(name)
+    return f"{found.fingerprint(settings_of(name, tier))}{'-test-by-seed' * (found.by_seed == TEST)}"
 
 
 fingerprint.cache_clear = _drawn.cache_clear  # type: ignore[attr-defined]  # for tests that change a toy
@@ -121,12 +122,15 @@ def made_from(name: str, tier: str) -> dict[str, str]:
 
 
 def problem(name: str, tier: str, seed: int = 0) -> Problem:
-    """The problem ``name`` at ``tier`` for a run's ``seed``: most have the same data for all seeds, as in the papers.
+    """The problem ``name`` at ``tier`` for a run's ``seed``.
+
+    Real data are the same for all seeds, as in the papers, or split anew. Of a toy every seed has test images of its
+    own: new ones cost little, and what a test set of this size does to a number is then in the spread over seeds.
 
     Raises:
         UnknownName: task or tier. MissingData, BadData: its data set is absent or cannot be used.
     """
-    found = _problem(name, tier, version(name, tier), seed if recipe(name).seeded else 0)
+    found = _problem(name, tier, version(name, tier), seed if recipe(name).by_seed else 0)
     reading.note(found.read)
     return found
 
@@ -136,7 +140,7 @@ def _problem(name: str, tier: str, _version: str, seed: int) -> Problem:
     """``problem``, kept as long as its version stays: a worker may serve one preset after the other."""
     found, settings = recipe(name), reading.Settings(settings_of(name, tier))
     with reading.watch() as read:
-        data = found.build(settings, seed=seed) if found.seeded else found.build(settings)
+        data = found.build(settings, seed=seed) if found.by_seed else found.build(settings)
         own_weights = settings.get("weights") == "own"
     if found.family == "images":
         backbone = partial(biased.image_backbone, settings=settings)
@@ -148,7 +152,7 @@ def _problem(name: str, tier: str, _version: str, seed: int) -> Problem:
     model = partial(_biased_model, name, tier)
     synthetic = partial(_synthetic, data)
     task = Task(name, data.train, data.val, backbone, model, synthetic, settings, data.protected_column)
-    return Problem(task, data.test, sample_ids(data, in_order=not found.seeded), frozenset(read))
+    return Problem(task, data.test, sample_ids(data, found.by_seed), frozenset(read))
 
 
 def _biased_model(name: str, tier: str, seed: int) -> nn.Module:

@@ -5,12 +5,13 @@ AIM-Fair's three CelebA settings stand on them, and Table III of ICDM 2022.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fairnb import paths
 from fairnb.data.celeba import test_counts
 from fairnb.synthesis.packs import pack_fingerprint, packed_pool
-from fairnb.tasks.drawings import LABEL_NOISE, Drawing
+from fairnb.tasks.drawings import LABEL_NOISE, Drawing, parts
 from fairnb.tasks.recipes import Data, Variant, biased_cells, shares_of
 from fairnb.training.presets import CODE
 
@@ -42,7 +43,7 @@ SMOKE = _TOY | _SMALL | _SHORT
 QUICK = _TOY | {"n_train": 2000, "n_val": 600, "n_test": 4000, "n_synthetic": 2000}
 
 
-def build(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> Data:
+def build(settings: dict[str, Any], seed: int, names: tuple[str, str], variant: Variant) -> Data:
     """Biased training data, validation and test data with CelebA's own base rates, generated faces as the pool."""
     natural = test_counts(*names)
     n_train = round(settings["n_train"] * variant.share)
@@ -51,12 +52,10 @@ def build(settings: dict[str, Any], names: tuple[str, str], variant: Variant) ->
         "val": shares_of(settings["n_val"], natural),
         "test": shares_of(settings["n_test"], natural),
     }
-    drawn = [Drawing(part, names, sum(own.values()), SEEDS[part], own) for part, own in cells.items()]
-    parts = {drawing.part: drawing.split(settings) for drawing in drawn}
+    drawn = {part: Drawing(part, names, sum(own.values()), SEEDS[part], own) for part, own in cells.items()}
     pool = packed_pool(_pack(variant), *names, settings["size"], settings["crop"])
-    return Data(
-        parts["train"], parts["val"], parts["test"], pool, n_synthetic=round(settings["n_synthetic"] * variant.share)
-    )
+    n_synthetic = round(settings["n_synthetic"] * variant.share)
+    return replace(parts(drawn, settings, seed), pool=pool, n_synthetic=n_synthetic)
 
 
 def _pack(variant: Variant) -> str:

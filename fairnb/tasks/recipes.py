@@ -15,6 +15,7 @@ from fairnb.contract import Split
 from fairnb.data import fingerprints
 from fairnb.data.files import plain_errors
 
+SPLITS, TEST = "splits", "test"  # see ``Recipe.by_seed``
 Cells = dict[tuple[int, int], int]
 WEIGHTS = {".json", ".safetensors", ".bin"}  # what a folder of a transformer's weights is read for
 MAJORITY = 0.9  # all of AIM-Fair's settings: nine tenths of the training data in the cells (0, 1) and (1, 0)
@@ -40,11 +41,14 @@ class Data:
     pretrain: Split | None = None
 
 
-def sample_ids(data: Data, in_order: bool = True) -> str:
-    """Hash of the ids of all samples: part by part, or (not ``in_order``) together where every seed splits anew."""
-    parts = (data.train, data.val, data.test, data.pool, data.pretrain)
+def sample_ids(data: Data, by_seed: str = "") -> str:
+    """Hash of the ids of all samples that no run seed changes (``Recipe.by_seed``).
+
+    Part by part; of ``splits`` together, as every seed splits anew; without the ``test`` images that a seed draws.
+    """
+    parts = (data.train, data.val, None if by_seed == TEST else data.test, data.pool, data.pretrain)
     ids = [np.asarray(part.ids).astype(str) for part in parts if part is not None]
-    lists = ids if in_order else [np.sort(np.concatenate(ids))]
+    lists = [np.sort(np.concatenate(ids))] if by_seed == SPLITS else ids
     return hashlib.sha256("\n\n".join("\n".join(own) for own in lists).encode()).hexdigest()[:16]
 
 
@@ -80,7 +84,8 @@ class Recipe:
         biased_as: name of the task whose training it shares, the biased model's and that of methods which can look
             ``again`` (same training data; for these also the same validation data); empty for its own.
         adapt: the tier's settings -> this task's own (``as_they_are`` for most).
-        seeded: whether every run seed has other splits; then ``build`` also takes ``seed=``.
+        by_seed: what every run seed has of its own: ``splits`` (of the same samples), ``test`` (test images, drawn
+            anew: only of a toy), or nothing. With either, ``build`` also takes ``seed=``.
         family: which network and pre-training it has: ``images`` or ``features``, see ``tasks.biased``.
     """
 
@@ -91,7 +96,7 @@ class Recipe:
     synthetic: Callable[[dict[str, Any]], str]
     biased_as: str = ""
     adapt: Callable[[dict[str, Any]], dict[str, Any]] = dict
-    seeded: bool = False
+    by_seed: str = ""
     family: str = "images"
 
     @property

@@ -433,7 +433,7 @@ def test_encoder_is_get_dummies_and_knows_its_categories():
 def test_tasks_on_made_files_differ_by_seed_and_read_once(tmp_path, monkeypatch):
     monkeypatch.setenv("FAIRNB_DATA", str(adult_files(tmp_path)))
     aod, spd = tasks.RECIPES["adult/sex_aod"], tasks.RECIPES["adult/race_spd"]
-    assert aod.adapt({"width": 8}) == {"width": 8, "measure": "aod"} and aod.seeded and aod.family == "features"
+    assert aod.adapt({"width": 8}) == {"width": 8, "measure": "aod"} and aod.by_seed and aod.family == "features"
     assert spd.biased_as == "adult/sex_aod" and spd.adapt({})["measure"] == "spd"
     seed = next(s for s in range(99) if _splits(s))
     first, second = aod.build({}, seed=seed), spd.build({}, seed=seed)

@@ -124,9 +124,11 @@ def test_other_samples_are_another_experiment():
     parts = recipes.Data(split([1, 2]), split([3, 4]), split([5, 6]))
     moved = recipes.Data(split([1, 3]), split([2, 4]), split([5, 6]))
     assert recipes.sample_ids(parts) != recipes.sample_ids(moved)
-    assert recipes.sample_ids(parts, in_order=False) == recipes.sample_ids(moved, in_order=False)
+    assert recipes.sample_ids(parts, by_seed=recipes.SPLITS) == recipes.sample_ids(moved, by_seed=recipes.SPLITS)
     more = recipes.Data(split([1, 2]), split([3, 4]), split([5, 6, 7]))
-    assert recipes.sample_ids(parts, in_order=False) != recipes.sample_ids(more, in_order=False)
+    assert recipes.sample_ids(parts, by_seed=recipes.TEST) == recipes.sample_ids(more, by_seed=recipes.TEST)
+    assert recipes.sample_ids(parts, by_seed=recipes.TEST) != recipes.sample_ids(moved, by_seed=recipes.TEST)
+    assert recipes.sample_ids(parts, by_seed=recipes.SPLITS) != recipes.sample_ids(more, by_seed=recipes.SPLITS)
 
 
 OWN = {"pretrain_lr": 0.1, "lr": 0.2, "size": 8, "vit": {"width": 3}}

@@ -40,7 +40,7 @@ def calls(sandbox, monkeypatch):
     seen = []
     recipe = Recipe(
         build, lambda settings: "1", "reactivate", "Fake", lambda settings: "",
-        adapt=partial(tabular._adapt, measure="spd"), seeded=True, family="features",
+        adapt=partial(tabular._adapt, measure="spd"), by_seed=recipes.SPLITS, family="features",
     )  # fmt: skip
     for name in ("fake/one", "fake/two"):
         monkeypatch.setitem(tasks.known(), name, recipe)
@@ -199,7 +199,7 @@ def test_a_task_with_other_splits_for_every_seed_is_another_problem(calls):
     first, again, other = (tasks.problem("fake/one", "smoke", seed) for seed in (0, 0, 1))
     assert first is again and not np.array_equal(first.test.x, other.test.x)
     assert first.task.protected_column == 0 and isinstance(first.test, Split)
-    assert not recipes.Recipe(None, str, "aimfair", "", str).seeded
+    assert not recipes.Recipe(None, str, "aimfair", "", str).by_seed
 
 
 def _ensure(folder, started, results, own):

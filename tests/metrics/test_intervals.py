@@ -216,6 +216,17 @@ def test_equal_seeds_do_not_narrow_the_joint_interval_and_different_ones_do():
     assert width["different"] < 0.5 * width["one"]
 
 
+def test_seeds_with_test_sets_of_their_own_narrow_the_joint_interval_though_their_decisions_are_the_same():
+    rng = np.random.default_rng(2)
+    target, protected = rng.integers(0, 2, 600), rng.integers(0, 2, 600)
+    many = np.repeat(np.where(rng.random(600) < 0.8, target, 1 - target)[None], 9, axis=0)
+    alone = metrics.bootstrap_over_seeds(target, many, protected, ["acc"])["acc"]
+    own = metrics.bootstrap_over_seeds(np.tile(target, (9, 1)), many, np.tile(protected, (9, 1)), ["acc"])["acc"]
+    assert own.width == pytest.approx(alone.width / 3, rel=0.2)
+    with pytest.raises(BadData, match="a row per seed"):
+        metrics.bootstrap_over_seeds(np.tile(target, (2, 1)), many, np.tile(protected, (9, 1)), ["acc"])
+
+
 def test_joint_bootstrap_refuses_other_shapes():
     with pytest.raises(BadData, match=r"predictions must be \(seeds, 4\)"):
         metrics.bootstrap_over_seeds([0, 1, 0, 1], np.zeros((2, 3), int), [0, 0, 1, 1], ["acc"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from fairnb.tasks import biased_faces
-from fairnb.tasks.recipes import VARIANTS, Recipe, Variant
+from fairnb.tasks.recipes import TEST, VARIANTS, Recipe, Variant
 
 SETTINGS = (("Smiling", "Male"), ("Smiling", "Young"), ("Young", "Male"))
 
@@ -19,6 +19,7 @@ def _recipe(names: tuple[str, str], variant: Variant) -> Recipe:
         synthetic=partial(biased_faces.words, variant=variant),
         biased_as="toy_faces/" + "_".join(names).lower() if variant.share == 1 and variant.suffix else "",
         adapt=variant.adapt,
+        by_seed=TEST,
     )
 
 

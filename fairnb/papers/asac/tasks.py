@@ -6,6 +6,7 @@ Nothing is biased on purpose here: the base rates of the data sets are the bias.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,9 @@ from fairnb.data.celeba import test_counts
 from fairnb.errors import UnknownName
 from fairnb.synthesis import counterfactuals, packs
 from fairnb.synthesis.packs import pack_fingerprint
-from fairnb.tasks.drawings import LABEL_NOISE, Drawing
+from fairnb.tasks.drawings import LABEL_NOISE, Drawing, parts
 from fairnb.tasks.genders import CELEBA, GENDER, LFW, celeba_build, parts_of
-from fairnb.tasks.recipes import Data, Recipe, nothing, shares_of
+from fairnb.tasks.recipes import TEST, Data, Recipe, nothing, shares_of
 
 if TYPE_CHECKING:
     from fairnb.data.toys import faces as toy_faces
@@ -68,12 +69,12 @@ def _drawings(settings: dict[str, Any], source: str, target: str) -> dict[str, D
     return found
 
 
-def _toy_build(settings: dict[str, Any], source: str, target: str) -> Data:
-    train, val, test = (drawn.split(settings) for drawn in _drawings(settings, source, target).values())
+def _toy_build(settings: dict[str, Any], seed: int, source: str, target: str) -> Data:
+    found = parts(_drawings(settings, source, target), settings, seed)
     if source == "lfw":
-        return Data(train, val, test)
+        return found
     pool = counterfactuals.counterfactual_pool(target, GENDER, settings["size"], settings["crop"])
-    return Data(train, val, test, pool, len(pool))
+    return replace(found, pool=pool, n_synthetic=len(pool))
 
 
 def _pairs(settings: dict[str, Any]) -> str:
@@ -123,7 +124,8 @@ def _recipe(
 
 def _toy(source: str, data: str, target: str, backbone: str = "") -> Recipe:
     build, fingerprint = (partial(f, source=source, target=target) for f in (_toy_build, _toy_fingerprint))
-    return _recipe(build, fingerprint, data, target, backbone, nothing if source == "lfw" else _pairs)
+    made = _recipe(build, fingerprint, data, target, backbone, nothing if source == "lfw" else _pairs)
+    return replace(made, by_seed=TEST)
 
 
 def _celeba(target: str, backbone: str = "") -> Recipe:

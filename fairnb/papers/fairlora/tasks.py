@@ -5,7 +5,7 @@ Their training data are divided between developer and auditor by the methods: a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,9 @@ from fairnb.contract import Split
 from fairnb.data.celeba import test_counts
 from fairnb.tasks import utkface_parts
 from fairnb.tasks.drawings import LABEL_NOISE as USUAL_NOISE
-from fairnb.tasks.drawings import Drawing
+from fairnb.tasks.drawings import Drawing, parts
 from fairnb.tasks.genders import CELEBA, GENDER, celeba_build
-from fairnb.tasks.recipes import Cells, Data, Recipe, nothing, shares_of
+from fairnb.tasks.recipes import TEST, Cells, Data, Recipe, nothing, shares_of
 
 if TYPE_CHECKING:
     from fairnb.data.toys import faces as toy_faces
@@ -107,9 +107,8 @@ def _cells(n: int, counts: np.ndarray) -> Cells:
     return {cell: max(LEAST, count) for cell, count in shares_of(n, counts).items()}
 
 
-def _toy_build(settings: dict[str, Any], target: str, protected: str) -> Data:
-    train, val, test = (drawn.split(settings) for drawn in drawings(settings, target, protected).values())
-    return Data(train, val, test)
+def _toy_build(settings: dict[str, Any], seed: int, target: str, protected: str) -> Data:
+    return parts(drawings(settings, target, protected), settings, seed)
 
 
 def _toy_fingerprint(settings: dict[str, Any], target: str, protected: str) -> str:
@@ -127,7 +126,7 @@ def _recipe(build: Any, fingerprint: Any, target: str, protected: str) -> Recipe
 
 def _toy(target: str, protected: str) -> Recipe:
     build, fingerprint = (partial(f, target=target, protected=protected) for f in (_toy_build, _toy_fingerprint))
-    return _recipe(build, fingerprint, target, protected)
+    return replace(_recipe(build, fingerprint, target, protected), by_seed=TEST)
 
 
 def _celeba(target: str) -> Recipe:

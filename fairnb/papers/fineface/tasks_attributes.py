@@ -14,9 +14,9 @@ import numpy as np
 from fairnb.contract import Split
 from fairnb.data.cache import central
 from fairnb.data.celeba import test_counts
-from fairnb.tasks.drawings import Drawing
+from fairnb.tasks.drawings import Drawing, parts
 from fairnb.tasks.genders import CELEBA, GENDER, celeba_build
-from fairnb.tasks.recipes import Data, Recipe, nothing
+from fairnb.tasks.recipes import TEST, Data, Recipe, nothing
 from fairnb.training.reading import Settings
 
 PAPER = "fineface"
@@ -78,7 +78,7 @@ class Common(Drawing):
             ids = np.array([f"{self.style}-{self.seed}-{i}" for i in range(self.n)])
             return {"x": central(faces.images, settings["crop"]), "attributes": faces.attributes, "ids": ids}
 
-        arrays = cached_arrays(f"toy-{self.part}-13-{self._key(settings)}", make)
+        arrays = cached_arrays(f"toy-{self.part}-13-{self._key(settings)}", make, passing=self.passing)
         own = dict(zip(attributes.ATTRIBUTES, np.array(arrays["attributes"], np.int64).T, strict=True))
         own[FEMALE] = 1 - own[GENDER]
         target, protected = (np.ascontiguousarray(own[name]) for name in self.names)
@@ -93,9 +93,8 @@ def drawings(settings: dict[str, Any], names: tuple[str, str]) -> dict[str, Comm
     return {part: Common(part, names, settings[f"n_{part}"], seed) for part, seed in SEEDS.items()}
 
 
-def _toy_build(settings: dict[str, Any], attribute: str) -> Data:
-    train, val, test = (drawn.split(settings) for drawn in drawings(settings, (attribute, GENDER)).values())
-    return Data(train, val, test)
+def _toy_build(settings: dict[str, Any], seed: int, attribute: str) -> Data:
+    return parts(drawings(settings, (attribute, GENDER)), settings, seed)
 
 
 def _toy_fingerprint(settings: dict[str, Any], attribute: str) -> str:
@@ -111,7 +110,7 @@ def _recipe(build: Any, fingerprint: Any, attribute: str) -> Recipe:
 
 def _toy(attribute: str) -> Recipe:
     build, fingerprint = (partial(f, attribute=attribute) for f in (_toy_build, _toy_fingerprint))
-    return _recipe(build, fingerprint, attribute)
+    return replace(_recipe(build, fingerprint, attribute), by_seed=TEST)
 
 
 def _celeba(attribute: str) -> Recipe:

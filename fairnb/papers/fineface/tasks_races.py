@@ -21,9 +21,9 @@ from fairnb.errors import UnknownName
 from fairnb.papers.fineface import tasks_attributes as attributes13
 from fairnb.papers.fineface.tasks_attributes import FEMALE, PAPER
 from fairnb.tasks import utkface_parts
-from fairnb.tasks.drawings import Drawing
+from fairnb.tasks.drawings import Drawing, parts
 from fairnb.tasks.genders import GENDER
-from fairnb.tasks.recipes import Cells, Data, Files, Recipe, nothing
+from fairnb.tasks.recipes import TEST, Cells, Data, Files, Recipe, nothing
 
 if TYPE_CHECKING:
     from fairnb.data.toys import faces as toy_faces
@@ -85,9 +85,8 @@ def _cells(n: int, shares: np.ndarray) -> Cells:
     return {(female, tone): int(counts[tone]) for female in (0, 1) for tone in range(TONES)}
 
 
-def _toy_build(settings: dict[str, Any], where: str) -> Data:
-    train, val, test = (drawn.split(settings) for drawn in drawings(settings, where).values())
-    return Data(train, val, test)
+def _toy_build(settings: dict[str, Any], seed: int, where: str) -> Data:
+    return parts(drawings(settings, where), settings, seed)
 
 
 def _toy_fingerprint(settings: dict[str, Any], where: str) -> str:
@@ -170,8 +169,9 @@ def _recipe(build: Any, fingerprint: Any, where: str, printed: str, home: str = 
     setting = f"FairFace->{printed};gender;ResNet50"
     adapt = dict if (build, where) == (_toy_build, CELEBA) else own_numbers  # the toy's CelebA has their test faces
     made_from = partial(fingerprint, where=where) if fingerprint else Files((fairface.NAME, where))
+    by_seed = TEST if build is _toy_build else ""
     data = partial(build, where=where)
-    return Recipe(data, made_from, PAPER, setting, nothing, biased_as=home, adapt=adapt)
+    return Recipe(data, made_from, PAPER, setting, nothing, biased_as=home, adapt=adapt, by_seed=by_seed)
 
 
 def _own_utkface() -> Recipe:

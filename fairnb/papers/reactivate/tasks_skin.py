@@ -8,7 +8,7 @@ from typing import Any
 from fairnb.data import celeba, skin_tone
 from fairnb.data.labels import Labels
 from fairnb.tasks import biased_faces
-from fairnb.tasks.recipes import Data, Files, Recipe, Variant, nothing
+from fairnb.tasks.recipes import SPLITS, TEST, Data, Files, Recipe, Variant, nothing
 
 MEASURE = "aod"  # Savani et al.'s script; the table of ICDM 2022 does not say
 SETTING = "CelebA;protected=Fitz_Dark"
@@ -41,8 +41,8 @@ def _adapt(settings: dict[str, Any]) -> dict[str, Any]:
     return settings["faces"] | {"measure": MEASURE, "privileged": 0}
 
 
-def _toy_build(settings: dict[str, Any]) -> Data:
-    whole = biased_faces.build(settings, **TOY_FACES)
+def _toy_build(settings: dict[str, Any], seed: int) -> Data:
+    whole = biased_faces.build(settings, seed, **TOY_FACES)
     return Data(whole.train, whole.val, whole.test)
 
 
@@ -52,7 +52,9 @@ def _toy_fingerprint(settings: dict[str, Any]) -> str:
 
 RECIPES = {
     f"celeba/{target.lower()}_fitz": Recipe(
-        partial(_build, target=target), FILES, "reactivate", SETTING, nothing, adapt=_adapt, seeded=True
+        partial(_build, target=target), FILES, "reactivate", SETTING, nothing, adapt=_adapt, by_seed=SPLITS
     )
     for target in ("Young", "Smiling")
-} | {f"{TOY}_aod": Recipe(_toy_build, _toy_fingerprint, "reactivate", SETTING, nothing, biased_as=TOY, adapt=_adapt)}
+}
+_toy = Recipe(_toy_build, _toy_fingerprint, "reactivate", SETTING, nothing, biased_as=TOY, adapt=_adapt, by_seed=TEST)
+RECIPES[f"{TOY}_aod"] = _toy

@@ -9,7 +9,7 @@ from typing import Any
 from fairnb.data import adult, bank, compas
 from fairnb.data.tabular import Table
 from fairnb.data.toys import tables as toy_tables
-from fairnb.tasks.recipes import Data, Files, Recipe, nothing
+from fairnb.tasks.recipes import SPLITS, Data, Files, Recipe, nothing
 
 TABLE_SEED = 301  # toy people are drawn once: run seeds change the split and the network, as with real data
 READERS: dict[str, tuple[str, Callable[[], Table]]] = {
@@ -60,7 +60,7 @@ def _recipe(source: str, protected: str, measure: str, table: str, biased_as: st
         synthetic=nothing,
         biased_as=biased_as,
         adapt=partial(_adapt, measure=measure),
-        seeded=True,
+        by_seed=SPLITS,
         family="features",
     )
 
