@@ -14,7 +14,8 @@ from torchvision.models.resnet import Bottleneck
 
 from fairnb.errors import BadData, UnknownName
 from fairnb.nets import models
-from fairnb.nets.models import STANDARD_WIDTH, ImageClassifier, PerChannel, WideResNet
+from fairnb.nets.models import ImageClassifier, PerChannel
+from fairnb.nets.resnet import STANDARD_WIDTH, WideResNet, stem_convolution
 
 OLD_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 
@@ -31,7 +32,7 @@ class WideDenseNet(DenseNet):
             raise BadData(f"a DenseNet of width {width} has no growth rate: give an even width, half of it is the rate")
         super().__init__(width // 2, blocks, width, num_classes=logits)
         if stem != "imagenet":
-            self.features.conv0 = models.stem_convolution(width, stem)
+            self.features.conv0 = stem_convolution(width, stem)
             self.features.pool0 = nn.Identity()
             nn.init.kaiming_normal_(self.features.conv0.weight)
 

@@ -10,18 +10,15 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import nn
-from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from fairnb import paths
 from fairnb.data.files import is_there
-from fairnb.errors import BadData, MissingData, UnknownName
+from fairnb.errors import BadData, MissingData
 from fairnb.nets.weights import read_state
 
 ASSETS = paths.assets()
-STANDARD_WIDTH = 64
 PerChannel = float | Sequence[float]
 TOY_KINDS = ("toy", "toy_all", "toy_some")
-STEMS = {"imagenet": (7, 2), "cifar": (3, 1), "cifar_stride2": (3, 2)}  # kernel size and stride
 
 
 def toy_backbone(width: int, name: str = "resnet18", kind: str = "toy") -> Path:
@@ -38,44 +35,6 @@ def toy_backbone(width: int, name: str = "resnet18", kind: str = "toy") -> Path:
 def weights_file(weights: str | Path, width: int, name: str = "resnet18") -> Path:
     """The file of ``weights``: a kind of shipped ones (``toy``, ``toy_all``, ``toy_some``), or a path."""
     return toy_backbone(width, name, str(weights)) if weights in TOY_KINDS else Path(weights)
-
-
-def stem_convolution(width: int, stem: str) -> nn.Conv2d:
-    """The first convolution (3 to ``width`` channels) of one of ``STEMS``; UnknownName for another."""
-    if stem not in STEMS:
-        raise UnknownName("stem", stem, STEMS)
-    kernel, stride = STEMS[stem]
-    return nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
-
-
-class WideResNet(ResNet):
-    """torchvision's ResNet with every layer's channels scaled by ``width / 64`` (same names and tensors).
-
-    Args:
-        block, blocks: torchvision's block and how many of them each stage has (default: those of ResNet-18).
-    """
-
-    def __init__(
-        self,
-        width: int,
-        logits: int,
-        stem: str = "imagenet",
-        block: type[BasicBlock | Bottleneck] = BasicBlock,
-        blocks: Sequence[int] = (2, 2, 2, 2),
-    ) -> None:
-        self._width = width
-        super().__init__(block, list(blocks), num_classes=logits)
-        self.conv1 = stem_convolution(width, stem)
-        if stem != "imagenet":
-            self.maxpool = nn.Identity()
-        self.bn1 = nn.BatchNorm2d(width)
-        self.fc = nn.Linear(8 * width * block.expansion, logits)
-        nn.init.kaiming_normal_(self.conv1.weight, mode="fan_out", nonlinearity="relu")
-
-    def _make_layer(self, block, planes: int, blocks: int, stride: int = 1, dilate: bool = False) -> nn.Sequential:
-        if planes == STANDARD_WIDTH:  # the first stage: the stem has just set inplanes to 64
-            self.inplanes = self._width
-        return super()._make_layer(block, planes * self._width // STANDARD_WIDTH, blocks, stride, dilate)
 
 
 class ImageClassifier(nn.Module):
@@ -133,7 +92,7 @@ def head_name(net: nn.Module) -> str:
 
 
 def resnet18(
-    width: int = STANDARD_WIDTH,
+    width: int = 64,
     classes: int = 2,
     weights: str | Path | None = None,
     seed: int = 0,
@@ -157,6 +116,8 @@ def resnet18(
     Raises:
         UnknownName: no such stem. MissingData: the weights file is not there. BadData: its shapes do not fit.
     """
+    from fairnb.nets.resnet import WideResNet  # torchvision takes seconds, and most notebooks build no network
+
     with seeded(seed):
         net = WideResNet(width, logits_of(classes), stem)
     if weights is not None:

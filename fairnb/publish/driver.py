@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext, suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -202,29 +202,38 @@ def _follow(process: subprocess.Popen, name: str, tier: str, started: float) -> 
 
 def plan(tier: str, only: str = "") -> None:
     """Print what ``reproduce`` would do: each notebook, why, its missing runs, how long by the measured past."""
-    total, chosen = 0.0, _chosen(tier, only)
+    chosen, workers = _chosen(tier, only), engine.workers()
     click.echo(f"tier {tier}: {tiers.get(tier).purpose}; seeds {', '.join(map(str, tiers.get(tier).seeds))}")
-    for name in filter(partial(layout.belongs, tier=tier), chosen):
-        reason = notebooks.why(name, tier)
-        grid = layout.grid_of(name, tier)
-        missing = [item for item in grid if item.find() is None]
-        seconds, known = _estimate(name, tier, missing) if reason or missing else (0.0, True)
-        total += seconds
-        runs = f"{len(missing)} of {len(grid)} runs missing" if grid else "trains nothing"
-        cost = f"about {_clock(seconds)}" if known else "no measured time yet"
+    costs = seconds_of(tier, [name for name in chosen if layout.belongs(name, tier)])
+    for name, (opened, trained, known) in costs.items():
+        reason, grid = notebooks.why(name, tier), layout.grid_of(name, tier)
+        missing = sum(item.find() is None for item in grid)
+        runs = f"{missing} of {len(grid)} runs missing" if grid else "trains nothing"
+        cost = f"about {_clock(opened + trained / workers)}" if known else "no measured time yet"
         click.echo(f"  {name:28s} {reason or 'up to date':32s} {runs:24s} {cost if reason or missing else ''}")
         for item, count in _stale_code(grid):
             click.echo(f"      {count} records of {item} were made by other code (same version tag: kept)")
-    click.echo(f"in all about {_clock(total)} with {engine.workers()} workers (measured on earlier runs)")
+    total = sum(opened + trained for opened, trained, _ in costs.values()) / workers
+    click.echo(f"in all about {_clock(total)} with {workers} workers (measured on earlier runs)")
 
 
-def _estimate(name: str, tier: str, missing: list[Run]) -> tuple[float, bool]:
-    """Seconds by the committed reference timings of runs and notebooks; False when one of them is not known."""
-    past = notebooks.past_seconds(tier)
-    if name not in layout.grids():
-        return past.get(name, 0.0), name in past
-    runs = [past.get(item.method, 0.0) for item in missing]
-    return OPENING_SECONDS + sum(runs) / engine.workers(), 0.0 not in runs
+def seconds_of(tier: str, names: Sequence[str]) -> dict[str, tuple[float, float, bool]]:
+    """What each notebook still needs, in seconds of one core by the committed reference timings.
+
+    Returns:
+        by notebook: seconds that it is open itself, seconds of its missing runs, and False where one of these has no
+        reference. A run that several notebooks ask for counts for the first.
+    """
+    past, counted, found = notebooks.past_seconds(tier), set[str](), dict[str, tuple[float, float, bool]]()
+    for name in names:
+        missing = {run.key: run for run in layout.grid_of(name, tier) if run.key not in counted and run.find() is None}
+        opened = 0.0
+        if missing or notebooks.why(name, tier):
+            opened = OPENING_SECONDS if name in layout.grids() else past.get(name, 0.0)
+        runs = [past.get(run.method, 0.0) for run in missing.values()]
+        found[name] = (opened, sum(runs), 0.0 not in runs and (name in layout.grids() or name in past))
+        counted |= missing.keys()
+    return found
 
 
 def _stale_code(grid: list[Run]) -> list[tuple[str, int]]:

@@ -208,6 +208,7 @@ def _check_parameters(source: Path, parameters: dict[str, Any]) -> None:
 def main() -> int:
     """Execute the notebook named on the command line; the exit code is 1 and stderr one sentence when it fails."""
     name, tier = sys.argv[1:3]
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # seconds, for a format that we never meet
     warnings.filterwarnings("ignore", category=FutureWarning)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
