@@ -1,4 +1,4 @@
-"""Under *Results* and *Verdict and decisions* nothing is typed that a rerun could contradict: it is rendered instead."""
+"""Under *Results* and *Verdict and decisions* nothing is typed that a rerun could contradict: cells render it."""
 
 import ast
 import json
