@@ -28,7 +28,8 @@ class Judged:
         claims: their ids. grids: name -> tier -> runs; empty where the tier has none.
         verdicts: frames by the grids' names (those that the tier has), tier -> verdicts.
         notes: of a run, that these verdicts (or the choice of a row) read; the ledger keeps them.
-        measured: whether the frames need more than runs (a look inside networks): only the notebook can make them.
+        measured: whether the frames need more than runs (a look inside networks): only the notebook can make new ones,
+            and ``verdicts`` finds those that are known by itself.
     """
 
     claims: tuple[str, ...]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from fairnb import tasks
 from fairnb.evidence.records import Record
 from fairnb.evidence.runs import Run
 from fairnb.metrics import formulas
@@ -38,7 +39,7 @@ class Resampled:
     def __init__(self, grids: Mapping[str, Sequence[Found]], resamples: int) -> None:
         self.grids, self.resamples = grids, resamples
         every = [one for grid in grids.values() for one in grid]
-        self.tasks = sharing(every)
+        self.tasks = sharing(run for run, _ in every)
         self.whole = len(self.tasks) == len({run.task for run, _ in every})
         self._weights = _Weights([one for one in every if one[0].task in self.tasks], resamples)
 
@@ -67,12 +68,9 @@ class Resampled:
         return names, values
 
 
-def sharing(every: Iterable[Found]) -> set[str]:
-    """Tasks of which two seeds were tested on the same images; where there is one seed, it may be so."""
-    seeds: dict[str, dict[int, str]] = {}
-    for run, record in every:
-        seeds.setdefault(run.task, {})[run.seed] = images_of(record)
-    return {task for task, own in seeds.items() if len(own) == 1 or len(set(own.values())) < len(own)}
+def sharing(grid: Iterable[Run]) -> set[str]:
+    """Tasks of a grid whose seeds are all tested on the same images."""
+    return {run.task for run in grid if not tasks.recipe(run.task).by_seed}
 
 
 def images_of(record: Record) -> str:

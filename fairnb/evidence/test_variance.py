@@ -74,6 +74,9 @@ def lines(notebook: str, tier: str, resamples: int = RESAMPLES) -> list[dict[str
 
 def is_known(notebook: str, tier: str) -> bool:
     """Whether the ledger has what ``lines`` could add: from these test images, as many seeds, and this version."""
+    planned = {} if judging.get(notebook).measured else judging.get(notebook).planned(tier)
+    if not resampling.sharing(run for grid in planned.values() for run in grid):
+        return True
     judged, grids = _of(notebook, tier)
     seeds, ids = len({run.seed for grid in grids.values() for run, _ in grid}), tested_on(grids)
     return seeds < 2 or any(
@@ -98,19 +101,17 @@ def own(grid: Sequence[Run]) -> list[Found]:
 def parts(
     judged: Judged, grids: Mapping[str, Sequence[Found]], tier: str, resamples: int = RESAMPLES, what: str = "test sets"
 ) -> list[Part]:
-    """V_t of each condition that ``judged`` has at a tier.
+    """V_t of each condition that ``judged`` has at a tier; none where every seed has a test set of its own.
 
     Args:
         grids: finished runs by the names of its grids. what: name of the progress bar.
     """
     there = {name: grid for name, grid in grids.items() if grid}
-    if not there:
+    if not resampling.sharing(run for grid in there.values() for run, _ in grid):
         return []
     base = {name: _frame(grid) for name, grid in there.items()}
     first = {place: one for place, one in _conditions(judged, base, tier).items() if _counts(one)}
     drawn = resampling.Resampled(there, resamples)
-    if not drawn.tasks:
-        return [Part(claim, one.text, len(one.values), 0.0, 0.0, _over_seeds(one)) for (claim, _), one in first.items()]
     values: dict[Place, list[tuple[float, ...]]] = {place: [] for place in first}
     for frames in progress.bar(drawn.frames(base), total=resamples, desc=what, unit="test set"):
         found = _conditions(judged, frames, tier)

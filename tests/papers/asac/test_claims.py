@@ -7,7 +7,7 @@ from rooms import OPEN, noise_of, said
 
 from fairnb.evidence import reported
 from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
-from fairnb.papers.asac import claims
+from fairnb.papers.asac import claims, inside
 from fairnb.papers.asac.tables import TABLES
 
 SEEDS = range(12)
@@ -402,3 +402,10 @@ def test_the_door_judges_what_the_grids_plan():
         assert all(verdict.note.startswith("tier quick") for verdict in found)
     elsewhere = looked.assign(task="utkface/over35_female")
     assert [v.claim for v in door["33_asac_attributions"].verdicts({"measured": elsewhere}, "open")] == ["S8"]
+
+
+def test_what_is_known_of_networks_is_judged_without_their_notebook(monkeypatch):
+    """`make evidence` and `make decide` judge all claims; runs alone say nothing of what is inside a network."""
+    verdicts, runs_alone = claims.JUDGED["33_asac_attributions"].verdicts, {"F": pd.DataFrame({"task": [SMILE]})}
+    monkeypatch.setattr(inside, "evidence", lambda grid: pd.DataFrame())
+    assert verdicts(runs_alone, "quick") == []
