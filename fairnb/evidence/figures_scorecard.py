@@ -33,7 +33,7 @@ def forest(scorecard: pd.DataFrame) -> Figure:
 
     Args:
         scorecard: from ``scorecard.read``. Bars are repeated 95 % intervals over seeds, in percentage points on an
-            axis that is logarithmic beyond one point; where no number decides, the verdict stands before the claim.
+            axis that is logarithmic beyond one point; where no number decides, the verdict stands in the line.
     """
     import matplotlib.pyplot as plt
 
@@ -43,11 +43,12 @@ def forest(scorecard: pd.DataFrame) -> Figure:
     fig, axes = plt.subplots(1, len(papers), figsize=size, squeeze=False, sharex=True)
     for ax, (paper, part) in zip(axes[0], papers.items(), strict=True):
         lines = part.reset_index(drop=True)
-        names = lines["claim"].where(lines["effect"].notna(), lines["verdict"] + "  " + lines["claim"])
         _lines(ax, lines, np.arange(len(lines), dtype=float))
-        ax.set_yticks(range(len(lines)), names)
+        for place, verdict in lines.loc[lines["effect"].isna(), "verdict"].items():
+            ax.text(0, place, verdict, size=6, ha="center", va="center", backgroundcolor="white", zorder=2)
+        ax.set_yticks(range(len(lines)), lines["claim"])
         ax.set_xticks(TICKS[1:-1:2], [f"{tick:g}" for tick in TICKS[1:-1:2]])
-        ax.set(title=paper, ylim=(most - 0.5, -0.5), xlabel="points", ylabel="")
+        ax.set(title=paper, xlim=_reach(scorecard), ylim=(most - 0.5, -0.5), xlabel="points", ylabel="")
     figures.legend(fig)
     return fig
 
@@ -93,9 +94,14 @@ def _lines(ax: Axes, lines: pd.DataFrame, y: np.ndarray) -> None:
     figures.intervals(ax, found[["value", "low", "high", "who"]].assign(y=y), LOOKS)
     ax.axvline(0, color="0.3", lw=1, zorder=1)
     ax.set_xscale("symlog", linthresh=NEAR, linscale=0.5)
+    ax.set_xlim(*_reach(lines))
+
+
+def _reach(lines: pd.DataFrame) -> tuple[float, float]:
+    """Ends of an axis that holds all intervals and printed differences."""
     ends = lines[["effect", "low", "high", "printed_difference"]].to_numpy(float)
-    reach = max(2 * NEAR, float(np.nanmax(np.abs(ends), initial=0)))
-    ax.set_xlim(-1.3 * reach, 1.3 * reach)
+    reach = 1.3 * max(2 * NEAR, float(np.nanmax(np.abs(ends), initial=0)))
+    return -reach, reach
 
 
 def _outcome(row: dict[str, object]) -> str:

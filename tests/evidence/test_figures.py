@@ -122,8 +122,9 @@ def test_the_scorecard_shows_what_decided_and_names_the_rest():
     frame = frame.assign(effect=[2.0, np.nan, np.nan], low=[1.0, np.nan, np.nan], high=[3.0, np.nan, np.nan])
     frame = frame.assign(printed_difference=np.nan)
     one, other = figures_scorecard.forest(frame).axes
-    assert [text.get_text() for text in one.get_yticklabels()] == ["A1", "holds  A2"]
-    assert other.get_yticklabels()[0].get_text() == "not run  B1" and len(other.lines) == 1
+    assert [text.get_text() for text in one.get_yticklabels()] == ["A1", "A2"]
+    assert [(text.get_text(), text.get_position()) for text in one.texts] == [("holds", (0, 1))]
+    assert [text.get_text() for text in other.texts] == ["not run"] and len(other.lines) == 1
     assert (1.0, 3.0) in {tuple(np.round(x, 6)) for x, _ in spans(one)[0]}
 
 

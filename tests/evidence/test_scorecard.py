@@ -90,7 +90,13 @@ class TestPictures:
     def test_a_line_without_a_number_has_its_verdict(self, card):
         none = card.assign(effect=[5.0, np.nan, -5.0])
         [ax] = figures_scorecard.forest(none).axes
-        assert [text.get_text() for text in ax.get_yticklabels()] == ["A6", "cannot be seen here  A1", "A4"]
+        assert [text.get_text() for text in ax.get_yticklabels()] == ["A6", "A1", "A4"]
+        assert [(text.get_text(), text.get_position()) for text in ax.texts] == [("cannot be seen here", (0, 1))]
+
+    def test_the_picture_of_all_papers_has_room_for_the_longest_interval(self, card):
+        wide = card.assign(paper=["a", "a", "b"], effect=[50.0, 1.0, -5.0], low=[-200.0, 0.5, -6.0], high=300.0)
+        for ax in figures_scorecard.forest(wide).axes:
+            assert ax.get_xlim()[0] < -200 and ax.get_xlim()[1] > 300
 
     def test_intervals_and_printed_differences_lie_inside_the_axes(self, card):
         card = card.assign(low=[-200.0, np.nan, -6.0])
