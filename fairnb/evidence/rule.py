@@ -151,7 +151,8 @@ def _open(known: Groups, need: int, flags: tuple[str, ...]) -> Outcome:
     own = [one for one in _flat(known) if not (one.condition.exact and one.condition.values)]
     seeds = min((one.rung or one.n for one in own), default=0)
     if few := [one for one in own if not one.rung]:
-        reason = f"about {LADDER[1]} seeds are needed: {seeds} say nothing of the spread of {few[0].condition.text}"
+        known_by = "1 seed says" if seeds == 1 else f"{seeds} seeds say"
+        reason = f"about {LADDER[1]} seeds are needed: {known_by} nothing of the spread of {few[0].condition.text}"
         return Outcome(UNDECIDED, reason, few[0].condition, seeds, LADDER[1], False, flags)
     for step in (step for step in LADDER if step > seeds):
         then = [[one.at(step, projected=True) for one in group] for group in known]
