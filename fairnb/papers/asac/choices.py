@@ -75,7 +75,7 @@ def spread(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """How far one configuration is from itself, and others from each other, in percentage points, a line per metric.
 
     Args:
-        frames: table -> from ``runs.run``; without Table 5 there is no column of ours.
+        frames: table -> from ``runs.run``; without Table 5, or with one seed, there is no column of ours.
 
     Returns:
         columns ``percent`` (the metric), ``T4, T5, T6`` (the main configuration as printed), ``range of the same``,
@@ -89,7 +89,8 @@ def spread(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         found[f"range over {what}"] = part.max() - part.min()
     if "T5" in frames:
         ours = 100 * frames["T5"].loc[frames["T5"]["label"] == MAIN["T5"], list(found.index)]
-        found["ours: range over seeds"] = ours.max() - ours.min()
+        if len(ours) > 1:
+            found["ours: range over seeds"] = ours.max() - ours.min()
     return found.rename_axis("percent").reset_index()
 
 

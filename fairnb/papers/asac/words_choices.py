@@ -84,7 +84,7 @@ def _easy_is_weak(frame: pd.DataFrame) -> list[str]:
         else "So the order is an order of magnitudes to a good part: these attacks are strong enough to make an image "
         "hard."
     )
-    steps, pure = (say.listed(f"{one:.4g}" for one in values) for values in (found, EPSILONS))
+    steps, pure = say.listed(f"{one:.4f}" for one in found), say.listed(f"{one:g}" for one in EPSILONS)
     return [
         f"* **Is easy weak?** If difficulty were magnitude, the steps of a mini-batch would have a mean ε of {pure}; "
         f"they have {steps}. {follows}"

@@ -58,16 +58,22 @@ def _silent(found: list[Rows], own: dict[str, Any]) -> list[str]:
 def _unfreezing(found: list[Rows]) -> str:
     said, words = [], []
     for rows in found:
-        if rows.has(CONTROL) and not rows.quiet(BASE, ASAC):
+        if not rows.has(CONTROL) or rows.quiet(BASE, ASAC):
+            continue
+        if rows.quiet(CONTROL):
+            said.append(f"On {target(rows.task)} the control finds under {FEW:g} % of the positives: nothing follows.")
+        else:
             attack = rows.than(ASAC, CONTROL, "eo_sum")
             words.append(attack.word)
             said.append(
-                f"On {target(rows.task)} the control (as many steps, no attack) is against the probe: "
+                f"On {target(rows.task)} the control (as many steps, no attack) against the probe: "
                 f"{rows.against(CONTROL, BASE)}; {ASAC} against the control: DEO {attack}, accuracy "
                 f"{rows.than(ASAC, CONTROL, 'acc')}."
             )
     if not said:
         return "* **Unfreezing or attack?** There is no control of a network that says anything."
+    if not words:
+        return f"* **Unfreezing or attack?** {' '.join(said)}"
     follows = "So the attack shows in DEO on some target." if set(words) != {say.UNCLEAR} else (
         "So these runs do not tell an attack from unfreezing alone, in DEO."
     )  # fmt: skip
@@ -96,8 +102,8 @@ def _where(found: list[Rows], own: dict[str, Any]) -> str:
     return (
         f"* **Where are the gains in print?** There the base has {base.min():.0f} to {base.max():.0f} % and ASAC "
         f"{asac.min():.0f} to {asac.max():.0f} %. {WEIGHTS.get(str(own['weights']), '')} Our probe has on {probe}"
-        f"{labels}. The largest mean change in accuracy here is {say.signed(ours[most])} points, on {most}, where no "
-        f"printed rise is under {min(rises):.0f}. {follows}"
+        f"{labels}. Of accuracy's mean changes here the highest is {say.signed(ours[most])} points, on {most}; "
+        f"the smallest rise in print is {say.signed(min(rises))}. {follows}"
     )
 
 

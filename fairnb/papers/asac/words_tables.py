@@ -154,10 +154,11 @@ def _backbones(frame: pd.DataFrame, verdicts: pd.DataFrame, tier: str) -> list[s
         name = own.get("backbone", "resnet18")
         said.append(f"{name}: {rows.against(ASAC, BASE)}")
         if rows.of(BASE, "acc").mean() < CHANCE:
-            guess.append(f"{name} (right in {rows.value(BASE, 'acc')})")
-            few.append(f"{own.get('n_train') or 'all'} images and {own['finetune_epochs']} epoch(s)")
+            epochs = own["finetune_epochs"]
+            guess.append(f"of {name}, right in {rows.value(BASE, 'acc')},")
+            few.append(f"{own.get('n_train') or 'all'} images and {epochs} epoch{'s' * (epochs > 1)}")
     guessing = (
-        f"Little more than a guess is the probe of {say.listed(guess)}; with {say.listed(dict.fromkeys(few))} of "
+        f"The probe {say.listed(guess)} does little more than guess: with {say.listed(dict.fromkeys(few))} of "
         "fine-tuning to repair that, what comes of it is no test."
     )
     here = f"Of the paper's {len(BACKBONES) + 1} backbones this tier has {len(found)}."
@@ -175,7 +176,7 @@ def _what_brings_it(frame: pd.DataFrame, tier: str) -> str:
     if not len(path):
         return "* **What brings the gain?** This tier has no control, so nothing can be divided."
     said = [_steps(part, str(task)) for task, part in path.groupby("task", sort=False)]
-    images = "So few images and seeds show how the question is asked; larger tiers answer it."
+    images = "With so few images and seeds this only shows how one asks; larger tiers answer."
     return f"* **What brings the gain?** {' '.join(said)} {images if tier in ('smoke', 'quick') else ''}"
 
 
@@ -186,9 +187,10 @@ def _steps(part: pd.DataFrame, task: str) -> str:
         most = steps.loc[steps[metric].abs().idxmax()]
         clear = steps[(steps[f"{metric}_low"] > 0) | (steps[f"{metric}_high"] < 0)]
         shown = say.listed([f"“{name}”" for name in clear["step"]], "no step")
+        have = "have intervals" if len(clear) > 1 else "has an interval"
         said.append(
             f"{METRICS[metric]} changes most with “{most['step']}” ({say.signed(most[metric])} points, "
-            f"{say.signed(part[metric].iloc[-1])} in all), and {shown} has an interval without 0"
+            f"{say.signed(part[metric].iloc[-1])} in all), and {shown} {have} without 0"
         )
     return f"On {target(task)} {'; '.join(said)}."
 

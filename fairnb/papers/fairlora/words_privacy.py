@@ -25,9 +25,9 @@ ORDER = {
 }
 # By how it compares with the frozen network's own first component.
 ALONE = {
-    say.HIGHER: "That is more than these images show by themselves, without labels.",
+    say.HIGHER: "The message finds more than these images show by themselves, without labels.",
     say.LOWER: "The images show by themselves more than this attack finds in the message.",
-    say.UNCLEAR: "That it tells more than these images show by themselves is not shown here.",
+    say.UNCLEAR: "That the message tells more than these images by themselves is not shown here.",
 }
 HIDDEN = {
     say.LOWER: "takes a part of s away",

@@ -118,7 +118,7 @@ def _agreeing(changes: Mapping[tuple[str, str, str], say.Difference], names: Map
     for (row, gap, _), found in changes.items():
         signs.setdefault((row, gap), set()).add(found.mean < 0)
     agree = [f"{row}'s {NAMES[gap]}" for (row, gap), own in signs.items() if len(own) == 1]
-    return f"All tasks agree in the sign of {say.listed(agree, 'no change')}."
+    return f"All tasks agree in the sign of the change of {say.listed(agree, 'no gap')}."
 
 
 def _each(frame: pd.DataFrame, names: Mapping[str, str], row: str, metrics: Sequence[str]) -> str:

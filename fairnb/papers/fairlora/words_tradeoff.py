@@ -123,8 +123,8 @@ def _yes(frame: pd.DataFrame, row: str, task: str) -> list[float]:
 def _weak(frame: pd.DataFrame, task: str) -> str:
     """The FPR gap of Adv and Ent at all other strengths."""
     labels = [_label(row, own) for row, method, _ in (ADV, ENT) for own in sorted(STRENGTHS[method])[:-1]]
-    found = [f"{_listed([label])} {than(frame, label, ERM[0], 'fpr_gap', task).amount}" for label in labels]
-    return f"* **Weaker auditors.** The change of the FPR gap: {', '.join(found)}. {TURNS}"
+    found = [f"{_listed([label])}: {than(frame, label, ERM[0], 'fpr_gap', task).amount}" for label in labels]
+    return f"* **Weaker auditors.** The change of the FPR gap: {'; '.join(found)}. {TURNS}"
 
 
 def _orthogonal(frame: pd.DataFrame, task: str) -> str:

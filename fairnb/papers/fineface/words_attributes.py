@@ -48,7 +48,7 @@ REASONS = {
     "F7": {
         "holds": "So the mean is not made by one attribute.",
         "refuted": "A mean over attributes would hide in which of them the worse gender loses.",
-        "open": "Of one attribute an accuracy moves with a few test images; it is the count that the claim is of.",
+        "open": "A few test images move the accuracy on one attribute; the claim is about how many attributes gain.",
     },
 }
 GAIN = {
@@ -154,8 +154,8 @@ def _rivals(mean: pd.DataFrame, verdicts: pd.DataFrame) -> str:
     return say.point(
         verdicts,
         ["F6"],
-        f"FineFACE against {'; against '.join(said)}. A lower mean DEO than FineFACE's ({own:.1f}) has "
-        f"{say.listed(lower)}; quoted alone: {say.listed(rest)}. In print the lowest DEO is that of "
+        f"FineFACE against {'; against '.join(said)}. Rows with a lower mean DEO than FineFACE's ({own:.1f}): "
+        f"{say.listed(lower)}. Only quoted: {say.listed(rest)}. In print the lowest DEO is that of "
         f"{printed.idxmin()}; the other printed rows are copied from papers with other trainings. The "
         "rivals read genders, FineFACE does not.",
         say.reason(verdicts, "F6", REASONS["F6"]),

@@ -97,10 +97,10 @@ def _epoch(frame: pd.DataFrame, verdicts: pd.DataFrame, kept: pd.DataFrame, luck
         ["F8"],
         f"{OURS} has {say.value(100 * ends[RELEASED])} as released and {say.value(100 * ends[KEPT])} chosen on "
         f"validation images. The script tests {edge(epochs)} of {epochs} epochs at the beginning and as many at the "
-        f"end. No epoch is better on test than the last in {rising} of {len(notes)} trainings, and all rules report "
-        f"one accuracy in {agree}. {follows} As released minus chosen on validation: {'; '.join(said)}. Chance alone, "
-        f"by binomial noise, an upper estimate, would give {say.signed(luck, 2)} points; the printed gain over "
-        f"{PLAIN} in Table 2 is {say.signed(printed)}.",
+        f"end. In {rising} of {len(notes)} training{'s' * (len(notes) > 1)} no epoch is better on test than the last; "
+        f"in {agree} all rules report one accuracy. {follows} As released minus chosen on validation: "
+        f"{'; '.join(said)}. Chance alone, by binomial noise, an upper estimate, would give {say.signed(luck, 2)} "
+        f"points; the printed gain over {PLAIN} in Table 2 is {say.signed(printed)}.",
         say.reason(verdicts, "F8", REASONS),
     )
 

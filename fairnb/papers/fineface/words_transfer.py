@@ -163,10 +163,10 @@ def _home(frames: Mapping[str, pd.DataFrame]) -> str:
         if same
         else "A home test says little about this."
     )
-    said = "; ".join(f"on {where} {row} ({dob:.1f})" for where, (row, dob) in away.items())
+    said = "; ".join(f"on {where} that of {row} ({dob:.1f})" for where, (row, dob) in away.items())
     return (
-        f"* **What does a home test say?** The lowest mean DoB has {home} at home ({own:.1f}); {said}. {follows} An "
-        "order of networks is a statement about the images that they were compared on."
+        f"* **What does a home test say?** The lowest mean DoB is at home that of {home} ({own:.1f}); {said}. "
+        f"{follows} An order of networks is a statement about the images that they were compared on."
     )
 
 

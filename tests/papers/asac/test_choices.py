@@ -76,6 +76,7 @@ def test_one_configuration_is_printed_three_times():
     assert "ours: range over seeds" not in found
     ours = spread({"T5": frame()}).set_index("percent")["ours: range over seeds"]
     assert ours["eo_sum"] == pytest.approx(40) and ours["acc"] == pytest.approx(0)
+    assert "ours: range over seeds" not in spread({"T5": frame(1)}), "one run has no range"
 
 
 def test_both_readings_of_deo_imply_a_gap_in_false_positive_rates():

@@ -38,7 +38,7 @@ def test_a_gap_that_changes_for_sure(change, word):
     text = said({("Orth", "fpr_gap"): change})
     assert text.count(f"FPR gap {word} by 10.0 points [10.0, 10.0]") == 2
     assert f"off zero: Orth's FPR gap on Young against Male ({word}) and" in text
-    assert "All tasks agree in the sign of" in text
+    assert "All tasks agree in the sign of the change of" in text
 
 
 def test_without_any_effect_nothing_is_clear():

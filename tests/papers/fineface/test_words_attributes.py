@@ -51,7 +51,7 @@ def test_as_printed():
     text = said(frame(ours={"acc": 0.93, "tpr": 0.8, "gap": 0.01}))
     assert "DEO 3.5 points [3.4, 3.6] where the Baseline has 12.5 points [12.4, 12.6], lower by 9.0 points" in text
     assert "(-11.4 in print)" in text and "28 % of its DEO (9 % in print)" in text
-    assert words.GAIN[say.HIGHER] in text and "has none; quoted alone: " in text
+    assert words.GAIN[say.HIGHER] in text and ": none. Only quoted: " in text
     assert "The best group, against the Baseline: higher by 3.0 points" in text
     assert "Bangs higher by 3.0 points [3.0, 3.0]; Smiling higher by 3.0 points" in text
 
@@ -59,7 +59,7 @@ def test_as_printed():
 def test_turned_around():
     text = said(frame(ours={"acc": 0.87, "tpr": 0.6, "gap": 0.2}))
     assert "lower by 3.0 points" in text and "higher by 10.0 points [10.0, 10.0] (-11.4 in print)" in text
-    assert words.GAIN[say.LOWER] in text and "FineFACE's (22.5) has Regularised (12.5)" in text
+    assert words.GAIN[say.LOWER] in text and "FineFACE's (22.5): Regularised (12.5)" in text
 
 
 def test_one_seed_and_few_rows():

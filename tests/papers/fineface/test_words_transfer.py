@@ -48,7 +48,7 @@ def test_as_printed():
     assert "on the poster accuracy higher by 6.0 points [6.0, 6.0] (+6.6 in print)" in text
     assert "DoB lower by 6.0 points [6.0, 6.0] (-6.1 in print); on the render" in text
     assert "carry over better than the steps alone in accuracy on the poster, DoB on the poster, accuracy" in text
-    assert "A home test says little" in text and "on other people FineFACE (5.0)" in text
+    assert "A home test says little" in text and "on other people that of FineFACE (5.0)" in text
 
 
 def test_turned_around():
