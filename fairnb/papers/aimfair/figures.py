@@ -41,8 +41,10 @@ def differences(frame: pd.DataFrame, pairs: Sequence[tuple[str, str]], names: Se
     Args:
         frame: from ``runs.run``. names: metrics, one panel each.
     """
-    found = seeds.paired(frame[frame["task"] == task], pairs, names, "method")
-    found["row"] += " −\n" + found["than"]
+    own = frame[frame["task"] == task]
+    found = seeds.paired(own, pairs, names, "method")
+    labels = own.drop_duplicates("method").set_index("method")["label"]  # as the tables have them
+    found["row"] = found["row"].map(labels) + " −\n" + found["than"].map(labels)
     titles = {name: TITLES.get(name, name) for name in names}
     return figures.rows(seeds.tidy(found, titles), label="difference in points", zero=True)
 

@@ -110,7 +110,7 @@ def _fewer(rows: Rows, full: list[Rows]) -> str:
         if row in whole.labels and set(rows.of(row, "eo_max").index) & set(whole.of(row, "eo_max").index)
     }
     listed = "; ".join(f"{row} {told(change)}" for row, change in changes.items())
-    return f"{text} Gaps against those with all of them: {listed}." if changes else text
+    return f"{text} Gaps against those with all real images: {listed}." if changes else text
 
 
 def _baselines(rows: Rows) -> str:
@@ -139,14 +139,15 @@ def decisions(tier: str, task_names: list[str]) -> str:
     """Where paper, released code and this notebook differ, as a Markdown table; ``task_names`` are Table 2's."""
     given = tiers.baselines(tier, "aimfair")
     chosen = say.listed(row[0] for row in tables.TABLES["T1"].rows if row[1] in given)
-    but = f", but at this tier for {chosen} (chosen on validation data, or to save time)" if given else ""
+    but = f", but at this tier those of {chosen} are chosen on validation data, or to save time" if given else ""
     shares = {name: name.rpartition("_")[2] for name in task_names}
     usual = tiers.settings(tier, "aimfair")["finetune_epochs"]
     factors = {share: tasks.settings_of(name, tier)["finetune_epochs"] / usual for name, share in shares.items()}
     epochs = [f"{factor:g} times the epochs at {share} %" for share, factor in factors.items() if factor != 1]
     lines: list[tuple[str, ...]] = [
         ("what", "paper", "here"),
-        ("baseline rows", "probably quoted from DiGA's paper", "trained here, one network and schedule for all"),
+        ("baseline rows", "probably quoted from DiGA's paper", "trained here, one network and schedule for all; "
+         "a row that a tier leaves out is quoted"),
         ("hyper-parameters", "each paper's own",
          f"each paper's defaults{but}; a wider search may favour a baseline"),
         ("MAPLE", "bilevel training of the network",

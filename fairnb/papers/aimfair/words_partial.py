@@ -162,7 +162,8 @@ def decisions(frame: pd.DataFrame) -> str:
     masks = [hparams for label, _, hparams in tables_of_paper.RANDOM if label in there]
     shares = say.listed(dict.fromkeys(f"{100 * mask['share']:.0f}" for mask in masks))
     draws = len({mask["draw"] for mask in masks})
-    here = f"{shares} % of the *tensors*, {draws} draw{'s' * (draws != 1)} of each"
+    each_of = " of each" if len({mask["share"] for mask in masks}) > 1 else ""
+    here = f"{shares} % of the *tensors*, {draws} draw{'s' * (draws != 1)}{each_of}"
     blocks = {
         action: say.listed(block for block in tables_of_paper.BLOCKS if f"{action.capitalize()} {block}" in there)
         for action in ("update", "freeze")

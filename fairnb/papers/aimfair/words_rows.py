@@ -15,6 +15,7 @@ from fairnb.evidence import say
 from fairnb.papers.aimfair import words
 
 METRICS = words.METRICS
+NEAR, NOTHING = 0.1, say.signed(0.0)  # points that no difference with one decimal shows, and how it then reads
 ALONE = (
     "One seed has no interval: what differs, differs by the amounts below, and nothing is called higher or lower. "
     "Which of it is noise, nobody can say."
@@ -58,7 +59,10 @@ class Rows(words.Rows):
 
 def told(difference: say.Difference) -> str:
     """A difference in words; of one seed only its amount: ``different by +0.4 points``."""
-    return f"different by {say.signed(difference.mean)} points" if np.isnan(difference.low) else str(difference)
+    if not np.isnan(difference.low):
+        return str(difference)
+    amount = say.signed(difference.mean)
+    return f"less than {NEAR:g} points away" if amount == NOTHING else f"different by {amount} points"
 
 
 def alone(found: Iterable[Rows]) -> str:

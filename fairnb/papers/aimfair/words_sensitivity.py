@@ -54,11 +54,12 @@ def rates(own: float | str, frame: pd.DataFrame) -> str:
     """
     printed, middle = PRESETS["paper"]["lr_grid"], tables.PRINTED_RATE["lr"]
     text = own if isinstance(own, str) else f"{own:g}"
-    left_out = "" if frame["label"].nunique() > 1 else " (not at this tier)"
+    tried = f"the middle one, {middle:g}, is tried beside the tier's own, {text}"
+    if frame["label"].nunique() == 1:
+        tried = f"a longer tier tries the middle one, {middle:g}, beside its own; this one runs its own alone, {text}"
     return (
         f"The text has fine-tuning rates of {min(printed):g} to {max(printed):g}, the released code "
-        f"{CODE['finetune_lr']:g}; with momentum on a pretrained network the former look like a misprint. So the "
-        f"middle one, {middle:g}, is tried beside the tier's own, {text}{left_out}."
+        f"{CODE['finetune_lr']:g}; with momentum on a pretrained network the former look like a misprint. So {tried}."
     )
 
 
@@ -91,10 +92,11 @@ def _number(rows: Rows) -> str:
         return f"{text} No value inside the range was run."
     means = rows.means("eo_max", swept(rows))
     best = str(means[inner].idxmin())
-    where = "inside the range" if means.idxmin() == best else "at one of its ends"
+    ends = [told(rows.than(best, end, "eo_max")) for end in (first, last)]
+    where = "inside" if means.idxmin() == best else "at one end of"
     return (
-        f"{text} In the mean the smallest is {where}. Of the inner values {best} has the smallest: against {first} it "
-        f"is {told(rows.than(best, first, 'eo_max'))}, against {last} {told(rows.than(best, last, 'eo_max'))}."
+        f"{text} In the mean the smallest is {where} the range. Of the inner values {best} has the smallest: against "
+        f"{first} it is {ends[0]}, against {last} {ends[1]}."
     )
 
 

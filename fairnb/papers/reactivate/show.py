@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fairnb.evidence import say
 from fairnb.metrics.thresholds import MEASURES
 
 DASH = "–"
@@ -38,6 +39,12 @@ def words(task: str) -> str:
     place, _, name = task.partition("/")
     parts = [part.upper() if part in MEASURES else part for part in name.replace("age25", "age").split("_")]
     return " ".join(parts if place.startswith("toy") else [place, *parts])
+
+
+def told(difference: say.Difference) -> str:
+    """A difference in words; of one seed (no interval) its amount: ``different by +0.4 points (one seed)``."""
+    alone = np.isnan(difference.low) and np.isfinite(difference.mean)
+    return f"different by {difference.amount}" if alone else str(difference)
 
 
 def deviations(table: pd.DataFrame) -> pd.DataFrame:

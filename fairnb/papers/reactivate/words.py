@@ -147,9 +147,10 @@ def _few(problems: Mapping[str, Problem]) -> str:
     name = min(least, key=lambda task: least[task])
     total, error = sum(sizes[name].values()), 0.5 / np.sqrt(max(1, least[name]))
     return (
-        f"A test split of {words(name)} has {total} people, and the rarer rate of its measure is one over "
-        f"{least[name]}: one that is about 1/2 is known to ± {error:.2f}. Where that is more than the tolerance, no "
-        "method can promise a gap within it, and more seeds help only because each draws another split."
+        f"A test split of {words(name)} has {total} people, and one of the rates in its measure is taken over "
+        f"{least[name]} of them: a rate of about 1/2 is known to ± {error:.2f} then. Where that is more than "
+        "the tolerance, no method can promise a gap within it, and more seeds help only because each "
+        "draws another split."
     )
 
 

@@ -13,10 +13,15 @@ import pandas as pd
 from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.reactivate import choices
-from fairnb.papers.reactivate.show import words
+from fairnb.papers.reactivate.show import told, words
 
 CELLS, RESTART = "as they are", "Kaiming"
 ALPHA = 0.05  # of the intervals
+EQUAL = (
+    " In the rows of the weights all samples ended with the same one: the bias that weights react to was within the "
+    "tolerance, so they had nothing to do, and rows that differ in the weights alone may be one and the same training."
+)
+CHANCE = " What is small and clear may be so by chance, among so many intervals."
 RESTARTED = {
     say.LOWER: "It fits that a short fine-tuning on few people does not recover from random weights.",
     say.HIGHER: "It would fit zeros that are slow to grow again.",
@@ -73,8 +78,8 @@ def counted(differences: pd.DataFrame) -> str:
 
 def worth_showing(differences: pd.DataFrame) -> pd.DataFrame:
     """The clear ones, or all of them where there is no interval."""
-    told = differences[differences["clear"]] if differences["low"].notna().any() else differences
-    return told.drop(columns="clear")
+    shown = differences[differences["clear"]] if differences["low"].notna().any() else differences
+    return shown.drop(columns="clear").assign(difference=shown["difference"].round(1) + 0.0)  # no -0.0
 
 
 def why(frames: Mapping[str, pd.DataFrame], leak: pd.DataFrame, people: int) -> list[str]:
@@ -114,7 +119,8 @@ def _cells(frame: pd.DataFrame, task: str) -> str:
     accuracy = per_seed(frame, CELLS, "accuracy", task, "label")
     return (
         f"* **The cells**, on {words(task)}. With validation data as they are, instead of a bootstrap to equal (label, "
-        f"group) cells, accuracy is {say.value(accuracy)}, {found}, and bias {_changed(frame, CELLS, task, 'bias')}. "
+        f"group) cells, accuracy is {say.value(accuracy)}, {told(found)}, and bias "
+        f"{told(_changed(frame, CELLS, task, 'bias'))}. "
         f"{UNBALANCED[found.word]} The paper mentions the bootstrap in a half-sentence and has no ablation of it."
     )
 
@@ -122,28 +128,36 @@ def _cells(frame: pd.DataFrame, task: str) -> str:
 def _restart(frame: pd.DataFrame, task: str) -> str:
     found = _changed(frame, RESTART, task)
     return (
-        f"* **The restart**, on {words(task)}. With Kaiming's values instead of zeros accuracy is {found}, and bias "
-        f"{_changed(frame, RESTART, task, 'bias')}. {RESTARTED[found.word]}"
+        f"* **The restart**, on {words(task)}. With Kaiming's values instead of zeros accuracy is {told(found)}, "
+        f"and bias {told(_changed(frame, RESTART, task, 'bias'))}. {RESTARTED[found.word]}"
     )
 
 
 def _others(frame: pd.DataFrame, task: str) -> str:
     """All that the paper ablates or leaves open: the largest change, and which are clear."""
     rows = [row for row, _ in choices.pairs("choices") if row not in (CELLS, RESTART)]
-    said = []
+    said, chance = [], ""
     for metric in ("accuracy", "bias"):
         found = {row: _changed(frame, row, task, metric) for row in rows}
         most = max(found, key=lambda row: abs(found[row].mean))
         clear = [f"{row} ({own.amount})" for row, own in found.items() if own.word != say.UNCLEAR]
+        chance = CHANCE if clear else chance
         said.append(
-            f"the largest mean change in {metric} is {say.signed(found[most].mean)} points ({most}), clear are "
-            f"{say.listed(clear)}"
+            f"the largest mean change in {metric} is {say.signed(found[most].mean)} points ({most}), "
+            + (f"clear {'are' if len(clear) > 1 else 'is'} {say.listed(clear)}" if clear else "none is clear")
         )
     return (
         f"* **Everything else** that the paper ablates or leaves open, on {words(task)}: direction and norm of the "
-        f"attack, τ, p_flip, the weights. Of these {'; '.join(said)}. What is small and clear may be so by chance, "
-        "among so many intervals."
+        f"attack, τ, p_flip, the weights. Of these {'; '.join(said)}.{chance}{EQUAL if _equal(frame, task) else ''}"
     )
+
+
+def _equal(frame: pd.DataFrame, task: str) -> bool:
+    """Whether each run of the rows of the weights ended with one weight for all samples."""
+    rows = [row for row, kind in choices.KINDS.items() if kind == "weights"]
+    notes = frame.loc[(frame["task"] == task) & frame["label"].isin(rows), "notes"]
+    noted = [note["weights"] for note in notes if "weights" in note]
+    return bool(noted) and all(own["min"] == own["max"] for own in noted)
 
 
 def _dropped(frame: pd.DataFrame) -> str:
@@ -172,8 +186,8 @@ def _bug(frame: pd.DataFrame, row: str, task: str) -> str:
     released = f"{row} {choices.RELEASED}"
     found = _than(frame, released, row, task)
     return (
-        f"* **{row} as released**, {what}, on {words(task)}: accuracy {found}, bias "
-        f"{_than(frame, released, row, task, 'bias')}. {reasons[found.word]}"
+        f"* **{row} as released**, {what}, on {words(task)}: accuracy {told(found)}, bias "
+        f"{told(_than(frame, released, row, task, 'bias'))}. {reasons[found.word]}"
     )
 
 

@@ -16,6 +16,7 @@ from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.reactivate import tables
 from fairnb.papers.reactivate.claims import BASELINE, LIMIT, OURS
+from fairnb.papers.reactivate.show import told
 from fairnb.tasks import tiers
 
 PROPOSED, JOINT = OURS
@@ -103,7 +104,7 @@ class Rows(say.Rows):
             printed = self.printed[metric].reindex([row, other])
             change = float(printed.iloc[0] - printed.iloc[1])
             tail = f" ({say.signed(change)} in print)" if np.isfinite(change) else ""
-            said.append(f"{metric} {self.than(row, other, metric)}{tail}")
+            said.append(f"{metric} {told(self.than(row, other, metric))}{tail}")
         return ", ".join(said)
 
 
@@ -111,8 +112,8 @@ def _size(rows: Rows, ceiling: pd.DataFrame | None, own: Mapping[str, Any]) -> s
     """How far this network is from the printed one, and what can be compared then."""
     theirs = tiers.settings("paper", "reactivate")["images"]["pretrain_epochs"]
     clean = (
-        f"On clean data the Baseline has {say.value(100 * ceiling['accuracy'])} ({CLEAN_IN_PRINT:g} quoted), on skewed "
-        "data "
+        f"On clean data the Baseline has {say.value(100 * ceiling['accuracy'])}, where {CLEAN_IN_PRINT:g} is quoted, "
+        "on skewed data "
         if ceiling is not None and len(ceiling)
         else "The Baseline has on skewed data "
     )
@@ -188,9 +189,11 @@ def _skews(frame: pd.DataFrame) -> str:
     said = []
     for row, values in lost.items():
         tail = f" ({100 * (printed[first] - printed[last])[row]:.1f} in print)" if row in printed.index else ""
-        said.append(f"{row} {say.value(values, ' points')}{tail}")
+        said.append(f"{row} {say.value(values, ' points').removesuffix(' (one seed)')}{tail}")
     ends = " to ".join(task.rpartition("skew")[2] for task in (first, last))
-    against = f" {PROPOSED}'s loss is {say.compare(lost[PROPOSED], lost[BASELINE])}." if set(lost) > {BASELINE} else ""
+    against = (
+        f" {PROPOSED}'s loss is {told(say.compare(lost[PROPOSED], lost[BASELINE]))}." if set(lost) > {BASELINE} else ""
+    )
     alone = f" {say.ONE_SEED}" if len(lost[BASELINE]) < 2 else ""
     return f"Accuracy that goes from {ends} % skew: {say.listed(said)}.{against}{alone}"
 

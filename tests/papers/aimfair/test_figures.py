@@ -38,6 +38,11 @@ def test_blocks_has_a_point_for_each_block_and_two_references(seeds):
     assert len(fig.legends[0].get_texts()) == 8
 
 
+def test_differences_name_rows_as_the_tables_do():
+    fig = figures.differences(runs_of("T3"), [("selective", "erm")], ["acc"], TASK)
+    assert [text.get_text() for text in fig.axes[0].get_yticklabels()] == ["AIM-Fair −\nERM"]
+
+
 def swept(printed):
     table = pd.DataFrame({name: [1.0, 2.0, 3.0] for name in ("acc", "wst", "eo_max")})
     for name in ("acc", "wst", "eo_max"):

@@ -172,7 +172,7 @@ def test_sweeps_as_printed():
 
 def test_sweeps_turned_around():
     said = swept(**{"k = 60": (88.0, 80.0, 1.0), "Bias ratio 1:9": (80.0, 70.0, 20.0)})
-    assert "the smallest is at one of its ends" in said and "against k = 60 higher by 5.0 points" in said
+    assert "the smallest is at one end of the range" in said and "against k = 60 higher by 5.0 points" in said
     assert "against bias ratio 4:6 higher by" in said and "Bias ratio 1:9 lower by 8.8 points" in said
 
 
@@ -207,7 +207,7 @@ def test_decisions_have_the_settings_and_the_runs_own_numbers(monkeypatch):
     assert "fewer real data" not in words_comparison.decisions("quick", [])
     few = pd.DataFrame({"label": ["Random 55 %, draw 1", "Update fc", "Freeze fc", "Freeze stem"]})
     made = words_partial.decisions(few)
-    assert "55 % of the *tensors*, 1 draw of each" in made and "updated: fc; frozen: stem and fc" in made
+    assert "55 % of the *tensors*, 1 draw |" in made and "updated: fc; frozen: stem and fc" in made
     assert "500 to 1,000 per group" in words_prompts.decisions([700, 1000, 500])
     assert "swept: 2:8 and 1:9; the true" in words_numbers.decisions(sweeps(few=True))
 
@@ -215,4 +215,16 @@ def test_decisions_have_the_settings_and_the_runs_own_numbers(monkeypatch):
 def test_rates_say_whether_the_printed_one_is_tried():
     both = pd.DataFrame({"label": ["AIM-Fair", "AIM-Fair, rate 0.5"]})
     assert "0.4 to 0.6" in words_numbers.rates(0.1, both) and "own, 0.1." in words_numbers.rates(0.1, both)
-    assert words_numbers.rates("val", both[:1]).endswith("own, val (not at this tier).")
+    assert words_numbers.rates("val", both[:1]).endswith("0.5, beside its own; this one runs its own alone, val.")
+
+
+def test_one_seed_whose_numbers_are_equal_to_a_decimal():
+    same = swept(seeds=1, **{"k = 55": (88.0, 80.0, 6.02), "k = 60": (88.0, 80.0, 6.0)})
+    assert "against k = 60 less than 0.1 points away" in same and "by +0.0" not in same
+
+
+def test_the_decisions_say_which_rows_are_quoted_and_chosen():
+    made = words_comparison.decisions("quick", [])
+    assert "a row that a tier leaves out is quoted" in made and "at this tier those of" in made
+    several = pd.DataFrame({"label": [row[0] for row in tables.RANDOM]})
+    assert " draws of each |" in words_partial.decisions(several)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fairnb.evidence import say
 from fairnb.papers.reactivate import show as reactivate_show
 from fairnb.papers.reactivate import tables as reactivate
 
@@ -44,6 +45,12 @@ def test_one_seed_has_no_deviation_and_a_quoted_row_no_cells_of_ours():
     frame["groups"] = ["●", None]
     found = reactivate_show.shown(frame)
     assert list(found["accuracy"]) == ["0.900", ""] and list(found["groups"]) == ["●", ""]
+
+
+def test_a_single_seed_s_difference_is_its_amount():
+    assert reactivate_show.told(say.compare([1.0], [3.0])) == "different by -2.0 points (one seed)"
+    several = say.compare([1.0, 2.0], [3.0, 3.0])
+    assert reactivate_show.told(several) == str(several)
 
 
 def test_side_by_side_keeps_the_order_of_rows_and_tasks():

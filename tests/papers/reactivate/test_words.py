@@ -84,7 +84,7 @@ def test_points_open_with_the_table_s_verdicts(verdict):
 
 
 def test_the_rarer_rate_is_over_those_whom_the_measure_counts():
-    assert "is one over 25:" in said(frame()) and "known to ± 0.10" in said(frame())
+    assert "is taken over 25 of them:" in said(frame()) and "known to ± 0.10" in said(frame())
     assert words._of_rate(CELLS, "a_spd") == [225, 400] and words._of_rate(CELLS, "a_eod") == [25, 100]
 
 

@@ -41,12 +41,23 @@ def test_a_choice_that_decides(accuracy, word):
     assert text.count(f"{word} by 20.0 points [20.0, 20.0]") == 3
     assert words_choices.UNBALANCED[word] in text and words_choices.RESTARTED[word] in text
     assert words_choices.BUGS["Adv.Ft"][1][word] in text
-    assert f"change in accuracy is {'-' if word == 'lower' else '+'}20.0 points (mix), clear are mix" in text
+    assert (
+        f"change in accuracy is {'-' if word == 'lower' else '+'}20.0 points (mix), clear is mix" in text
+        and words_choices.CHANCE in text
+    )
 
 
 def test_choices_that_change_nothing():
     text = said()
-    assert "higher by" not in text and "lower by" not in text and text.count("clear are none") == 2
+    assert "higher by" not in text and "lower by" not in text and text.count("none is clear") == 2
+
+
+@pytest.mark.parametrize("most", [1.0, 2.5])
+def test_weights_that_are_all_equal_are_said_to_be(most):
+    made = frame("choices", {})
+    made["notes"] = [{"dropped": [0.3], "weights": {"min": 1.0, "max": most}}] * len(made)
+    text = "\n".join(words_choices.why({"choices": made}, LEAK, 400))
+    assert (words_choices.EQUAL in text) is (most == 1)
 
 
 @pytest.mark.parametrize(("dropped", "text"), [(0.3, "more than 1 - τ asks for"), (0.07, "not all beyond 1 - τ")])
@@ -56,7 +67,9 @@ def test_the_mask_beside_what_is_asked(dropped, text):
 
 def test_one_seed_makes_no_comparison():
     text = said({"as they are": 0.5, "mix": 0.5}, seeds=1)
-    assert "higher by" not in text and "lower by" not in text and text.count("clear are none") == 2
+    assert "higher by" not in text and "lower by" not in text and text.count("none is clear") == 2
+    assert "accuracy is 49.9 % (one seed), different by -20.0 points (one seed)" in text
+    assert words_choices.CHANCE not in text and "not clearly different" not in text
     differences = listed({"mix": 0.5}, seeds=1)
     assert words_choices.counted(differences).startswith(f"{len(differences)} differences. One seed: no interval")
     assert len(words_choices.worth_showing(differences)) == len(differences)

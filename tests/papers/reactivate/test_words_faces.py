@@ -33,7 +33,8 @@ def test_as_printed():
     assert "at most 0.05 for ROC (0.530, bias 0.010), Proposed (0.930" in text
     assert "Proposed is higher than ROC (+40.0); Proposed-joint is higher than ROC (+43.0)." in text
     assert "Seeds within it: Proposed (0.930, bias 0.010) in 4 of 4" in text
-    assert "largest mean accuracy has Proposed-joint" in text and "near the printed one, and so near chance" in text
+    assert "largest mean accuracy is that of Proposed-joint" in text
+    assert "near the printed one, and so near chance" in text
 
 
 def test_turned_around():
@@ -67,6 +68,7 @@ def test_doubts_quote_the_printed_table(accuracy):
     text = words_faces.leak(pd.Series(accuracy, dtype=float))
     assert "printed 0.98 of EqOdds" in text and "as above 0.05 stays" in text and "nan" not in text
     assert ("at least 0.980" in text) == bool(accuracy)
+    assert "with the leak is 1.000, and" in words_faces.leak(pd.Series([1.0, 1.0]))
     assert "prints 0.91" in words_faces.another_start() and "0.93 and 0.96" in words_faces.values()
 
 

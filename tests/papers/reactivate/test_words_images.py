@@ -75,7 +75,8 @@ def test_what_varies_too_much_is_not_clear():
 def test_one_seed_makes_no_comparison():
     text = said(made(in_print(), TASK, seeds=1), lost(0.2, 0.1, seeds=1), ceiling=False)
     assert "higher by" not in text and "lower by" not in text and "over the seeds" not in text
-    assert "One seed: no interval" in text
+    assert "One seed: no interval" in text and "Baseline 20.0 points (4.1 in print)" in text
+    assert "Proposed's loss is different by -10.0 points (one seed)." in text and "not clearly different" not in text
 
 
 @pytest.mark.parametrize("verdict", ["holds", "reversed", "no such difference", "cannot be seen here"])

@@ -58,7 +58,8 @@ def tradeoff(table: pd.DataFrame, trivial: float | None = None) -> Figure:
         ax.set_ylim(bottom=part["edge"].iloc[0])
         for mark in ax.collections:
             mark.set_clip_on(False)
-    figures.legend(fig, 6)
+    names = {name for ax in fig.axes for name in ax.get_legend_handles_labels()[1]}
+    figures.legend(fig, 6 if len(names) % 6 else 5)  # the last column ends above the stamp in the corner
     return fig
 
 

@@ -82,6 +82,13 @@ def test_one_task_joins_each_row_with_its_printed_value(printed):
     assert (band.get_x(), band.get_width()) == (0, TOLERANCE)
 
 
+@pytest.mark.parametrize("rows", [("ROC", "Baseline"), tuple(row for row in figures.LOOKS if row != "Proposed")])
+def test_the_last_column_of_names_ends_above_the_corner(rows):
+    made = pd.concat([shapes(False).head(1).assign(row=row) for row in rows], ignore_index=True)
+    [legend] = figures.tradeoff(made, trivial=0.5).legends
+    assert len(legend.get_texts()) % legend._ncols or len(legend.get_texts()) == legend._ncols
+
+
 def test_bars_are_standard_deviations_inside_the_axes_and_the_range():
     made = shapes(False, deviation=0.03).head(1).assign(accuracy=0.98, bias=0.01)
     [ax] = figures.tradeoff(made).axes
