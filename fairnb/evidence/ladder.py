@@ -61,8 +61,8 @@ class Interval:
     seeds: int
 
     def __str__(self) -> str:
-        ends = "" if math.isnan(self.low) else f" [{self.low:+.1f}, {self.high:+.1f}]"
-        return f"{self.mean:+.1f}{ends}"
+        ends = "" if math.isnan(self.low) else f" [{self.low:+z.1f}, {self.high:+z.1f}]"
+        return f"{self.mean:+z.1f}{ends}"
 
 
 def rung(n: int) -> int:

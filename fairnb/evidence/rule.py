@@ -143,7 +143,7 @@ def _refutation(by: Known, state: str) -> str:
     if by.condition.exact:
         return f"{said}, where nothing is trained"
     what = "0" if state == REVERSED else f"the margin of {by.condition.margin:.3g} points"
-    return f"{said}; at the level of refutations at most {by.high:+.1f}, which is below {what}"
+    return f"{said}; at the level of refutations at most {by.high:+z.1f}, which is below {what}"
 
 
 def _open(known: Groups, need: int, flags: tuple[str, ...]) -> Outcome:

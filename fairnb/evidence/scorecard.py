@@ -124,8 +124,8 @@ def _difference(row: Mapping[str, Any]) -> str:
     """``+2.3 [+1.1, +3.5]`` in points; empty where no number decides."""
     if not np.isfinite(row["effect"]):
         return ""
-    ends = f" [{row['low']:+.1f}, {row['high']:+.1f}]" if np.isfinite(row["low"]) else ""
-    return f"{row['effect']:+.1f}{ends}"
+    ends = f" [{row['low']:+z.1f}, {row['high']:+z.1f}]" if np.isfinite(row["low"]) else ""
+    return f"{row['effect']:+z.1f}{ends}"
 
 
 def _counted(seeds: int, processors: int = 0) -> str:

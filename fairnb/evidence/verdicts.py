@@ -45,9 +45,9 @@ class Condition(rule.Condition):
     def __str__(self) -> str:
         mean = float(np.mean(self.values)) if self.values else float("nan")
         if rule.rung(len(self.values)) == 0:
-            return f"{self.text}: {mean:+.1f} ({len(self.values)} seed{'s' * (len(self.values) != 1)})"
+            return f"{self.text}: {mean:+z.1f} ({len(self.values)} seed{'s' * (len(self.values) != 1)})"
         found = rule.interval(self)
-        return f"{self.text}: {found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]"
+        return f"{self.text}: {found.mean:+z.1f} [{found.low:+z.1f}, {found.high:+z.1f}]"
 
 
 Groups = Sequence[Sequence[Condition]]
