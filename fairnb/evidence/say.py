@@ -73,7 +73,7 @@ class Difference:
 
 def signed(value: float, digits: int = 1) -> str:
     """A number with its sign; one that rounds to zero is ``+0.0`` from either side."""
-    return f"{round(value, digits) + 0.0:+.{digits}f}"
+    return f"{value:+z.{digits}f}"
 
 
 def compare(a: Values, b: Values | float, margin: float = 0.0) -> Difference:

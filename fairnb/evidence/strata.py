@@ -42,5 +42,6 @@ def differ(text: str, values: Sequence[float], processors: Sequence[str]) -> str
         return ""
     if between <= 1e-18:
         return ""
-    shown = ", ".join(f"{name} {part.mean():+z.1f} ({len(part)} seeds)" for name, part in zip(names, parts, strict=True))
+    pairs = zip(names, parts, strict=True)
+    shown = ", ".join(f"{name} {part.mean():+z.1f} ({len(part)} seeds)" for name, part in pairs)
     return f"{text} differs between processors: {shown}"
