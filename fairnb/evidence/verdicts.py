@@ -76,7 +76,9 @@ class Verdict:
 
     @property
     def seeds(self) -> int:
-        """How many seeds each condition has at least."""
+        """Those of the condition that refuted the claim; else how many each condition has at least."""
+        if self.outcome is not None and self.outcome.by is not None and self.verdict in (REVERSED, NO_DIFFERENCE):
+            return len(self.outcome.by.values)
         return min((len(condition.values) for group in self.groups for condition in group), default=0)
 
 

@@ -87,6 +87,12 @@ def test_without_a_rival_a_claim_cannot_hold_but_can_be_refuted():
     assert judge("A8", [condition(-5)], ours="", note="", absent=["LfF"]).verdict == REVERSED
 
 
+def test_the_seeds_of_a_refuted_claim_are_those_that_refuted_it():
+    few = condition(5, n=3)
+    assert judge("A6", [few, condition(-5)], ours="", note="").seeds == 12
+    assert judge("A6", [few, condition(5)], ours="", note="").seeds == 3
+
+
 def test_a_silent_task_neither_confirms_nor_blocks_a_refutation():
     groups = verdicts.by_task({"one": [condition(5)], "two": [condition(-5)]}, {"one": ["row in one"]})
     assert [len(group) for group in groups] == [0, 1]
