@@ -84,7 +84,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "plan": _plan("toy_faces", 3, 1, ())
         | {
             "table1": ((("toy_faces/smiling_male",), 3),),
-            "table2": ((("toy_faces/smiling_male_10",), 3),),
+            "table2": ((("toy_faces/smiling_male_10",), 1),),
             "table3": ((("toy_faces/smiling_male",), 3),),
         },
         "rows": {

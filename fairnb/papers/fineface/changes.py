@@ -10,7 +10,7 @@ import pandas as pd
 
 from fairnb import metrics
 from fairnb.evidence import reported, seeds, tables
-from fairnb.papers.fineface.tables import FINEFACE, PLAIN, STEPS, accuracies
+from fairnb.papers.fineface.tables import BASE, FINEFACE, STEPS, accuracies
 
 COLUMNS = ["attribute", "source", "seeds", "before", "after", "change", "change_low", "change_high", "change_values"]
 COLUMNS += ["printed_before", "printed_after", "printed_change"]
@@ -25,7 +25,7 @@ def over_plain(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     Returns:
         as ``seeds.paired`` for each task; ``row`` says what is subtracted from what.
     """
-    ours, plain, steps = FINEFACE[0], PLAIN[0], STEPS[0]
+    ours, plain, steps = FINEFACE[0], BASE[0], STEPS[0]
     found = seeds.paired(frame, [(ours, plain), (steps, plain), (ours, steps)], names)
     return found.assign(row=found["row"] + " − " + found["than"]).drop(columns="than")
 
@@ -43,7 +43,7 @@ def by_attribute(frame: pd.DataFrame, metric: str = "acc_min") -> pd.DataFrame:
     """
     from fairnb import tasks
 
-    pair = (PLAIN[0], FINEFACE[0])
+    pair = (BASE[0], FINEFACE[0])
     own = {tasks.recipe(task).setting: task for task in frame["task"].unique()}
     means = seeds.over(frame, (metric,)).set_index(["task", "row"])[metric]
     changes = seeds.paired(frame, [pair[::-1]], (metric,)).set_index("task")

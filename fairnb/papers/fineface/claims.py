@@ -28,7 +28,7 @@ from fairnb.evidence.verdicts import (
 )
 from fairnb.papers.fineface import tables
 from fairnb.papers.fineface.checkpoints import by_checkpoint
-from fairnb.papers.fineface.tables import BASE, FINEFACE, GAN, PLAIN, RIVALS_5, RIVALS_7, VIEWS
+from fairnb.papers.fineface.tables import BASE, FINEFACE, GAN, RIVALS_5, RIVALS_7, VIEWS
 
 ENOUGH = 12 / 13  # of the attributes, in F7
 LARGEST_LOSS = 3.0  # points that the best group may lose and still lose "a little" (F5)
@@ -87,13 +87,13 @@ def fairer_and_as_good(mean: pd.DataFrame, setting: str, quiet: str = "") -> Ver
     [task] = _names(mean)
     ours, theirs = (per_seed(mean, row, "acc", task, "label") for row in PAIR[::-1])
     spread = theirs.std(ddof=1) if len(theirs) > 1 else 0.0
-    text = f"acc({FINEFACE[0]}) - acc({PLAIN[0]}) + spread {spread:.2f}"
-    others = [_higher(mean, "tpr", PLAIN[0], task), above(text, "acc", ours + spread, theirs, baseline=OWN_BAR)]
+    text = f"acc({FINEFACE[0]}) - acc({BASE[0]}) + spread {spread:.2f}"
+    others = [_higher(mean, "tpr", BASE[0], task), above(text, "acc", ours + spread, theirs, baseline=OWN_BAR)]
     falls = ", ".join(_fall(mean, gap, task) for gap in GAPS)
     said = f"{means(mean, task, PAIR, ('acc', 'tpr', *GAPS))}; {falls}"
     enough = [_little_left(mean, gap, task) for gap in GAPS]
     found = judge("F4", [*others, *enough], ours=said, note=setting, unseen=quiet)
-    at_all = [_lower(mean, gap, PLAIN[0], task) for gap in GAPS]
+    at_all = [_lower(mean, gap, BASE[0], task) for gap in GAPS]
     if found.verdict != REVERSED or judge("F4", [*others, *at_all], ours="", note="").verdict == REVERSED:
         return found
     return dataclasses.replace(found, verdict=NO_DIFFERENCE, reason=f"the gaps do not fall by as much: {falls}")
@@ -101,14 +101,14 @@ def fairer_and_as_good(mean: pd.DataFrame, setting: str, quiet: str = "") -> Ver
 
 def _little_left(mean: pd.DataFrame, gap: str, task: str) -> Condition:
     ours, theirs = (per_seed(mean, row, gap, task, "label") for row in PAIR[::-1])
-    text = f"{100 * LEFT:g} % of {gap}({PLAIN[0]}) - {gap}({FINEFACE[0]})"
+    text = f"{100 * LEFT:g} % of {gap}({BASE[0]}) - {gap}({FINEFACE[0]})"
     return above(text, gap, LEFT * theirs, ours, baseline=OWN_BAR)
 
 
 def best_group(mean: pd.DataFrame, setting: str, quiet: str = "") -> Verdict:
     """F5: the best group's accuracy falls, by less than ``LARGEST_LOSS`` points; ``quiet``: as in F4."""
     [task] = _names(mean)
-    falls = less(mean, "acc_max", FINEFACE[0], PLAIN[0], task, "label")
+    falls = less(mean, "acc_max", FINEFACE[0], BASE[0], task, "label")
     values = tuple(LARGEST_LOSS - value for value in falls.values)
     little = dataclasses.replace(falls, text=f"{LARGEST_LOSS:g} - ({falls.text})", values=values, metric="")
     return judge("F5", [falls, little], ours=means(mean, task, PAIR, ("acc_max",)), note=setting, unseen=quiet)
@@ -132,7 +132,7 @@ def lowest(frame: pd.DataFrame, mean: pd.DataFrame, setting: str) -> Verdict:
 
 def worst_group(frame: pd.DataFrame, setting: str) -> Verdict:
     """F7: the accuracy of the worse gender rises in 12 of 13 attributes, or in that share of those which were run."""
-    conditions = {task: [_named(_higher(frame, "acc_min", PLAIN[0], task), task)] for task in _names(frame)}
+    conditions = {task: [_named(_higher(frame, "acc_min", BASE[0], task), task)] for task in _names(frame)}
     need = math.ceil(ENOUGH * len(conditions) - 1e-9)
     ours = "; ".join(means(frame, task, PAIR, ("acc_min",)) for task in conditions)
     note = f"{setting}; {need} of {len(conditions)} attributes are enough"
@@ -184,7 +184,7 @@ def _named(condition: Condition, task: str) -> Condition:
 
 def _fall(mean: pd.DataFrame, gap: str, task: str) -> str:
     """By how much of the baseline's mean a gap is smaller, in words."""
-    ours, theirs = (per_seed(mean, row, gap, task, "label").mean() for row in (FINEFACE[0], PLAIN[0]))
+    ours, theirs = (per_seed(mean, row, gap, task, "label").mean() for row in (FINEFACE[0], BASE[0]))
     return f"{gap} falls by {100 * (1 - ours / theirs):.0f} %" if theirs else f"the baseline has no {gap}"
 
 

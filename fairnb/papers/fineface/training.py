@@ -113,7 +113,8 @@ def resized(x: torch.Tensor, pixels: int | None) -> torch.Tensor:
     """Images ``(B, 3, H, W)`` bilinearly resized to ``(B, 3, pixels, pixels)``; as they are for None."""
     if pixels is None or x.shape[2:] == (pixels, pixels):
         return x
-    return functional.interpolate(x, (pixels, pixels), mode="bilinear", align_corners=False, antialias=True)
+    smaller = pixels < max(x.shape[2:])  # enlarged, both ways are one, and the plain one is faster
+    return functional.interpolate(x, (pixels, pixels), mode="bilinear", align_corners=False, antialias=smaller)
 
 
 def tune(

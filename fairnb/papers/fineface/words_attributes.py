@@ -16,14 +16,15 @@ from fairnb import tasks
 from fairnb.evidence import reported, say
 from fairnb.evidence.tables import RERUN
 from fairnb.evidence.verdicts import per_seed
-from fairnb.papers.fineface.tables import GAN, METRICS_6, OURS, PLAIN, RIVALS_7, STEPS_13
+from fairnb.papers.fineface import tables as rows_of
+from fairnb.papers.fineface.tables import GAN, METRICS_6, OURS, RIVALS_7
 from fairnb.papers.fineface.words import STRIDES
 
 if TYPE_CHECKING:
     from fairnb.papers.fineface.looking import Looks
     from fairnb.tasks import Problem
 
-BASE, STEPS, FINEFACE = PLAIN[0], STEPS_13[0], OURS[0]
+BASE, STEPS, FINEFACE = rows_of.BASE[0], rows_of.STEPS[0], OURS[0]
 NAMES = {"acc": "accuracy", "tpr": "TPR", "tpr_gap": "DEO", "eo_sum": "DEODD", "acc_max": "the best group"}
 FEW = 30  # images of a cell in training
 COARSE = 3  # points a side: a map that tells sides of the picture
