@@ -120,7 +120,7 @@ def lowest(frame: pd.DataFrame, mean: pd.DataFrame, setting: str) -> Verdict:
     A rival that finds next to no positives has no gaps either: it counts as one that was not run.
     """
     [task] = _names(mean)
-    there = [row[0] for row in (PLAIN, *RIVALS_7) if row[0] in set(mean["label"])]
+    there = [row[0] for row in (BASE, *RIVALS_7) if row[0] in set(mean["label"])]
     quiet = {row: _sentences(unseen.quiet(frame, [row], _names(frame))) for row in (*there, FINEFACE[0])}
     counted = [row for row in there if not quiet[row]]
     conditions = [_lower(mean, gap, row, task) for row in counted for gap in GAPS]
