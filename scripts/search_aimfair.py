@@ -1,17 +1,19 @@
-"""The search behind AIM-Fair's fine-tuning at tier quick: how many epochs of a cosine, and from which rate.
+"""The search behind AIM-Fair's fine-tuning at tiers quick and open: how many epochs of a cosine, and from which rate.
 
 Every strategy that fine-tunes has the same numbers, as in the released code, so one is chosen for all: of three of them
-(all tensors, AIM-Fair's, the last layer) the mean accuracy counts, on faces that are drawn as the validation faces are
-but that no run ever sees. Seeds are not the tier's, test faces are not read. First the epochs at rate 0.03, the fewest
-whose mean is within a standard error of the best; then the rate, the best one.
+(all tensors, AIM-Fair's, the last layer) the mean accuracy counts, on faces that no training looks at: at quick drawn
+as the validation faces are, at open every other validation photograph (the trainings choose their epoch by
+the rest). Seeds are not the tier's, test faces are not read. First the epochs at a rate inside, the fewest whose
+mean is within a standard error of the best; then the rate, the best one.
 
-    python scripts/search_aimfair.py
+    python scripts/search_aimfair.py [open]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +27,21 @@ from fairnb.tasks.drawings import Drawing
 from fairnb.tasks.recipes import shares_of
 from fairnb.training import methods
 
-TASK, TIER, SEEDS = "toy_faces/smiling_male", "quick", (10, 11)
+TASKS, SEEDS = {"quick": "toy_faces/smiling_male", "open": "celeba/smiling_male"}, (10, 11)
 STRATEGIES = ("full_fine_tuning", "selective", "linear_probe")
-EPOCHS, RATES, FIRST_RATE = (2, 4, 6, 8, 12, 16), (0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.4), 0.03
+EPOCHS, FIRST_RATE = {"quick": (2, 4, 6, 8, 12, 16), "open": (2, 4, 8, 12, 16)}, 0.03
+RATES = {"quick": (0.01, 0.02, 0.03, 0.06, 0.1, 0.2, 0.4), "open": (0.003, 0.01, 0.03, 0.1, 0.3)}
 UNSEEN, DRAWN_BY = 4000, 104  # faces, and the seed of their drawing: 101 to 103 are those of the task
 
 
-def unseen(task: Task) -> Split:
-    """Faces with the validation split's shares of the cells."""
+def parted(task: Task, tier: str) -> tuple[Task, Split]:
+    """The task, and faces with the validation split's shares of the cells: new ones, or every other one of them."""
+    if tier == "open":
+        half = np.arange(len(task.val)) % 2 == 0
+        return replace(task, val=task.val.take(np.flatnonzero(half))), task.val.take(np.flatnonzero(~half))
     names = task.val.target_name, task.val.protected_name
     cells = shares_of(UNSEEN, test_counts(*names))
-    return Drawing("unseen", names, sum(cells.values()), DRAWN_BY, cells).split(dict(task.settings))
+    return task, Drawing("unseen", names, sum(cells.values()), DRAWN_BY, cells).split(dict(task.settings))
 
 
 def trial(task: Task, faces: Split, strategy: str, seed: int, **options: Any) -> dict[str, Any]:
@@ -68,17 +74,19 @@ def fewest(found: pd.DataFrame) -> Any:
 def main() -> None:
     """Search, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("docs/searches/aimfair_quick.csv"))
-    out = parser.parse_args().out
-    task = tasks.problem(TASK, TIER).task
-    faces = unseen(task)
-    epochs = search(task, faces, "epochs", EPOCHS, lr=FIRST_RATE)
+    parser.add_argument("tier", nargs="?", choices=TASKS, default="quick")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    out = given.out or Path(f"docs/searches/aimfair_{given.tier}.csv")
+    task, faces = parted(tasks.problem(TASKS[given.tier], given.tier).task, given.tier)
+    epochs = search(task, faces, "epochs", EPOCHS[given.tier], lr=FIRST_RATE)
     length = fewest(epochs)
-    rates = search(task, faces, "lr", RATES, epochs=int(length))
+    rates = search(task, faces, "lr", RATES[given.tier], epochs=int(length))
     rate = rates.groupby("value")["accuracy"].mean().idxmax()
     table = pd.concat([epochs.assign(chosen=epochs["value"] == length), rates.assign(chosen=rates["value"] == rate)])
     out.parent.mkdir(parents=True, exist_ok=True)
-    head = "# python scripts/search_aimfair.py: accuracy on unseen faces drawn as the validation faces are\n"
+    faces_are = "drawn as the validation faces are" if given.tier == "quick" else "of the validation part"
+    head = f"# python scripts/search_aimfair.py {given.tier}: accuracy on unseen faces {faces_are}\n"
     out.write_text(head + table.to_csv(index=False, float_format="%.6g"), encoding="utf-8")
     print(json.dumps({"epochs": int(length), "lr": float(rate)}))
     print(table.groupby(["setting", "value", "strategy"])["accuracy"].mean().unstack().round(4))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -32,16 +33,29 @@ PASSING_BYTES = 2 * 2**30  # what is kept of arrays that few runs need
 PROGRESS_FROM = 2000
 
 
-def images(files: Sequence[str], size: int, *, name: str, root: Path) -> np.ndarray:
+@dataclass(frozen=True)
+class Frame:
+    """The part of a picture that is looked at: the picture is squeezed to ``side`` pixels a side, the rest cut off.
+
+    Attributes:
+        side: in pixels. box: left, upper, right and lower edge of what is kept, in pixels of that square.
+    """
+
+    side: int
+    box: tuple[int, int, int, int]
+
+
+def images(files: Sequence[str], size: int, *, name: str, root: Path, frame: Frame | None = None) -> np.ndarray:
     """The images as one read-only memory map, uint8 ``(N, 3, size, size)``, RGB, 0..255, in the order of ``files``.
 
     Decoded once with Pillow and resized to ``size x size`` with its antialiased bilinear filter; the aspect ratio is
-    not kept, as in AIM-Fair's ``Resize((s, s))``. A changed file (size or time stamp), list, ``size`` or Pillow
-    version makes a new entry.
+    not kept, as in AIM-Fair's ``Resize((s, s))``. A changed file (size or time stamp), list, ``size``, ``frame`` or
+    Pillow version makes a new entry.
 
     Args:
         files: paths relative to ``root``.
         size: side of the square images in pixels.
+        frame: which part of every picture is resized; None: all of it.
         name: the data set's name, for messages and the progress bar.
         root: folder of the data set.
 
@@ -53,7 +67,7 @@ def images(files: Sequence[str], size: int, *, name: str, root: Path) -> np.ndar
     if len(files) == 0 or size < 1:
         raise BadData(f"{name}: {len(files)} images at {size} pixels cannot be loaded: ask for at least one of each")
     source = _source(files, name, Path(root))
-    path = paths.cache() / "images" / f"{_key(source, size)}.npy"
+    path = paths.cache() / "images" / f"{_key(source, size, frame)}.npy"
     shape = (len(files), 3, size, size)
     if (ready := _mapped(path, shape)) is not None:
         return ready
@@ -61,9 +75,9 @@ def images(files: Sequence[str], size: int, *, name: str, root: Path) -> np.ndar
         if (ready := _mapped(path, shape)) is None:
             disk.remove_leftovers(path)
             disk.require_space(path, int(np.prod(shape)))
-            _write_sidecar(path, source, size, name, root)
+            _write_sidecar(path, source, size, name, root, frame)
             with disk.atomic_file(path) as out:
-                _decode_all([Path(root) / f for f in files], shape, name, out)
+                _decode_all([Path(root) / f for f in files], shape, name, out, frame)
             with disk.plain_errors(path):
                 ready = np.load(path, mmap_mode="r", allow_pickle=False)
     return ready
@@ -160,42 +174,47 @@ def _source(files: Sequence[str], name: str, root: Path) -> str:
     return digest.hexdigest()
 
 
-def _key(source: str, size: int) -> str:
-    return hashlib.sha256(f"{VERSION} {PIL.__version__} {size} {source}".encode()).hexdigest()[:32]
+def _key(source: str, size: int, frame: Frame | None) -> str:
+    part = f" {frame}" if frame else ""
+    return hashlib.sha256(f"{VERSION} {PIL.__version__} {size} {source}{part}".encode()).hexdigest()[:32]
 
 
-def _write_sidecar(path: Path, source: str, size: int, name: str, root: Path) -> None:
+def _write_sidecar(path: Path, source: str, size: int, name: str, root: Path, frame: Frame | None) -> None:
     told = {"name": name, "root": str(root), "size": size, "source": source, "filter": "Pillow bilinear, antialiased"}
+    told |= {"frame": str(frame)} if frame else {}
     told |= {"version": VERSION, "pillow": PIL.__version__}
     disk.write_atomic(path.with_suffix(".json"), json.dumps(told, indent=1))
 
 
-def _decode_all(files: list[Path], shape: tuple[int, ...], name: str, out: BinaryIO) -> None:
+def _decode_all(files: list[Path], shape: tuple[int, ...], name: str, out: BinaryIO, frame: Frame | None) -> None:
     """Append the decoded images to ``out`` as an .npy file; written in sequence, so a full disk raises OSError."""
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(out, header)
     with progress.bar(total=len(files), desc=f"decode {name}", unit="img", disable=len(files) <= PROGRESS_FROM) as bar:
-        for array in _decoded(files, shape[-1], name):
+        for array in _decoded(files, shape[-1], name, frame):
             out.write(array.tobytes())
             bar.update()
 
 
-def _decoded(files: list[Path], size: int, name: str) -> Iterator[np.ndarray]:
+def _decoded(files: list[Path], size: int, name: str, frame: Frame | None) -> Iterator[np.ndarray]:
     workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool:
         try:
             for start in range(0, len(files), CHUNK):
-                yield from pool.map(partial(decode, size=size, name=name), files[start : start + CHUNK])
+                yield from pool.map(partial(decode, size=size, name=name, frame=frame), files[start : start + CHUNK])
         except BaseException:  # a Ctrl-C does not wait for the rest of the chunk
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def decode(path: Path, *, size: int, name: str) -> np.ndarray:
+def decode(path: Path, *, size: int, name: str, frame: Frame | None = None) -> np.ndarray:
     """One image, uint8 ``(3, size, size)``, see ``images``; BadData names a file that cannot be decoded."""
     with disk.plain_errors(path):  # what may not be read now need not be a bad picture
         data = path.read_bytes()
-    picture = pictures.read(data, f"{name}: {path}").resize((size, size), Image.Resampling.BILINEAR)
+    picture = pictures.read(data, f"{name}: {path}")
+    if frame:
+        picture = picture.resize((frame.side, frame.side), Image.Resampling.BILINEAR).crop(frame.box)
+    picture = picture.resize((size, size), Image.Resampling.BILINEAR)
     return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
 
 

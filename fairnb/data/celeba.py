@@ -6,6 +6,7 @@ to read labels.
 
 from __future__ import annotations
 
+import lzma
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ SPLITS = ("train", "val", "test")
 ATTRIBUTES = 40
 IMAGE = "image_id"  # the CSV variants' name for the column of file names
 SIGNS = {"-1": 0, "1": 1}
+OPEN = "ids/celeba_open.txt.xz"  # under the assets: the 45,940 images of tier open
 COUNTS = Path(__file__).parent / "celeba_test_counts.csv"  # of the test part, for pairs of attributes
 
 
@@ -102,6 +104,23 @@ def _partition(path: Path) -> pd.Series:
     delimiter = _delimiter(path)
     table = cells.read(path, kinds, delimiter=delimiter, names=() if delimiter else tuple(kinds))
     return pd.Series(table["partition"].to_numpy(int), table[IMAGE])
+
+
+def open_rows(labels: Labels) -> np.ndarray:
+    """Rows of the images that tier ``open`` looks at, int64 ``(45940,)`` in file order: a list of ids, so that a user
+    with all of CelebA and one with these images alone run the same experiment.
+
+    Raises:
+        BadData: an image of the list is not in ``labels``.
+    """
+    listed = lzma.decompress((paths.assets() / OPEN).read_bytes()).decode().split()
+    rows = pd.Index(labels.ids).get_indexer([f"{number}.jpg" for number in listed])
+    if (rows < 0).any():
+        raise BadData(
+            f"{NAME}: {listed[(rows < 0).argmax()]}.jpg, which tier open looks at, is not in the attribute file: get "
+            "the complete file"
+        )
+    return np.sort(rows).astype(np.int64)
 
 
 def test_counts(target: str, protected: str = "Male") -> np.ndarray:

@@ -53,7 +53,16 @@ class Labels:
         """Rows whose ``column`` equals ``value``, int64, in file order (empty if there are none)."""
         return np.flatnonzero((self.table[column] == value).to_numpy())
 
-    def split(self, target: str, protected: str, index: np.ndarray, size: int, *, images: bool = True) -> Split:
+    def split(
+        self,
+        target: str,
+        protected: str,
+        index: np.ndarray,
+        size: int,
+        *,
+        images: bool = True,
+        frame: cache.Frame | None = None,
+    ) -> Split:
         """The images at ``index`` with two attributes as a Split, in the order of ``index``.
 
         Args:
@@ -61,6 +70,7 @@ class Labels:
             index: rows, int ``(n,)``.
             size: side of the square images in pixels; the images come from ``cache.images``.
             images: False gives features ``(n, 0)`` instead, for questions about labels alone.
+            frame: the part of every picture that is looked at; None: all of it.
 
         Raises:
             UnknownName: no such attribute.
@@ -71,7 +81,7 @@ class Labels:
         t, p = self.column(target)[index], self.column(protected)[index]
         require_every_cell(self.name, {target: t, protected: p})
         if images:
-            x = cache.images(self.files[index].tolist(), size, name=self.name, root=self.root)
+            x = cache.images(self.files[index].tolist(), size, name=self.name, root=self.root, frame=frame)
         else:
             x = np.zeros((len(index), 0), np.float32)
         return Split(x, t, p, self.ids[index], target, protected)

@@ -120,16 +120,33 @@ def official(labels: Labels) -> dict[str, np.ndarray]:
 
 
 def celeba_aimfair(
-    labels: Labels, target: str, protected: str, *, share: float = 1.0, seed: int | None = None
+    labels: Labels,
+    target: str,
+    protected: str,
+    *,
+    share: float = 1.0,
+    seed: int | None = None,
+    listed: np.ndarray | None = None,
+    spare: int = 0,
 ) -> dict[str, np.ndarray]:
     """AIM-Fair on CelebA: ``train`` (1000/9000/9000/1000), ``val`` and ``test`` (both whole), ``pool``.
 
     ``train`` is the released code's (first in file order) for ``seed`` None, else a random draw from the official
     training part. ``pool`` is what remains of that part: real images that may stand in for generated ones.
     ``share`` < 1 is table 2. Raises BadData if a cell has too few samples.
+
+    Args:
+        listed: the rows that count, of all parts; None: all.
+        spare: images of every cell that ``train`` leaves to the pool where the list is short: then a cell of ``train``
+            has fewer than the paper's.
     """
     parts = official(labels)
+    if listed is not None:
+        parts = {name: np.intersect1d(rows, listed) for name, rows in parts.items()}
     t, p, cells = labels.column(target), labels.column(protected), scaled(CELEBA_CELLS, share)
+    if spare:
+        left = cell_counts(t, p, parts["train"])
+        cells = {cell: max(0, min(wanted, left[cell] - spare)) for cell, wanted in cells.items()}
     among, what = parts["train"], f"{labels.name} {target}/{protected} train"
     if seed is None:
         train = first_n(t, p, cells, order=among, what=what)

@@ -151,7 +151,15 @@ def _fine_tune_at(
     model = task.biased_model(seed)
     rules: dict[str, Any] = {"seed": seed, "select": "val_acc", "tie": "first"}
     history = fit(model, split, val=task.val, trainable=trainable, masks=masks, lr=lr, **chosen, **extra, **rules)
-    return predictor_of(model, history, lr=lr, trainable_tensors=len(trainable), **chosen, **extra)
+    trained = {"trainable_tensors": len(trainable), "trainable_weights": _share(model, trainable, masks)}
+    return predictor_of(model, history, lr=lr, **trained, **chosen, **extra)
+
+
+def _share(model: nn.Module, trainable: Collection[str], masks: Tensors | None) -> float:
+    """The share of all weights that may change, in 0..1: of the tensors ``trainable``, or of their masks' entries."""
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    free = (int(masks[name].sum()) if masks and name in masks else sizes[name] for name in trainable)
+    return sum(free) / sum(sizes.values())
 
 
 def join(one: Split, other: Split) -> Split:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from fairnb.evidence import figures, seeds, tables
 from fairnb.evidence.pictures import pictures
+from fairnb.evidence.report import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,3 +121,46 @@ def spread(images: np.ndarray, groups: np.ndarray, pairs: int = 2000) -> float:
         one, two = rng.choice(np.flatnonzero(groups == group), (2, pairs // len(np.unique(groups))))
         found.append(np.sqrt(((images[one].astype(np.float32) - images[two]) ** 2).mean(axis=(1, 2, 3))).mean())
     return float(np.mean(found))
+
+
+def masks(found: Mapping[str, dict[str, Any]]) -> Figure:
+    """Which tensors each mask trains, in the network's order, and how the two criteria follow plain gradient size.
+
+    Args:
+        found: by label, as ``mask`` has them of one seed: ``AIM-Fair``, ``Noise mask`` and ``Magnitude mask`` at least.
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    from fairnb.papers.aimfair.mask import block_of
+
+    names = next(iter(found.values()))["names"]
+    blocks = [block_of(name) for name in names]
+    edges = [i for i in range(len(blocks)) if i == 0 or blocks[i] != blocks[i - 1]]
+    fig, axes = plt.subplots(
+        2, 1, figsize=(figures.WIDTH, 4.2 + 0.28 * len(found)), height_ratios=[3, 0.5 * len(found)]
+    )
+    criteria = {
+        "AIM-Fair, domain": ("AIM-Fair", "delta_domain"),
+        "AIM-Fair, bias": ("AIM-Fair", "delta_bias"),
+        "noise alone": ("Noise mask", "delta_domain"),
+    }
+    x = "tensor's mean |gradient| on real data"
+    size = found["Magnitude mask"]["delta_domain"]
+    parts = [
+        pd.DataFrame({x: size, "mean |difference|": found[label][key], "criterion": name})
+        for name, (label, key) in criteria.items()
+    ]
+    sns.scatterplot(
+        pd.concat(parts), x=x, y="mean |difference|", hue="criterion", style="criterion", palette=list(COLOURS[:3]),
+        s=26, alpha=0.7, linewidth=0, ax=axes[0],
+    )  # fmt: skip
+    axes[0].set(xscale="log", yscale="log")
+    axes[0].legend(title="")
+    axes[0].set_title("what the criteria order the tensors by", loc="left")
+    table = pd.DataFrame({label: notes["selected"] for label, notes in found.items()}).T.astype(float)
+    sns.heatmap(table, cmap="Greens", vmin=0, vmax=1.4, cbar=False, linewidths=0.3, ax=axes[1])
+    axes[1].set_xticks([edge + 0.5 for edge in edges], [blocks[i] for i in edges], rotation=0)
+    axes[1].tick_params(axis="y", rotation=0)
+    axes[1].set_title("trained (green) or left alone (white), tensor by tensor", loc="left")
+    return fig

@@ -17,7 +17,7 @@ from torch.nn.functional import cosine_similarity
 
 from fairnb.errors import BadData, UnknownName
 
-Difference = Literal["absolute", "cosine"]
+Difference = Literal["absolute", "cosine", "relative"]
 Gradients = Mapping[str, torch.Tensor]
 BLOCKS = ("stem", "layer1", "layer2", "layer3", "layer4", "fc")
 
@@ -54,16 +54,24 @@ def distances(one: Gradients, other: Gradients, difference: Difference = "absolu
     """Distance of two gradients per tensor, float64 ``(tensors,)``.
 
     ``absolute``: the mean of |difference| over the tensor's entries (AIM-Fair's code). ``cosine``: 1 - cosine of the
-    two tensors, in 0..2 (its Table 4); two zero tensors have 1.
+    two tensors, in 0..2 (its Table 4); two zero tensors have 1. ``relative`` (ours): ``absolute`` over ``one``'s
+    ``magnitudes``, so that a tensor's scale does not count; 0 where nothing differs.
     """
     if difference == "absolute":
         values = [(one[name] - other[name]).abs().mean(dtype=torch.float64) for name in one]
+    elif difference == "relative":
+        return distances(one, other) / np.maximum(magnitudes(one), np.finfo(float).tiny)
     elif difference == "cosine":
         pairs = [(one[name].flatten().double(), other[name].flatten().double()) for name in one]
         values = [1 - cosine_similarity(a, b, dim=0, eps=1e-30) for a, b in pairs]
     else:
-        raise UnknownName("difference", difference, ["absolute", "cosine"])
+        raise UnknownName("difference", difference, ["absolute", "cosine", "relative"])
     return np.array([value.item() for value in values])
+
+
+def magnitudes(gradient: Gradients) -> np.ndarray:
+    """The mean of |entries| of every tensor, float64 ``(tensors,)``."""
+    return np.array([value.abs().mean(dtype=torch.float64).item() for value in gradient.values()])
 
 
 def select_tensors(
@@ -74,10 +82,13 @@ def select_tensors(
     Raises:
         BadData: ``k`` is not in 1..number of tensors, or no tensor is in both sets.
     """
-    names = tuple(real)
+    return select(tuple(real), distances(real, biased, difference), distances(biased, balanced, difference), k)
+
+
+def select(names: tuple[str, ...], domain: np.ndarray, bias: np.ndarray, k: int) -> Mask:
+    """The tensors that are among the k smallest of ``domain`` and the k largest of ``bias``, see ``select_tensors``."""
     if not 1 <= k <= len(names):
         raise BadData(f"k must be in 1..{len(names)}, the model's number of parameter tensors, got {k}")
-    domain, bias = distances(real, biased, difference), distances(biased, balanced, difference)
     near = np.argsort(domain, kind="stable")[:k]
     far = np.argsort(-bias, kind="stable")[:k]
     chosen = frozenset(names[i] for i in np.intersect1d(near, far))
@@ -118,6 +129,21 @@ def random_tensors(names: Sequence[str], count: int, seed: int, draw: int = 0) -
     if not 1 <= count <= len(names):
         raise BadData(f"a random mask needs 1..{len(names)} tensors, got {count}: choose another share")
     return frozenset(np.random.default_rng((seed, draw)).choice(list(names), count, replace=False).tolist())
+
+
+def random_like(
+    chosen: frozenset[str], shapes: Mapping[str, Sequence[int]], seed: int, draw: int = 0
+) -> frozenset[str]:
+    """Tensors drawn at random, of every block and shape as many as ``chosen`` has: so as many weights, too.
+
+    Args:
+        shapes: of all parameter tensors, by name.
+    """
+    random, classes = np.random.default_rng((seed, draw)), dict[tuple, list[str]]()
+    for name, shape in shapes.items():
+        classes.setdefault((block_of(name), *shape), []).append(name)
+    drawn = [random.choice(names, len(chosen.intersection(names)), replace=False) for names in classes.values()]
+    return frozenset(np.concatenate(drawn).tolist())
 
 
 def block_of(name: str) -> str:

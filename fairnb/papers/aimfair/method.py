@@ -6,7 +6,7 @@ All of them choose epochs (and what else there is to choose) by accuracy on the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Unpack
 
@@ -19,6 +19,9 @@ from fairnb.training.fine_tuning import FineTuning, PreTraining
 from fairnb.training.methods import method
 
 __all__ = ["selective_mask"]
+
+Contrast = Literal["bias", "noise", "magnitude"]
+AGAIN = 2**32  # added to a seed: other draws of the same data
 
 
 @method(version="1", needs_synthetic=True, source="AIM-Fair Table 3")
@@ -36,13 +39,14 @@ def data_supplementation(task: Task, *, seed: int, **options: Unpack[PreTraining
     return engine.predictor_of(model, history, samples=len(both))
 
 
-@method(version="1", reads_groups=True, needs_synthetic=True, source="AIM-Fair Table 3")
+@method(version="2", reads_groups=True, needs_synthetic=True, source="AIM-Fair Table 3")
 def data_repairing(task: Task, *, seed: int, **options: Unpack[PreTraining]) -> Predictor:
     """A fresh backbone trained on real data, each smaller group filled up with synthetic ones [D'Incà 2024].
 
-    Where there are fewer synthetic samples of a group than it needs, they repeat (noted as ``distinct``).
+    They are drawn from all that there are: a group needs more than S2 has of it. Where the pool has fewer, too, they
+    repeat (noted as ``distinct``).
     """
-    pool = task.synthetic("balanced", seed)
+    pool = task.synthetic("all", seed)
     rows = engine.fill_up(task.train, pool, seed)
     repaired = engine.join(task.train, pool.take(rows))
     model, history = engine.pretrain(task, seed, repaired, **options)
@@ -67,32 +71,36 @@ def selective(
     *,
     seed: int,
     k: int | None = None,
-    difference: Literal["absolute", "cosine"] = "absolute",
+    difference: masks.Difference = "absolute",
+    contrast: Contrast = "bias",
     granularity: Literal["tensor", "scalar"] | None = None,
     mode: Literal["train", "eval"] = "train",
     gradient_samples: int | None = None,
     bias_share: float | None = None,
-    synthetic_ratio: float | None = None,
+    balanced_ratio: float | None = None,
     **options: Unpack[FineTuning],
 ) -> Predictor:
     """AIM-Fair: only what reacts to bias and not to domain is fine-tuned on balanced synthetic data.
 
     Args:
         k: of 62 tensors, how many each of the two criteria admits (``settings["top_k"]``, 55).
-        difference: ``absolute`` or ``cosine`` (Table 4), see ``mask.distances``.
+        difference: ``absolute``, ``cosine`` (Table 4) or ``relative``, see ``mask.distances``.
+        contrast: what the criteria compare (ours, but for ``bias``, AIM-Fair): ``noise``, draws of the same data, in
+            which there is neither domain nor bias; ``magnitude``, nothing: the real data's gradient itself.
         granularity: whole tensors (the released code) or single scalars (the paper's text).
         mode: of batch normalisation in the gradient pass.
         gradient_samples: at most so many samples of each data set in the gradient pass.
         bias_share: of the biased synthetic set in the majority cells, in [0.5, 1) (Table 6; default 0.9).
-        synthetic_ratio: synthetic over real images (Table 7; default 1).
+        balanced_ratio: images of the balanced synthetic set over real ones (Table 7; default 1); the biased set stays.
 
     Raises:
         BadData: ``k``, a share or a ratio out of range, or nothing is selected.
     """
     asked = {"k": k, "granularity": granularity, "gradient_samples": gradient_samples, **options}
-    drawn = {name: value for name, value in (("share", bias_share), ("ratio", synthetic_ratio)) if value is not None}
-    mask = selective_mask(task, seed, difference=difference, mode=mode, drawn=drawn, **asked)
-    balanced = task.synthetic("balanced", seed, ratio=synthetic_ratio or 1.0)
+    options_of = {"biased": {"share": bias_share}, "balanced": {"ratio": balanced_ratio}}
+    drawn = {kind: {n: v for n, v in own.items() if v is not None} for kind, own in options_of.items()}
+    mask = selective_mask(task, seed, difference=difference, contrast=contrast, mode=mode, drawn=drawn, **asked)
+    balanced = task.synthetic("balanced", seed, **drawn["balanced"])
     found = engine.fine_tune(task, seed, balanced, mask.selected, mask.entries or None, **options)
     found.notes["mask"] = mask.notes()
     return found
@@ -103,30 +111,56 @@ def selective_mask(
     seed: int,
     *,
     difference: masks.Difference = "absolute",
+    contrast: Contrast = "bias",
     mode: str = "train",
-    drawn: Mapping[str, float] = MappingProxyType({}),
+    drawn: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
     **options: Any,
 ) -> masks.Mask:
     """The mask that ``selective`` trains with; ``options`` as there [AIM-Fair, step 3].
 
-    The three gradient passes have the fine-tuning's batch size and augmentation and one seed; ``drawn`` goes to
-    ``task.synthetic``.
+    The three gradient passes have the fine-tuning's batch size and augmentation and one seed; ``drawn`` says by kind
+    of synthetic data what goes to ``task.synthetic``.
     """
     numbers = engine.settings_of(task, "finetune", **options)
     model, k = task.biased_model(seed), numbers.get("k", numbers["top_k"])
-    passes = {name: numbers[name] for name in ("batch_size", "augment")} | {"seed": seed, "mode": mode}
-    passes["max_samples"] = numbers["gradient_samples"]
-    real = gradients(model, task.train, **passes)
-    biased, balanced = (
-        gradients(model, task.synthetic(kind, seed, **drawn), **passes) for kind in ("biased", "balanced")
-    )
+    if numbers["granularity"] not in ("tensor", "scalar"):
+        raise UnknownName("granularity", numbers["granularity"], ["tensor", "scalar"])
+
+    def gradient(split: Split, turn: int = seed) -> masks.Gradients:
+        passes = {name: numbers[name] for name in ("batch_size", "augment")} | {"seed": turn, "mode": mode}
+        return gradients(model, split, max_samples=numbers["gradient_samples"], **passes)
+
+    if contrast != "bias":
+        if numbers["granularity"] == "scalar":
+            raise BadData(f"contrast={contrast!r} needs whole tensors: use granularity='tensor' with it")
+        return _control(task, seed, k, contrast, difference, gradient)
+    real = gradient(task.train)
+    biased, balanced = (gradient(task.synthetic(kind, seed, **drawn.get(kind, {}))) for kind in ("biased", "balanced"))
     if numbers["granularity"] == "tensor":
         return masks.select_tensors(real, biased, balanced, k, difference)
-    if numbers["granularity"] != "scalar":
-        raise UnknownName("granularity", numbers["granularity"], ["tensor", "scalar"])
     if difference != "absolute":
-        raise BadData("a cosine needs whole tensors: use granularity='tensor' with difference='cosine'")
+        raise BadData(f"difference={difference!r} needs whole tensors: use granularity='tensor' with it")
     return masks.select_scalars(real, biased, balanced, k)
+
+
+def _control(
+    task: Task,
+    seed: int,
+    k: int,
+    contrast: Contrast,
+    difference: masks.Difference,
+    gradient: Callable[..., masks.Gradients],
+) -> masks.Mask:
+    """The mask of gradients that differ in chance alone (``noise``) or are not compared at all (``magnitude``)."""
+    real = gradient(task.train)
+    if contrast == "magnitude":
+        return masks.select(tuple(real), masks.magnitudes(real), masks.magnitudes(real), k)
+    if contrast != "noise":
+        raise UnknownName("contrast", contrast, ["bias", "noise", "magnitude"])
+    again = seed + AGAIN
+    domain = masks.distances(real, gradient(task.train, again), difference)
+    one, other = (gradient(task.synthetic("balanced", turn), turn) for turn in (seed, again))
+    return masks.select(tuple(real), domain, masks.distances(one, other, difference), k)
 
 
 @method(version="1", needs_synthetic=True, source="AIM-Fair Table 4")
@@ -137,24 +171,30 @@ def random_mask(
     share: float | None = None,
     draw: int = 0,
     k: int | None = None,
+    matched: bool = False,
     **options: Unpack[FineTuning],
 ) -> Predictor:
     """The control for ``selective``: as many tensors, but drawn at random.
 
     Args:
+        matched: of every block and shape as many as ``selective`` has, so as many weights, too (ours).
         share: of the tensors, in (0, 1] (Table 4: 0.4, 0.55, 0.7, 0.85); ``None``: as many as ``selective`` with ``k``.
         draw: which random mask, 0 or more; the best of several is a table's business (``tables.best_of``).
 
     Raises:
         BadData: ``share`` or ``draw`` out of range.
     """
-    if draw < 0 or (share is not None and not 0 < share <= 1):
-        raise BadData(f"a random mask needs a draw of 0 or more and a share in (0, 1], got {draw} and {share}")
+    if draw < 0 or (share is not None and (matched or not 0 < share <= 1)):
+        told = f"got draw={draw}, share={share}, matched={matched}"
+        raise BadData(f"a random mask needs a draw of 0 or more and a share in (0, 1], or none if matched: {told}")
     names = _names(task, seed)
-    count = round(share * len(names)) if share is not None else None
-    if count is None:
-        count = len(selective_mask(task, seed, granularity="tensor", k=k, **options).selected)
-    chosen = masks.random_tensors(names, count, seed, draw)
+    if share is not None:
+        chosen = masks.random_tensors(names, round(share * len(names)), seed, draw)
+    else:
+        like = selective_mask(task, seed, granularity="tensor", k=k, **options).selected
+        shapes = {name: tuple(p.shape) for name, p in task.biased_model(seed).named_parameters()}
+        matching = masks.random_like(like, shapes, seed, draw)
+        chosen = matching if matched else masks.random_tensors(names, len(like), seed, draw)
     found = engine.fine_tune(task, seed, _balanced(task, seed), chosen, **options)
     found.notes |= {"draw": draw, "mask": {"names": names, "selected": [name in chosen for name in names]}}
     return found

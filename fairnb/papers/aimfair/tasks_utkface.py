@@ -12,13 +12,14 @@ from fairnb.synthesis.packs import pack_fingerprint, packed_pool
 from fairnb.tasks.recipes import Data, Files, Recipe, Variant
 
 HELD_OUT = "held-out balanced real images as a stand-in; of white men only 118 are left, each used about 20 times"
-VARIANTS = (Variant(), *(Variant(f"_random{i}", subset=i) for i in (1, 2, 3)))
+HALF = "held-out balanced real images as a stand-in: half of the training images leave some of every group"
+VARIANTS = (Variant(), Variant("_50", share=0.5), *(Variant(f"_random{i}", subset=i) for i in (1, 2, 3)))
 
 
 def _build(settings: dict[str, Any], variant: Variant) -> Data:
     """The paper's sizes; the pool is a pack, or what the training, validation and test images leave over."""
     labels, packed = utkface.read(), settings["synthetic"] == "pack"
-    sets = subsets.utkface_aimfair(labels, seed=variant.subset, pool=not packed)
+    sets = subsets.utkface_aimfair(labels, share=variant.share, seed=variant.subset, pool=not packed)
     parts = {part: labels.split(*subsets.UTKFACE_SETTING, rows, settings["size"]) for part, rows in sets.items()}
     # White men are scarce beside the training set, so a few of them repeat until validation is balanced.
     val = parts["val"]
@@ -34,11 +35,14 @@ def _pack(variant: Variant) -> str:
 
 def _subset_and_pack(settings: dict[str, Any], variant: Variant) -> str:
     pack = pack_fingerprint(_pack(variant)) if settings["synthetic"] == "pack" else "held-out"
-    return f"{variant.subset}-{pack}"
+    share = f"{variant.share}-" if variant.share < 1 else ""
+    return f"{share}{variant.subset}-{pack}"
 
 
 def _words(settings: dict[str, Any], variant: Variant) -> str:
-    return f"generated images ({Path(_pack(variant)).name})" if settings["synthetic"] == "pack" else HELD_OUT
+    if settings["synthetic"] == "pack":
+        return f"generated images ({Path(_pack(variant)).name})"
+    return HELD_OUT if variant.share == 1 else HALF
 
 
 RECIPES = {

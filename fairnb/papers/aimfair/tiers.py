@@ -9,14 +9,19 @@ from fairnb.training.presets import CODE, PRESETS
 
 __all__ = ["PRESETS", "SIZES"]
 
-# Real photographs without ImageNet weights on a CPU: the paper's sizes, a slim network, a schedule that it can afford.
+# Real photographs without ImageNet weights on a CPU: the paper's sizes, a slim network, a schedule that it can afford;
+# of CelebA's faces the middle, and as many held-out photographs as its scarcest group gives without many repeats. The
+# fine-tuning's length and rate: docs/searches/aimfair_open.csv.
 _OPEN = CODE | {
     "batch_size": 64,
     "pretrain_epochs": 8,
     "pretrain_lr": 0.05,
     "pretrain_schedule": "cosine",
-    "finetune_epochs": 4,
+    "finetune_epochs": 8,
     "finetune_lr": 0.02,
+    "finetune_schedule": "cosine",
+    "frame": (64, (10, 14, 54, 58)),
+    "n_synthetic": 2000,
     "augment": "flip_shift",
     "gradient_samples": 4000,
     "size": 48,
@@ -46,6 +51,7 @@ def _plan(place: str, main: int | None, others: int | None, tune: tuple[str, ...
         "table4": (((first, *tune), others),),
         "table5": (((*(f"{first}_{prompts}" for prompts in _PROMPTS), first), others),),
         "sweeps": (((first,), others),),
+        "masks": (((first,), others),),
     }
 
 
@@ -59,7 +65,11 @@ _PAPER_PLAN = _plan("celeba", None, None, ("utkface/female_white",)) | {
     "table4": ((("celeba/smiling_male", "celeba/smiling_young", "utkface/female_white"), None),),
     "subsets": ((("celeba/smiling_male", *(f"celeba/smiling_male_random{i}" for i in (1, 2, 3))), None),),
 }
-_UTK = (("utkface/female_white",), None)
+# CelebA by the list of ids that tier open has, and UTKFace with half of the training images, which leaves some of every
+# group to play the synthetic ones. The dial: Table 3's strategies with ever coarser synthetic images.
+_CELEBA_OPEN = ("celeba/smiling_male", "celeba/young_male")
+_UTK = ("utkface/female_white_50",)
+_DIAL = ("celeba/smiling_male", *(f"celeba/smiling_male_gap{i}" for i in (1, 2, 3)))
 # Table 4 with one random mask and three of the updated blocks; two values of the sweeps, of k three: the ends and one
 # inside.
 _BLOCKS = ("stem", "layer1", "layer2", "layer3", "layer4", "fc")
@@ -74,6 +84,7 @@ _FEW_VALUES = (
     *(f"Bias ratio {odds}" for odds in ("2:8", "1:9")),
     *(f"Synthetic / real {ratio}" for ratio in (0.5, 1)),
 )
+_FEW_CONTROLS = ("ERM", "Full fine-tuning", "AIM-Fair", "Noise mask", "Random mask", "Random mask, matched")
 
 SIZES: dict[str, dict[str, Any]] = {
     "smoke": {"plan": _plan("toy_faces", None, None, ()), "settings": SMOKE},
@@ -92,12 +103,20 @@ SIZES: dict[str, dict[str, Any]] = {
             "table2": ("ERM", "JTT", "AIM-Fair"),
             "table4": _FEW_MASKS,
             "sweeps": _FEW_VALUES,
+            "masks": _FEW_CONTROLS,
         },
         "baselines": _BASELINES | {"diga": {"byol_epochs": 2}},
         "settings": QUICK,
     },
     "open": {
-        "plan": {"table1": (_UTK,), "table3": (_UTK,), "table4": (_UTK,)},
+        "plan": {
+            "table1": ((_UTK, None),),
+            "table3": (((*_CELEBA_OPEN, "celeba/smiling_young", *_UTK), None),),
+            "table4": ((_CELEBA_OPEN[:1], None),),
+            "sweeps": ((_CELEBA_OPEN[:1], None),),
+            "masks": ((_CELEBA_OPEN, None),),
+            "gap": ((_DIAL, None),),
+        },
         "baselines": _BASELINES,
         "settings": _OPEN,
     },

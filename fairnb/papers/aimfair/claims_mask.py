@@ -1,0 +1,36 @@
+"""The verdict on A20, ours: does what selective fine-tuning spares grow with the domain gap of synthetic images?"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pandas as pd
+
+from fairnb.evidence.judging import Frames, Judged
+from fairnb.evidence.verdicts import Verdict, above, judge, per_seed
+from fairnb.papers.aimfair import tables
+
+METRIC = "acc"
+
+
+def grows(frame: pd.DataFrame, tier: str) -> Verdict:
+    """A20 from the runs of the table ``gap``, whose tasks stand in the order of the dial: its ends are compared."""
+    names = list(dict.fromkeys(frame["task"]))
+    gains = {task: _gain(frame, task) for task in names}
+    text = f"[{METRIC}(AIM-Fair) - {METRIC}(full)] in {names[-1]} - [the same] in {names[0]}"
+    ours = "; ".join(f"{task} {gain.mean():+.2f}" for task, gain in gains.items())
+    note = f"tier {tier}; the dial: {', '.join(names)}"
+    condition = above(text, METRIC, gains[names[-1]], gains[names[0]])
+    return judge("A20", [condition], ours=f"{METRIC}(AIM-Fair) - {METRIC}(full): {ours}", note=note)
+
+
+def _gain(frame: pd.DataFrame, task: str) -> pd.Series:
+    ours, full = (per_seed(frame, row[0], METRIC, task, "label") for row in (tables.AIM_FAIR, tables.FULL))
+    return (ours - full).dropna()
+
+
+def _dial(frames: Frames, tier: str) -> list[Verdict]:
+    return [grows(frames["gap"], tier)] if "gap" in frames else []
+
+
+JUDGED = {"15_aimfair_mask": Judged(("A20",), {"gap": partial(tables.grid, "gap")}, _dial)}
