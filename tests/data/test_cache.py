@@ -44,6 +44,16 @@ def test_pixels_are_pillows_and_order_is_kept(folder):
     assert np.array_equal(got[0][0], got[0][1])  # the grey one became RGB
 
 
+def test_a_frame_is_squeezed_cut_and_resized_and_has_an_entry_of_its_own(folder):
+    whole = cache.images(FILES, 12, name="toy", root=folder)
+    part = cache.images(FILES, 12, name="toy", root=folder, frame=cache.Frame(20, (3, 5, 17, 19)))
+    with Image.open(folder / "2.jpg") as image:
+        square = image.convert("RGB").resize((20, 20), Image.Resampling.BILINEAR)
+    wanted = np.asarray(square.crop((3, 5, 17, 19)).resize((12, 12), Image.Resampling.BILINEAR))
+    assert np.array_equal(part[2], wanted.transpose(2, 0, 1)) and not np.array_equal(part, whole)
+    assert len(left_over("*.npy")) == 2
+
+
 def test_same_as_torchvision_resize(folder):
     transforms = pytest.importorskip("torchvision.transforms")
     with Image.open(folder / "1.jpg") as image:

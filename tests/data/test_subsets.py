@@ -81,6 +81,28 @@ def test_celeba_random_variant_and_share(real_celeba):
     assert not np.array_equal(sets["train"], fixed["train"]) and np.array_equal(sets["test"], fixed["test"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pair", "cells"),
+    [(("Smiling", "Male"), {}), (("Young", "Male"), {}), (("Smiling", "Young"), {(1, 0): 6975})],
+)
+def test_listed_celeba_has_the_papers_cells_and_leaves_some_of_every_group(real_celeba, pair, cells):
+    _, labels = real_celeba
+    listed, spare = celeba.open_rows(labels), 500
+    assert len(listed) == 45940 == len(set(listed)) and (np.diff(listed) > 0).all()
+    sets = subsets.celeba_aimfair(labels, *pair, listed=listed, spare=spare)
+    assert disjoint(sets.values()) and sum(map(len, sets.values())) == len(listed)
+    counted = {name: subsets.cell_counts(*map(labels.column, pair), rows) for name, rows in sets.items()}
+    assert counted["train"] == subsets.CELEBA_CELLS | cells
+    assert min(counted["pool"].values()) >= spare and len(sets["val"]) == 6797 and len(sets["test"]) == 6843
+
+
+def test_a_listed_image_that_has_no_labels_is_a_sentence(sandbox):
+    layouts.celeba(sandbox, 40)
+    with pytest.raises(BadData, match=r"\d{6}\.jpg, which tier open looks at, is not in the attribute file"):
+        celeba.open_rows(celeba.read(sandbox))
+
+
 @pytest.mark.parametrize("share", [0, -1, 1.5])
 def test_share_out_of_range(share):
     with pytest.raises(BadData, match="share is"):

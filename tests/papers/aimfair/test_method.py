@@ -171,10 +171,10 @@ def test_bias_share_changes_the_biased_set_only(task):
 
 
 @pytest.mark.parametrize("ratio", [0.5, 1.5, 2.0])
-def test_synthetic_ratio_changes_all_three_draws(task, ratio):
+def test_balanced_ratio_changes_the_balanced_set_only(task, ratio):
     count = round(80 * ratio)
-    assert [(kind, n) for kind, n, _ in drawn_by(task, synthetic_ratio=ratio)] == [
-        ("biased", count), ("balanced", count), ("balanced", count),
+    assert [(kind, n) for kind, n, _ in drawn_by(task, balanced_ratio=ratio)] == [
+        ("biased", 80), ("balanced", count), ("balanced", count),
     ]  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def test_scalar_granularity_trains_only_the_selected_entries(task):
     for name, tensor in predictor.model.named_parameters():
         held = ~entries.get(name, torch.zeros_like(tensor, dtype=torch.bool))
         assert torch.equal(tensor[held], before[name][held]), name
-    with pytest.raises(BadData, match="a cosine needs whole tensors"):
+    with pytest.raises(BadData, match="difference='cosine' needs whole tensors"):
         methods.get("selective")(task, seed=0, granularity="scalar", difference="cosine")
 
 
@@ -296,7 +296,7 @@ def test_registry():
         ({"k": True}, BadData, "must be int or None, got True"),
         ({"lr": "test"}, BadData, "must be float, 'val' or None, got 'test'"),
         ({"lr_grid": [0.1, "a"]}, BadData, "lr_grid of method selective"),
-        ({"difference": "l2"}, BadData, "must be 'absolute' or 'cosine', got 'l2'"),
+        ({"difference": "l2"}, BadData, "must be 'absolute', 'cosine' or 'relative', got 'l2'"),
     ],
 )
 def test_hyper_parameters_are_checked_before_anything_runs(hparams, error, words):

@@ -160,7 +160,7 @@ def test_share_and_ratio_of_the_synthetic_images(paper, share, ratio):
     assert set(task.synthetic("balanced", 100, ratio=ratio).counts().values()) == {round(25 * ratio)}
 
 
-@pytest.mark.parametrize("hparams", [{"bias_share": 1.0}, {"bias_share": 0.4}, {"synthetic_ratio": 0.0}])
+@pytest.mark.parametrize("hparams", [{"bias_share": 1.0}, {"bias_share": 0.4}, {"balanced_ratio": 0.0}])
 def test_shares_and_ratios_out_of_range_are_a_sentence(paper, hparams):
     with pytest.raises(BadData, match=r"a share in \[0\.5, 1\) and a ratio above 0, got"):
         methods.get("selective")(tasks.problem(MAIN, "paper").task, seed=100, **hparams)
