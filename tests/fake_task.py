@@ -53,8 +53,8 @@ def fake_task(size: int = 32, width: int = 8, **settings) -> Task:
 
     def synthetic(kind: str, seed: int, *, share: float = 0.9, ratio: float = 1.0) -> Split:
         n = 80 * ratio
-        cells = {"balanced": balanced(round(n / 4)), "biased": recipes.biased_cells(n, share), "all": balanced(20)}[kind]
-        return squares(cells, 1000 + seed, size, noise=20)
+        cells = {"balanced": balanced(round(n / 4)), "biased": recipes.biased_cells(n, share), "all": balanced(20)}
+        return squares(cells[kind], 1000 + seed, size, noise=20)
 
     @cache
     def trained(seed: int) -> torch.nn.Module:

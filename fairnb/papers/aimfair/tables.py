@@ -192,6 +192,7 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     """
     from fairnb import tasks
     from fairnb.evidence import tables
+    from fairnb.papers.aimfair.inside import trained
 
     if name == "T5":
         frame = by_setting(frame)
@@ -213,16 +214,6 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
         network=network,
         differs=tables.stand_ins(made, frame),
     )
-
-
-def trained(frame: pd.DataFrame, task: str, row: str) -> str:
-    """``48 tensors, 21 % of weights``, the mean over seeds of what a row's fine-tuning may change; else nothing."""
-    notes = frame.loc[(frame["task"] == task) & (frame["label"] == row), "notes"]
-    found = [(own["trainable_tensors"], own["trainable_weights"]) for own in notes if "trainable_weights" in own]
-    if not found:
-        return ""
-    count, share = (sum(values) / len(found) for values in zip(*found, strict=True))
-    return f"{count:.0f} tensors, {100 * share:.0f} % of weights"
 
 
 def by_setting(frame: pd.DataFrame) -> pd.DataFrame:
