@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import functools
 import io
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import click
 
@@ -34,9 +34,19 @@ class _Commands(click.Group):
 
 def _of_rooms() -> dict[str, click.Command]:
     try:
-        return registry.collected("commands", "COMMANDS")
+        found = registry.collected("commands", "COMMANDS")
     except FairnbError as error:  # somebody else's room that cannot be opened
         raise click.UsageError(str(error)) from None
+    return {name: _with_sentences(command) for name, command in found.items()}
+
+
+def _with_sentences(command: click.Command) -> click.Command:
+    """A room's command, guarded; a group has subcommands of its own, and guards them itself."""
+    if isinstance(command, click.Group) or command.callback is None:
+        return command
+    guarded = copy.copy(command)
+    guarded.callback = _guarded(command.callback)
+    return guarded
 
 
 @click.group(cls=_Commands)
@@ -54,8 +64,8 @@ def commands() -> None:
         raise click.UsageError(str(error)) from None
 
 
-def _command(function: Callable) -> Callable:
-    """A command that prints what a user can mend as one sentence (exit code 2) instead of a traceback."""
+def _guarded(function: Callable) -> Callable:
+    """``function``, printing what a user can mend as one sentence (exit code 2) instead of a traceback."""
 
     @functools.wraps(function)
     def guarded(*args: object, **kwargs: object) -> None:
@@ -71,7 +81,12 @@ def _command(function: Callable) -> Callable:
             click.echo(f"fairnb: {stopping.of(stop)}", err=True)
             sys.exit(stopping.of(stop).exit_code)
 
-    return commands.command()(guarded)
+    return guarded
+
+
+def _command(function: Callable) -> Callable:
+    """A guarded function as a command."""
+    return commands.command()(_guarded(function))
 
 
 @_command
@@ -134,30 +149,6 @@ def data(download: tuple[str, ...]) -> None:
     for name in download:
         click.echo(f"{name}: {registry.download(name, paths.data())}")
     click.echo(registry.main_table())
-
-
-@_command
-@click.option(
-    "--prompts", required=True, help="a shipped prompt set (fairnb/assets/prompts/sets) or a YAML or CSV file"
-)
-@click.option("--out", required=True, help="the pack to write, e.g. celeba_smiling_male_50_poses.tar")
-@click.option("--model", default="", help="'tiny', a diffusers folder or a hub id (default: FAIRNB_T2I, then SD 2.1)")
-@click.option("--per-group", type=int, default=5000, show_default=True, help="images per group")
-@click.option("--size", type=int, default=None, help="side in pixels of the stored images, e.g. 224")
-@click.option("--steps", type=int, default=50, show_default=True)
-@click.option("--guidance", type=float, default=7.5, show_default=True)
-@click.option("--batch-size", type=int, default=16, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
-def generate(prompts: str, out: str, model: str, per_group: int, seed: int, **sampling: Any) -> None:
-    """Draw a pack of labelled images from prompts; goes on where it was interrupted."""
-    from fairnb.synthesis import prompts as sets
-    from fairnb.synthesis.generate import Sampling
-    from fairnb.synthesis.generate import generate as draw
-
-    drawn = draw(
-        sets.read(prompts), out, per_group=per_group, model=model or None, sampling=Sampling(**sampling), seed=seed
-    )
-    click.echo(f"{drawn} is complete")
 
 
 @_command

@@ -37,7 +37,8 @@ def toy() -> list[PromptSet]:
 def faces(setting: str) -> list[PromptSet]:
     """The sets of one setting for Stable Diffusion."""
     groups = cells(*SETTINGS[setting])
-    made = [grammar.contextual(groups, 50, poses=True, seed=SEED, name=f"{setting}_50_poses")]
+    ages = "ages" if setting.startswith("utkface") else "faces"
+    made = [grammar.contextual(groups, 50, poses=True, seed=SEED, vocabulary=ages, name=f"{setting}_50_poses")]
     if setting in ABLATED:
         made.append(grammar.plain(groups, name=f"{setting}_plain"))
         made += [grammar.contextual(groups, count, seed=SEED, name=f"{setting}_{count}") for count in (25, 50)]

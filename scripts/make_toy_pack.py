@@ -27,7 +27,7 @@ PACKS = ("toy_50_poses", "toy_plain", "toy_25", "toy_50")
 
 def job(name: str) -> Job:
     """The run that makes the pack of the prompt set ``name``."""
-    sampling = Sampling(STEPS, GUIDANCE, quality=QUALITY, batch_size=BATCH, bfloat16=BFLOAT16)
+    sampling = Sampling(STEPS, GUIDANCE, scheduler=None, quality=QUALITY, batch_size=BATCH, bfloat16=BFLOAT16)
     return Job(prompts.read(name), FOLDER / f"{name}.tar", per_group=PER_GROUP, seed=SEED, sampling=sampling)
 
 

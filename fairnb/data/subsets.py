@@ -7,7 +7,9 @@ order until the cells are full, which gives one fixed subset for all seeds; its 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -22,6 +24,7 @@ UTKFACE_CELLS: Cells = {(0, 0): 500, (0, 1): 4500, (1, 0): 4500, (1, 1): 500}
 UTKFACE_SETTING = ("Female", "White")
 UTKFACE_TEST = 800
 UTKFACE_VAL = 250
+_warn_once = cache(logging.getLogger(__name__).warning)
 
 
 def scaled(cells: Cells, share: float) -> dict[tuple[int, int], int]:
@@ -85,12 +88,13 @@ def random_draw(
 def fill(target: np.ndarray, protected: np.ndarray, cells: Cells, *, seed: int, what: str = "subset") -> np.ndarray:
     """A random draw that fills every cell: without replacement while a cell lasts, then its samples repeat evenly.
 
-    No sample of a cell appears twice more often than another. Returns rows, int64 ``(sum of cells,)``, sorted.
+    No sample of a cell appears twice more often than another; cells that repeat are named in a warning, once a process.
+    Returns rows, int64 ``(sum of cells,)``, sorted.
 
     Raises:
         BadData: a wanted cell has no sample at all.
     """
-    rng, chosen = np.random.default_rng(seed), []
+    rng, chosen, scarce = np.random.default_rng(seed), [], []
     for (t, p), wanted in cells.items():
         rows = np.flatnonzero((np.asarray(target) == t) & (np.asarray(protected) == p))
         if wanted and not len(rows):
@@ -98,7 +102,10 @@ def fill(target: np.ndarray, protected: np.ndarray, cells: Cells, *, seed: int, 
                 f"{what}: the cell target={t}, protected={p} needs {wanted} samples and has none: make the pool larger"
             )
         rounds = -(-wanted // len(rows)) if wanted else 0
+        scarce += [f"{wanted} draws from the {len(rows)} of target={t}, protected={p}"] if rounds > 1 else []
         chosen += [np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:wanted]] if rounds else []
+    if scarce:
+        _warn_once(f"{what}: samples repeat: {'; '.join(scarce)}")
     return np.sort(np.concatenate(chosen or [np.zeros(0)])).astype(np.int64)
 
 

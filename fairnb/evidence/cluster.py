@@ -11,8 +11,9 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,11 @@ WORKER_ENVIRONMENT = {
 
 
 @contextmanager
-def private(jobs: int) -> Iterator[str]:
+def private(jobs: int, devices: Sequence[str] = ()) -> Iterator[str]:
     """A cluster of ``jobs`` single-threaded worker processes that this process and its children alone can use.
+
+    Args:
+        devices: names of GPUs for ``CUDA_VISIBLE_DEVICES``, of which each worker sees one; without any it is left.
 
     Yields the scheduler's address, ``tls://127.0.0.1:PORT``.
     """
@@ -57,6 +61,7 @@ def private(jobs: int) -> Iterator[str]:
                     n_workers=jobs,
                     threads_per_worker=1,
                     processes=True,
+                    worker_class=partial(_nanny, devices=tuple(devices)),
                     host=LOOPBACK,
                     protocol="tls://",
                     dashboard_address=None,
@@ -80,6 +85,14 @@ def private(jobs: int) -> Iterator[str]:
         finally:
             os.environ.pop(TLS)
             os.environ.update({TLS: before} if before else {})
+
+
+def _nanny(scheduler: Any, *, name: Any, devices: Sequence[str], **options: Any) -> Any:
+    """What starts a worker, and starts it again when it dies, with a GPU by its number; its children see the same."""
+    from distributed import Nanny
+
+    own = {"CUDA_VISIBLE_DEVICES": devices[int(name) % len(devices)]} if devices else {}
+    return Nanny(scheduler, name=name, env=own, **options)
 
 
 def _end_workers() -> None:

@@ -120,22 +120,29 @@ def workers(jobs: int | None = None) -> int:
         if jobs < 1:
             raise FairnbError(f"JOBS={jobs} is no number of workers: give at least JOBS=1")
         return jobs
+    return len(devices()) or len(os.sched_getaffinity(0))
+
+
+def devices() -> list[str]:
+    """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them; none where torch can use none."""
     from importlib.util import find_spec
 
-    if find_spec("torch") and os.path.exists("/proc/driver/nvidia"):
-        import torch
+    if not (find_spec("torch") and os.path.exists("/proc/driver/nvidia")):
+        return []
+    import torch
 
-        if torch.cuda.is_available():
-            return torch.cuda.device_count()
-    return len(os.sched_getaffinity(0))
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return [name.strip() for name in named.split(",")][:count] if named else [str(i) for i in range(count)]
 
 
 @contextmanager
 def local_cluster(jobs: int) -> Iterator[str]:
     """A Dask cluster on this machine, ``jobs`` single-threaded worker processes; yields the scheduler's address.
 
+    Each worker sees one GPU, where there are some, and they take turns: with as many workers each has its own.
     Only this process and those that it starts can speak with it, see ``cluster.private``.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with cluster.private(jobs) as address:
+    with cluster.private(jobs, devices()) as address:
         yield address

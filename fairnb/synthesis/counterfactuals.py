@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from fairnb.contract import Split
 from fairnb.data.cache import central
@@ -41,13 +42,12 @@ def counterfactual_pool(target: str, protected: str, size: int, crop: int | None
         UnknownName: no counterfactuals of that target, or another protected attribute than Male.
         MissingData, BadData: the pack is not there or damaged.
     """
-    from fairnb.synthesis.jobs import resized
-
     _check(target, protected)
     pool = packs.packed_pool(str(packs.FOLDER / f"{PACK}.tar"), target, protected, SIZE)
     sides = np.array([str(name).rpartition("-")[2] for name in pool.ids])
     chosen = pool.take(np.isin(sides, [ORIGINAL, target]))
-    x = np.stack([resized(image.transpose(1, 2, 0), size).transpose(2, 0, 1) for image in chosen.x])
+    bilinear = Image.Resampling.BILINEAR
+    x = np.stack([packs.resized(image.transpose(1, 2, 0), size, bilinear).transpose(2, 0, 1) for image in chosen.x])
     return dataclasses.replace(chosen, x=central(x, crop))
 
 

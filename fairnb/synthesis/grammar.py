@@ -72,7 +72,7 @@ class Grammar:
     def one(self, group: Group, rng: random.Random, pose: str) -> str | None:
         """One contextual prompt for ``group`` with the words ``pose``; None if what was drawn contradicts itself."""
         asked = self.labels(group)
-        hidden = {name: int(rng.random() < share) for name, share in self.shares.items()}
+        hidden = {name: int(share > 0 and rng.random() < share) for name, share in self.shares.items()}
         labels = {**hidden, **asked}
         unsaid = {name for name in self.neutral if name not in asked and rng.random() >= self.mention}
 
@@ -207,6 +207,8 @@ def _says(prompt: str, phrase: str) -> bool:
 def _loaded(path: Path) -> Grammar:
     try:
         told = plain_yaml.load(path)
+        if (base := told.pop("base", None)) is not None:
+            told = _changed(plain_yaml.load(FOLDER / f"grammar_{base}.yaml"), told)
         require_known(told, (*KEYS, "conflicts", "opposites"))
         fields: dict[str, Any] = {key: of_type(told, key, KINDS.get(key, dict)) for key in KEYS}
         fields["words"] = {name: _pair(told["words"], name) for name in told["words"]}
@@ -224,6 +226,11 @@ def _loaded(path: Path) -> Grammar:
     for text in [told["plain"], *told["contextual"], *(c.text for s in fields["slots"].values() for c in s)]:
         fill(text, known, f"grammar {path}")
     return Grammar(path.stem.removeprefix("grammar_"), opposites=told.get("opposites", {}), **fields)
+
+
+def _changed(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A grammar on top of another: what it names is its own, in mappings entry by entry."""
+    return base | {key: base.get(key, {}) | own if isinstance(own, dict) else own for key, own in changes.items()}
 
 
 def _pair(told: Mapping[str, Any], name: str) -> tuple[tuple[str, ...], ...]:

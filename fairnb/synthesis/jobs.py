@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from fairnb.data.files import plain_errors, write_atomic
 from fairnb.errors import BadData
@@ -25,7 +24,7 @@ from fairnb.synthesis import packs
 from fairnb.synthesis.pipelines import Sampling, TextToImage
 from fairnb.synthesis.prompts import PromptSet, said
 
-VERSION = 1
+VERSION = 2  # since 2 images are resized by Lanczos
 # What a run writes into its folder: nothing else in there is ever removed.
 NAMES = (
     "job.json",
@@ -152,7 +151,7 @@ class Job:
         rows = []
         with plain_errors(self.folder):
             for item, image in zip(items, images, strict=True):
-                shown = resized(image, self.sampling.size)
+                shown = packs.resized(image, self.sampling.size)
                 suffix, data = packs.encode(shown, self.sampling.quality)
                 row = self._row(item, model, f"{item.index:06d}{suffix}", shown.shape[1], shown.shape[0])
                 (self.folder / "images" / row["file"]).write_bytes(data)
@@ -165,7 +164,7 @@ class Job:
         if len(rows) < len(self.items):
             raise BadData(f"{self.folder} has {len(rows)} of {len(self.items)} images: run the generation again")
         ordered = [rows[i] for i in range(len(self.items))]
-        images = [(self.folder / "images" / row["file"]).read_bytes() for row in ordered]
+        images = _Files([self.folder / "images" / row["file"] for row in ordered])
         about = {**self.about, **{key: ordered[0][key] for key in ("model", "model_hash")}}
         packs.write(self.out, images, ordered, attributes=self.prompts.attributes, about=about)
         packs.verify(self.out)
@@ -214,6 +213,19 @@ class Job:
         return f"{Path(self.out).stem}: {len(self.items)} images, groups {'; '.join(map(said, self.prompts.groups))}"
 
 
+class _Files(Sequence):
+    """The bytes of files, each read when it is asked for."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: Any) -> bytes:
+        return self.files[index].read_bytes()
+
+
 def image_seed(seed: int, index: int) -> int:
     """The seed of image ``index`` of a run with ``seed``, in 0..2^48-1: images share no noise, whoever draws them."""
     return int.from_bytes(hashlib.sha256(f"{seed} {index}".encode()).digest()[:6], "big")
@@ -234,10 +246,3 @@ def _append(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         out.write("".join(json.dumps(row) + "\n" for row in rows).encode())
         out.flush()
         os.fsync(out.fileno())
-
-
-def resized(image: np.ndarray, size: int | None) -> np.ndarray:
-    """An image uint8 ``(H, W, 3)`` with ``size`` pixels a side, antialiased bilinear; None leaves it as it is."""
-    if size is None or image.shape[:2] == (size, size):
-        return image
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))

@@ -40,6 +40,16 @@ def decode(data: bytes) -> np.ndarray:
     return np.asarray(pictures.read(data, "an image of a pack")).transpose(2, 0, 1)
 
 
+def resized(image: np.ndarray, size: int | None, resample: Image.Resampling = Image.Resampling.LANCZOS) -> np.ndarray:
+    """An image uint8 ``(H, W, 3)`` with ``size`` pixels a side, by one of Pillow's filters; None leaves it as it is.
+
+    Lanczos is that of AIM-Fair's released script.
+    """
+    if size is None or image.shape[:2] == (size, size):
+        return image
+    return np.asarray(Image.fromarray(image).resize((size, size), resample))
+
+
 def write(
     path: Path,
     images: Sequence[bytes],

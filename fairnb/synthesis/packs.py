@@ -6,12 +6,10 @@ rows give the same bytes, so one hash names a pack.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import json
-import tarfile
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +21,16 @@ from fairnb import paths
 from fairnb.contract import Split
 from fairnb.data import fingerprints
 from fairnb.data.cache import cached_arrays, central
+from fairnb.data.files import plain_errors
 from fairnb.errors import BadData, MissingData, UnknownName
-from fairnb.synthesis.pack_files import FORMAT, HEADER, MANIFEST, canonical, decode, encode, sha256, write, write_tar
+from fairnb.synthesis.pack_checks import check_bytes, contents, decoded
+from fairnb.synthesis.pack_files import decode, encode, resized, write
 
-__all__ = ["Pack", "decode", "encode", "read", "verify", "write"]
+__all__ = ["Pack", "decode", "encode", "read", "resized", "verify", "write"]
 
 FOLDER = paths.assets() / "packs"
+_WATCHING: list[list[Path]] = []
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,37 +77,49 @@ def read(path: str | Path, *, size: int | None = None, cached: bool = False) -> 
     """The verified pack at ``path``, or a shipped one by name (``toy_50_poses``).
 
     Args:
-        size: the side in pixels that the caller needs. cached: decode once and memory-map ever after.
+        size: the side in pixels that the caller needs: images of another size are resized as ``generate`` does it
+            (Lanczos), with a warning if that enlarges them. cached: decode once and memory-map ever after.
 
     Raises:
         MissingData: no such file.
         BadData: anything is not as it was written (a changed byte, missing or extra images or rows, a truncated
-            file, another image size than the manifest's), or the images are not ``size`` pixels wide.
+            file, another image size than the manifest's).
     """
     path = _found(path)
-    raw = path.read_bytes()
-    members = _members(raw, path)
-    header = _header(members, path)
-    manifest = _manifest(members, header, path)
-    _check_images(members, manifest, path)
-    again = io.BytesIO()
-    write_tar(again, members.items())
-    if again.getbuffer() != memoryview(raw):
-        raise _damaged(path, "has bytes between its files that fairnb did not write")
-    side = int(manifest["width"][0])
-    if size is not None and side != size:
-        raise BadData(f"pack {path} holds images of {side} pixels, {size} are needed: make it with size={size}")
-    if cached:
-        key = f"pack {path.stem} {header['manifest_sha256']}"
-        images = cached_arrays(key, lambda: {"images": _decoded(members, manifest, path)})["images"]
-    else:
-        images = _decoded(members, manifest, path)
-    return Pack(path.stem, images, manifest, header)
+    with plain_errors(path), path.open("rb") as raw:
+        told, manifest, places = contents(raw, path)
+        check_bytes(raw, places, manifest, path)
+        side = int(manifest["width"][0])
+        if size is not None and size > side:
+            log.warning("pack %s: its images of %d pixels are enlarged to %d", path, side, size)
+
+        def whole() -> np.ndarray:
+            images = np.empty((len(manifest), 3, size or side, size or side), np.uint8)
+            for i, shown in enumerate(decoded(raw, places, manifest, path)):
+                images[i] = resized(shown.transpose(1, 2, 0), size).transpose(2, 0, 1)
+            return images
+
+        key = f"pack {path.stem} {told['manifest_sha256']}{f' {size}' if size not in (None, side) else ''}"
+        images = cached_arrays(key, lambda: {"images": whole()})["images"] if cached else whole()
+    return Pack(path.stem, images, manifest, told)
 
 
 def verify(path: str | Path) -> Mapping[str, Any]:
-    """The header of the pack at ``path`` after all checks of ``read``; raises what ``read`` raises."""
-    return read(path).header
+    """The header of the pack at ``path`` after all checks of ``read``, image by image; raises what ``read`` raises."""
+    path = _found(path)
+    with plain_errors(path), path.open("rb") as raw:
+        told, manifest, places = contents(raw, path)
+        check_bytes(raw, places, manifest, path)
+        for _ in decoded(raw, places, manifest, path):
+            pass
+    return told
+
+
+def header(path: str | Path) -> Mapping[str, Any]:
+    """What the pack at ``path`` says of itself; raises as ``read`` does, but looks at no image."""
+    path = _found(path)
+    with plain_errors(path), path.open("rb") as raw:
+        return contents(raw, path)[0]
 
 
 def _found(path: str | Path) -> Path:
@@ -118,99 +132,18 @@ def _found(path: str | Path) -> Path:
     return found
 
 
-def _members(raw: bytes, path: Path) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    try:
-        with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as tar:
-            for member in tar:
-                file = tar.extractfile(member)
-                if file is None or member.name in found:
-                    raise _damaged(path, f"holds {member.name!r} twice or as something else than a file")
-                found[member.name] = file.read()
-    except (tarfile.TarError, EOFError, ValueError) as error:
-        raise _damaged(path, f"is truncated or no tar file ({error})") from error
-    return found
-
-
-def _header(members: Mapping[str, bytes], path: Path) -> dict[str, Any]:
-    try:
-        told = json.loads(members[HEADER])
-        claimed = told.pop("sha256")
-        version = told["format"]
-        [told[key] for key in ("images", "manifest_sha256", "attributes")]
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise _damaged(path, f"has no readable {HEADER}") from error
-    if claimed != sha256(canonical(told)):
-        raise _damaged(path, f"has a changed {HEADER}")
-    if version != FORMAT:
-        raise BadData(f"pack {path} has format {version}, this fairnb reads format {FORMAT}: update fairnb")
-    return told
-
-
-def _manifest(members: Mapping[str, bytes], header: Mapping[str, Any], path: Path) -> pd.DataFrame:
-    raw = members.get(MANIFEST, b"")
-    if (lines := raw.count(b"\n") - 1) != header["images"]:
-        raise _damaged(path, f"has {max(lines, 0)} of {header['images']} rows in its {MANIFEST}")
-    if sha256(raw) != header["manifest_sha256"]:
-        raise _damaged(path, f"has a changed {MANIFEST}")
-    words = dict.fromkeys(("file", "sha256", "prompt", "prompt_set", "scheduler", "model", "model_hash"), str)
-    try:
-        names, *rows = csv.reader(io.StringIO(raw.decode()), strict=True)
-        table = pd.read_csv(io.BytesIO(raw), keep_default_na=False, dtype=words)  # a hash may look like a number
-    except (ValueError, csv.Error) as error:
-        raise _damaged(path, f"has no readable {MANIFEST} ({' '.join(str(error).split())})") from error
-    if not rows or {len(row) for row in rows} != {len(set(names))}:
-        raise _damaged(path, f"has a {MANIFEST} without rows, with too few or many fields, or a column twice")
-    for column in ("file", "sha256", "width", "height", *header["attributes"]):
-        if column not in table:
-            raise _damaged(path, f"has a {MANIFEST} without the column {column!r}")
-        if column not in words and not pd.api.types.is_integer_dtype(table[column]):
-            raise _damaged(path, f"has a {MANIFEST} in which {column!r} is not always a whole number")
-    return table
-
-
-def _check_images(members: Mapping[str, bytes], manifest: pd.DataFrame, path: Path) -> None:
-    held, listed = set(members) - {HEADER, MANIFEST}, set(manifest["file"])
-    if absent := sorted(listed - held):
-        raise _damaged(path, f"lacks {len(absent)} of {len(listed)} images, the first is {absent[0]}")
-    if extra := sorted(held - listed):
-        raise _damaged(path, f"holds {len(extra)} files that its manifest does not list, the first is {extra[0]}")
-    for file, claimed in zip(manifest["file"], manifest["sha256"], strict=True):
-        if sha256(members[file]) != claimed:
-            raise _damaged(path, f"has a changed image, {file}")
-
-
-def _decoded(members: Mapping[str, bytes], manifest: pd.DataFrame, path: Path) -> np.ndarray:
-    """Images uint8 ``(N, 3, S, S)``; all must have the first one's size, and it must be what the manifest says."""
-    side = int(manifest["width"][0])
-    images = np.empty((len(manifest), 3, side, side), np.uint8)
-    for i, (file, *claimed) in enumerate(manifest[["file", "width", "height"]].itertuples(index=False)):
-        try:
-            shown = decode(members[file])
-        except BadData as error:
-            raise _damaged(path, f"has an image that cannot be decoded, {file}") from error
-        if not shown.shape[:0:-1] == tuple(claimed) == (side, side):
-            told = "x".join(map(str, shown.shape[:0:-1]))
-            raise _damaged(path, f"has an image of the wrong size, {file} is {told} and should be {side}x{side}")
-        images[i] = shown
-    return images
-
-
-def _damaged(path: Path, what: str) -> BadData:
-    return BadData(f"pack {path} {what}: it is damaged, copy or make it again")
-
-
 def packed_pool(pack: str, target: str, protected: str, size: int, crop: int | None = None) -> Split:
     """The generated images of the pack file ``pack`` as a pool, ``size`` pixels a side, then the central ``crop``.
 
-    Decoded once into a memory map that all processes share.
+    Decoded once into a memory map that all processes share; images of another size are resized, see ``read``.
 
     Raises:
         MissingData: no such pack; the sentence says how to make it. BadData: the pack is damaged, or lacks a label.
     """
 
     def make() -> dict[str, np.ndarray]:
-        split = read(Path(pack), size=size, cached=True).split(target, protected)
+        # Without a crop the pool itself is the decoded pack: it need not be stored twice.
+        split = read(Path(pack), size=size, cached=crop is not None).split(target, protected)
         arrays = {"target": split.target, "protected": split.protected, "ids": np.asarray(split.ids).astype(str)}
         return {"x": central(split.x, crop)} | arrays
 
@@ -222,9 +155,23 @@ def packed_pool(pack: str, target: str, protected: str, size: int, crop: int | N
 
 def pack_fingerprint(pack: str) -> str:
     """SHA-256 of a pack file, 16 digits. Raises MissingData: it is not there."""
+    for watching in _WATCHING:
+        watching.append(Path(pack))
     if not Path(pack).is_file():
         raise MissingData(
-            f"the generated images {Path(pack).name} are not in {Path(pack).parent}: make them with "
-            f"`fairnb generate --prompts SET --model FOLDER_OR_ID --out {Path(pack).name}` and put them there"
+            f"the generated images {Path(pack).name} are not in {Path(pack).parent}: "
+            f"`fairnb generate --prompts {Path(pack).stem}` makes them, `fairnb generate --all` all packs that are "
+            "missing; both say first how long that takes"
         )
     return fingerprints.sha256(Path(pack))[:16]
+
+
+@contextmanager
+def watch() -> Iterator[list[Path]]:
+    """The pack files whose fingerprint is asked for while this lasts, whether they are there or not."""
+    found: list[Path] = []
+    _WATCHING.append(found)
+    try:
+        yield found
+    finally:
+        _WATCHING[:] = [other for other in _WATCHING if other is not found]

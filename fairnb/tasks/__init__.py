@@ -180,4 +180,5 @@ def _synthetic(data: Data, kind: str, seed: int, *, share: float = MAJORITY, rat
         raise UnknownName("kind of synthetic data", kind, [*cells, "all"])
     if not (0.5 <= share < 1 and ratio > 0):
         raise BadData(f"synthetic data need a share in [0.5, 1) and a ratio above 0, got {share} and {ratio}")
-    return data.pool.take(subsets.fill(data.pool.target, data.pool.protected, cells[kind], seed=seed))
+    what = f"{kind} synthetic data"
+    return data.pool.take(subsets.fill(data.pool.target, data.pool.protected, cells[kind], seed=seed, what=what))

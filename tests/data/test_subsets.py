@@ -147,6 +147,18 @@ def test_fill_repeats_only_what_is_scarce_and_evenly():
     assert not np.array_equal(rows, subsets.fill(target, protected, {(0, 1): 7, (1, 0): 8}, seed=1))
 
 
+def test_fill_says_which_cells_repeat(caplog):
+    target, protected = np.repeat([0, 1], 4), np.tile([0, 1], 4)
+    subsets.fill(target, protected, {(0, 0): 2, (1, 1): 2}, seed=0, what="enough")
+    assert not caplog.text
+    for seed in (0, 1):
+        subsets.fill(target, protected, {(0, 0): 3, (1, 1): 2, (0, 1): 7}, seed=seed, what="few")
+    sentence = (
+        "few: samples repeat: 3 draws from the 2 of target=0, protected=0; 7 draws from the 2 of target=0, protect"
+    )
+    assert caplog.text.count(sentence) == 1, "once, for the log of a run"
+
+
 def test_fill_needs_at_least_one_sample_of_each_wanted_cell():
     with pytest.raises(BadData, match="target=1, protected=1 needs 2 samples and has none"):
         subsets.fill(np.array([0, 1]), np.array([0, 0]), {(0, 0): 2, (1, 1): 2}, seed=0)

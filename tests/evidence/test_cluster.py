@@ -131,6 +131,34 @@ def test_who_has_the_certificate_is_greeted(started):
     assert sum(map(is_an_answer, heard)) >= 3, "scheduler, nanny and worker"
 
 
+def test_each_worker_sees_one_gpu_and_they_take_turns(tmp_path, monkeypatch, warm):
+    monkeypatch.setenv("FAIRNB_CACHE", str(tmp_path))
+    monkeypatch.setattr(engine, "devices", lambda: ["GPU-a", "3"])
+    assert engine.workers() == 2
+    with engine.local_cluster(3) as address, engine._client(address) as client:
+        client.wait_for_workers(3, timeout=120)
+        names = {worker["name"]: at for at, worker in client.scheduler_info(n_workers=-1)["workers"].items()}
+        seen = client.run(os.getenv, "CUDA_VISIBLE_DEVICES")
+        assert {name: seen[at] for name, at in names.items()} == {0: "GPU-a", 1: "3", 2: "GPU-a"}
+
+
+@pytest.mark.parametrize(
+    ("count", "named", "found"),
+    [(0, None, []), (2, None, ["0", "1"]), (2, "GPU-a, 3", ["GPU-a", "3"]), (1, "3,9", ["3"])],
+)
+def test_gpus_are_called_as_the_environment_calls_them(monkeypatch, count, named, found):
+    import torch
+
+    exists = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: path == "/proc/driver/nvidia" or exists(path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if named:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert engine.devices() == found
+
+
 def test_a_client_without_the_certificate_is_refused(started, monkeypatch):
     import dask
 

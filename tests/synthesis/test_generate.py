@@ -1,6 +1,7 @@
 """Generation: loading, seeds, batches, resuming, workers, and the shipped pack drawn again."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from fairnb.synthesis.jobs import Job, image_seed
 from fairnb.synthesis.pipelines import Sampling, TextToImage, load_pipeline
 from fairnb.synthesis.prompts import cells
 
-FAST = Sampling(steps=2, guidance=2.0, quality=None, batch_size=3)
+FAST = Sampling(steps=2, guidance=2.0, scheduler=None, quality=None, batch_size=3)
 ROUNDING = 2  # of 255: images drawn beside others differ in the last bits of float32
 
 
@@ -80,7 +81,7 @@ def test_each_prompt_takes_its_turn(prompts):
 
 
 def test_batch_size_changes_no_image_beyond_rounding(whole, model, prompts, tmp_path):
-    at_once = Sampling(2, 2.0, quality=None, batch_size=16)
+    at_once = Sampling(2, 2.0, None, quality=None, batch_size=16)
     one = generate(prompts, tmp_path / "one.tar", per_group=4, model=model, sampling=at_once)
     difference = packs.read(one).images.astype(int) - packs.read(whole).images
     assert abs(difference).max() <= ROUNDING
@@ -117,7 +118,7 @@ def test_a_finished_pack_is_kept_and_another_run_does_not_overwrite_it(whole, mo
     with pytest.raises(BadData, match="made with another seed .0, now 9.: delete it or choose another out"):
         generate(prompts, whole, per_group=4, model=model, sampling=FAST, seed=9)
     with pytest.raises(BadData, match="made with another sampling"):
-        generate(prompts, whole, per_group=4, model=model, sampling=Sampling(3, 2.0))
+        generate(prompts, whole, per_group=4, model=model, sampling=Sampling(3, 2.0, None))
     with pytest.raises(BadData, match="made with another model .'random-tiny', now 'fairnb-tiny'"):
         generate(prompts, whole, per_group=4, model="tiny", sampling=FAST)
 
@@ -135,12 +136,12 @@ def test_the_unfinished_images_of_another_run_are_not_mixed_in(model, prompts, t
     out = tmp_path / "few.tar"
     with pytest.raises(KeyboardInterrupt):
         generate(prompts, out, per_group=4, model=counted(model, stop_after=1), sampling=FAST)
-    with pytest.raises(BadData, match=r"another run \(guidance was 2.0, now 7.5\): delete that folder or choose"):
-        generate(prompts, out, per_group=4, model=model, sampling=Sampling(2, quality=None))
+    with pytest.raises(BadData, match=r"another run \(guidance was 2.0, now 9.0\): delete that folder or choose"):
+        generate(prompts, out, per_group=4, model=model, sampling=Sampling(2, scheduler=None, quality=None))
 
 
 def test_images_are_resized_and_compressed_as_asked(model, prompts, tmp_path):
-    out = generate(prompts, tmp_path / "small.tar", per_prompt=1, model=model, sampling=Sampling(1, 1.0, size=8))
+    out = generate(prompts, tmp_path / "small.tar", per_prompt=1, model=model, sampling=Sampling(1, 1.0, None, size=8))
     pack = packs.read(out, size=8)
     assert pack.images.shape == (8, 3, 8, 8) and pack.manifest.file[0] == "000000.webp"
 
@@ -159,7 +160,7 @@ def test_bad_settings_are_refused(prompts, model, tmp_path):
     with pytest.raises(BadData, match="quality is 101"):
         Sampling(quality=101)
     with pytest.raises(BadData, match="asks for DDIMScheduler, the loaded model has DPMSolver"):
-        work(Job(prompts, tmp_path / "x.tar", per_group=1, sampling=Sampling(scheduler="DDIMScheduler")), model)
+        work(Job(prompts, tmp_path / "x.tar", per_group=1), model)
     with pytest.raises(BadData, match="worker 2 of 2"):
         work(Job(prompts, tmp_path / "x.tar", per_group=1), model, worker=2, workers=2)
 
@@ -177,6 +178,13 @@ def test_the_scheduler_can_be_changed(folder):
     assert changed.pipe.scheduler.config.prediction_type == "v_prediction"
     with pytest.raises(UnknownName, match="unknown scheduler 'DDIM'.*DDIMScheduler"):
         load_pipeline(folder, scheduler="DDIM", device="cpu")
+
+
+@pytest.mark.parametrize(("own", "asked", "side"), [(96, None, 512), (64, None, 512), (8, None, 64), (64, 768, 768)])
+def test_a_model_draws_its_own_side_but_at_most_the_released_script_s(model, own, asked, side):
+    pipe = SimpleNamespace(unet=SimpleNamespace(config={"sample_size": own}), vae_scale_factor=8)
+    assert TextToImage(pipe, "made up", model.folder).side(Sampling(resolution=asked)) == side
+    assert model.side(Sampling()) == 16
 
 
 def test_the_hash_follows_the_weights_and_hub_snapshots_name_their_commit(folder, tmp_path):

@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -158,10 +159,33 @@ def test_an_image_that_is_none_is_found(pack):
         packs.read(pack)
 
 
-def test_images_must_have_the_size_that_is_needed(pack):
-    assert len(packs.read(pack, size=16)) == N
-    with pytest.raises(BadData, match="holds images of 16 pixels, 64 are needed"):
-        packs.read(pack, size=64)
+@pytest.mark.parametrize("cached", [False, True])
+def test_images_of_another_size_are_resized_when_they_are_read(pack, tmp_path, monkeypatch, caplog, cached):
+    monkeypatch.setenv("FAIRNB_CACHE", str(tmp_path / "cache"))
+    assert np.array_equal(packs.read(pack, size=16, cached=cached).images, packs.read(pack, cached=cached).images)
+    small = packs.read(pack, size=8, cached=cached).images
+    assert np.array_equal(small, [np.moveaxis(packs.resized(p, 8), 2, 0) for p in pictures()]) and not caplog.text
+    assert packs.read(pack, size=24, cached=cached).images.shape == (N, 3, 24, 24)
+    assert "few.tar: its images of 16 pixels are enlarged to 24" in caplog.text
+
+
+def test_resizing_is_lanczos_s():
+    """Its weights are below zero beside an edge, those of the bilinear filter never."""
+    edge = np.where(np.arange(32)[:, None, None] < 14, 40, 200).astype(np.uint8) * np.ones((1, 32, 3), np.uint8)
+    small = packs.resized(edge, 8)
+    assert small.shape == (8, 8, 3) and small.min() < 40 and small.max() > 200
+
+
+def test_a_pack_is_verified_without_holding_its_images(tmp_path):
+    side, count = 128, 120
+    packs.write(tmp_path / "many.tar", [packs.encode(p, None)[1] for p in pictures(1, side)] * count,
+                rows(count, side), attributes=["Male"])  # fmt: skip
+    packs.verify(tmp_path / "many.tar")  # what is imported or kept at the first call does not count
+    tracemalloc.start()
+    packs.verify(tmp_path / "many.tar")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < count * 3 * side**2 / 4, "a few images at a time, not the pack"
 
 
 def test_another_format_asks_for_another_fairnb(pack):

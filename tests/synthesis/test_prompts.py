@@ -185,11 +185,11 @@ class TestGrammar:
     def test_plain_prompts_are_the_papers(self):
         made = grammar.plain(SMILING_MALE)
         assert [p for (p,) in made.prompts] == [
-            "portrait photo of a not smiling female", "portrait photo of a not smiling male",
-            "portrait photo of a smiling female", "portrait photo of a smiling male",
+            "Portrait face photo of a not smiling female.", "Portrait face photo of a not smiling male.",
+            "Portrait face photo of a smiling female.", "Portrait face photo of a smiling male.",
         ]  # fmt: skip
         assert made.kind == "plain"
-        assert grammar.plain(cells("Young"), vocabulary="faces").prompts[0] == ("portrait photo of an old person",)
+        assert grammar.plain(cells("Young")).prompts[0] == ("Portrait face photo of an old person.",)
         assert grammar.plain(EIGHT, vocabulary="toy").prompts[6] == ("portrait photo of a smiling old man",)
 
     @pytest.mark.parametrize("vocabulary", ["toy", "faces"])
@@ -303,6 +303,15 @@ class TestGrammar:
         ):
             grammar.load(self.own(tmp_path, change))
 
+    def test_a_grammar_may_change_another(self, tmp_path):
+        (tmp_path / "own.yaml").write_text("base: toy\nplain: face of a {Male}\nslots: {tone: [green]}\n")
+        own, toy = grammar.load(tmp_path / "own.yaml"), grammar.load("toy")
+        assert own.plain == "face of a {Male}" and own.words == toy.words and own.contextual == toy.contextual
+        assert [choice.text for choice in own.slots["tone"]] == ["green"] and own.slots["hair"] == toy.slots["hair"]
+        (tmp_path / "other.yaml").write_text("base: toys")
+        with pytest.raises(BadData, match="other.yaml is malformed .FileNotFoundError: .*grammar_toys.yaml"):
+            grammar.load(tmp_path / "other.yaml")
+
     def test_a_malformed_grammar_is_named(self, tmp_path):
         with pytest.raises(BadData, match="own.yaml is malformed .KeyError: 'plain'"):
             grammar.load(self.own(tmp_path, lambda told: told.pop("plain")))
@@ -353,6 +362,19 @@ class TestShippedSets:
                 prompts.read(f"toy_{count}").prompts
                 == grammar.contextual(SMILING_MALE, count, vocabulary="toy").prompts
             )
+
+    def test_utkface_s_set_has_children_in_each_group_and_celeba_s_has_none(self):
+        made = prompts.read("utkface_female_white_50_poses")
+        again = grammar.contextual(made.groups, 50, poses=True, vocabulary="ages", name=made.name)
+        assert made.prompts == again.prompts
+        children = [[text for text in texts if re.search("(year|month)-old", text)] for texts in made.prompts]
+        assert all(4 <= len(own) <= 14 for own in children), "16 % of 50, as in UTKFace, by chance"
+        grown = re.compile(
+            "beard|mustache|goatee|stubble|lipstick|makeup|bald|wrinkles|gray hair|old man|elderly|senior"
+        )
+        assert not [text for own in children for text in own if grown.search(text)]
+        others = [text for name in prompts.shipped() if name.startswith("celeba") for _, text in prompts.read(name)]
+        assert not [text for text in others if re.search("child|(year|month)-old", text)]
 
     def test_the_poses_set_was_written_by_the_language_model_for_eight_groups(self):
         made = prompts.read("toy_50_poses")

@@ -237,7 +237,8 @@ def decisions(settings: Mapping[str, Any]) -> str:
         ("selection", "not stated", "best validation accuracy", "best validation accuracy"),
         ("batch-norm statistics", "not stated", "move in frozen layers too",
          "as the code; `freeze_bn_statistics` is an option"),
-        ("synthetic images", "Stable Diffusion 2.1", "the same",
-         "toy: our tiny pipeline; UTKFace: held-out real images, a stand-in"),
+        ("synthetic images", "Stable Diffusion 2.1", "its weights for 512 pixels",
+         "toy: our tiny pipeline; UTKFace: held-out real images, a stand-in; tier paper: as the code but for what "
+         "notebook 13 lists"),
     ]  # fmt: skip
     return say.table(lines)

@@ -11,6 +11,7 @@ from fairnb.evidence import say, unseen
 from fairnb.papers.aimfair import tables
 from fairnb.papers.aimfair.words import each
 from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, rows_of, told
+from fairnb.synthesis.pipelines import RELEASED_SIDE, Sampling
 
 PROMPTS = list(tables.PROMPTS.values())
 PLAIN, *_, RICHEST = PROMPTS
@@ -94,15 +95,28 @@ def _worst(rows: Rows) -> str:
 
 
 def decisions(sizes: Iterable[int]) -> str:
-    """Where paper and this notebook differ, as a Markdown table; ``sizes``: images of a group in the shipped packs."""
-    known = sorted(set(sizes))
+    """Where paper, released code and this notebook differ, as a Markdown table.
+
+    ``sizes``: images of a group in the shipped packs. The last column has the defaults of ``fairnb generate``, too.
+    """
+    known, ours = sorted(set(sizes)), Sampling()
     images = " to ".join(f"{size:,}" for size in dict.fromkeys([known[0], known[-1]]))
     lines: list[tuple[str, ...]] = [
-        ("what", "paper", "here"),
-        ("generator", "Stable Diffusion 2.1",
-         "toy: a small pipeline, trained by us on captioned toy faces; any other by its id"),
-        ("language model", "GPT-4", "toy: a tiny one that mostly recombines our grammar; any local or remote one"),
-        ("prompts", "not published", "ours, in `fairnb/assets/prompts`, with the paper's instruction slots"),
-        ("images", "10,000 per group", f"toy: {images} per group, shipped as packs"),
+        ("what", "paper", "released code", "here"),
+        ("generator", "Stable Diffusion 2.1", "its weights for 512 pixels, v2-1_512-ema-pruned",
+         "toy: a small pipeline, trained by us on captioned toy faces; `fairnb generate`: as the code, any other by "
+         "its id"),
+        ("sampling", "–", "512 pixels, DDIM, 50 steps, guidance 9, float16, one seed for all images",
+         f"`fairnb generate`: {RELEASED_SIDE} pixels, {ours.scheduler}, {ours.steps} steps, guidance "
+         f"{ours.guidance:g}, bfloat16, a seed for each image"),
+        ("stored images", "–", "224 pixels by Lanczos, PNG",
+         f"`fairnb generate`: what the networks see by Lanczos, WebP of quality {ours.quality}"),
+        ("language model", "GPT-4", "– (its prompts are lists)",
+         "toy: a tiny one that mostly recombines our grammar; any local or remote one"),
+        ("prompts", "the plain one", "50 a group with head poses, and for CelebA the plain one; no others",
+         "ours, in `fairnb/assets/prompts`, with the paper's instruction slots; `fairnb released-prompts` reads the "
+         "code's"),
+        ("images", "10,000 per group", "210 a prompt, so about 10,500 per group",
+         f"toy: {images} per group, shipped as packs; `fairnb generate`: as many as the tables draw"),
     ]  # fmt: skip
     return say.table(lines)
