@@ -94,15 +94,23 @@ def _worst(rows: Rows) -> str:
 
 
 def decisions(sizes: Iterable[int]) -> str:
-    """Where paper and this notebook differ, as a Markdown table; ``sizes``: images of a group in the shipped packs."""
+    """Where paper, released code and this notebook differ, as a Markdown table.
+
+    Args:
+        sizes: images of a group in the shipped packs.
+    """
     known = sorted(set(sizes))
     images = " to ".join(f"{size:,}" for size in dict.fromkeys([known[0], known[-1]]))
     lines: list[tuple[str, ...]] = [
-        ("what", "paper", "here"),
-        ("generator", "Stable Diffusion 2.1",
+        ("what", "paper", "released code", "here"),
+        ("generator", "Stable Diffusion 2.1", "its 512-pixel weights (`512-ema-pruned`), guidance 9, 50 steps of DDIM",
          "toy: a small pipeline, trained by us on captioned toy faces; any other by its id"),
-        ("language model", "GPT-4", "toy: a tiny one that mostly recombines our grammar; any local or remote one"),
-        ("prompts", "not published", "ours, in `fairnb/assets/prompts`, with the paper's instruction slots"),
-        ("images", "10,000 per group", f"toy: {images} per group, shipped as packs"),
+        ("language model", "GPT-4", "none: its prompts as lists",
+         "toy: a tiny one that mostly recombines our grammar; any local or remote one"),
+        ("prompts", "1, 25 or 50 per group", "50 per group with head poses, for four settings (`stable_diffusion/ldm/"
+         "scripts`, MIT); the sets of 25 and of 50 without poses are not there",
+         "ours, in `fairnb/assets/prompts`, with the paper's instruction slots"),
+        ("images", "10,000 per group", "15 × 14 per prompt, shrunk to 224 pixels",
+         f"toy: {images} per group, shipped as packs"),
     ]  # fmt: skip
     return say.table(lines)
