@@ -57,6 +57,26 @@ def third(method):
     return min(values[where, method][0] - 2 / 3 * values[where, ERM][0] for where, name in values if name == method)
 
 
+def first(table, but):
+    """AIM-Fair's lead over the next method; ``but``: the end of the setting where another one is more accurate."""
+    settings = dict.fromkeys(reported.numbers("aimfair", table)["setting"])
+    accuracy = {where: smallest("aimfair", table, "ACC", AIM, [], only=where) for where in settings}
+    assert [where for where, lead in accuracy.items() if lead < 0] == [w for w in settings if w.endswith(but)]
+    return {
+        "eo_max": least("aimfair", table, "EO", AIM),
+        "wst": smallest("aimfair", table, "WST", AIM, []),
+        "acc": min(lead for lead in accuracy.values() if lead > 0),
+    }
+
+
+def fairer_than_full():
+    """A19: the smaller of two differences; in the third setting print has it the other way round."""
+    values = rows_of("aimfair", "T3", "EO")
+    found = {where: values[where, FFT][0] - values[where, AIM][0] for where, row in values if row == AIM}
+    assert [where for where, lead in found.items() if lead < 0] == ["CelebA;T=Smiling;P=Young"]
+    return min(lead for lead in found.values() if lead > 0)
+
+
 def steps():
     values = [row for (where, _), (row, _) in rows_of("aimfair", "T5", "ACC").items() if SMILING in where]
     return float(np.diff(values).min())
@@ -139,8 +159,8 @@ PRINTED = {
     },
     "A6": lambda: {"acc": smallest("aimfair", "T3", "ACC", AIM, [FFT])},
     "A7": lambda: {"wst": smallest("aimfair", "T3", "WST", AIM, [])},
-    "A8": lambda: {"eo_max": least("aimfair", "T1", "EO", AIM)},
-    "A9": lambda: {"eo_max": least("aimfair", "T2", "EO", AIM)},
+    "A8": lambda: first("T1", "T=Young;P=Male"),
+    "A9": lambda: first("T2", "=10%"),
     "A10": lambda: {
         "acc": smallest("aimfair", "T4", "ACC", BEST, [], only="T=Smiling;P=Male"),
         "eo_max": smallest("aimfair", "T4", "EO", BEST, [], only="T=Smiling;P=Male"),
@@ -157,6 +177,7 @@ PRINTED = {
     "A17": lambda: {
         "eo_max": least("aimfair", "T7", "EOD", "ratio 1"), "acc": smallest("aimfair", "T7", "ACC", "ratio 0.5", []),
     },
+    "A19": lambda: {"eo_max": fairer_than_full()},
     "R1": lambda: {
         "accuracy": best_rival("T1", ("Proposed", "Proposed-joint"), 0.05),
         "bias": 5 - rows_of("reactivate", "T1", "bias", 100)["CIFAR-10S;skew=95", "Proposed-joint"][0],

@@ -6,6 +6,7 @@ import pytest
 from papermill.engines import NotebookExecutionManager
 
 from fairnb import paths, registry
+from fairnb.evidence import reported
 from fairnb.evidence import verdicts as claims
 from fairnb.evidence.tables import ORACLE
 from fairnb.papers.aimfair import tables as aimfair
@@ -53,7 +54,7 @@ def test_tables_figures_and_scorecard_are_there(executed):
     for file in paths.tables("smoke").glob("*.csv"):
         assert set(pd.read_csv(file)["tier"]) == {"smoke"}, file.name
     card = pd.read_csv(paths.results("smoke") / "scorecard.csv")
-    assert len(card) == 50 and set(card["claim"].head(2)) == {"A1", "A2"}
+    assert list(card["claim"]) == list(reported.claims()["id"])
 
 
 def test_every_claim_is_judged_and_one_seed_decides_none(executed):

@@ -1,8 +1,9 @@
-"""Verdicts on AIM-Fair's claims about methods (A1 to A9): Table 3's strategies, Tables 1 and 2's comparison."""
+"""Verdicts on AIM-Fair's claims about methods (A1 to A9, A19): Table 3's strategies, Tables 1 and 2's comparison."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
@@ -20,28 +21,32 @@ COMPARED = ("erm", "cvar_dro", "eiil", "lff", "jtt", "maple", "diga", "selective
 SMILING_MALE = "CelebA;T=Smiling;P=Male"  # the setting that A1 is about; elsewhere its thresholds claim nothing
 MIN_EO, MIN_ACC = 15.0, 85.0  # the thresholds of claim A1, in percent
 BARELY = 1 / 3  # claim A3: the gap falls by less than this share of ERM's
-# claim -> (metric, lower row, higher row) that the paper says; all must hold in every setting.
-ORDERINGS: dict[str, list[tuple[str, str, str]]] = {
+Pair = tuple[str, str, str]  # metric, lower method, higher method
+# claim -> what the paper says; all must hold in every setting.
+ORDERINGS: dict[str, list[Pair]] = {
     "A2": [("eo_max", "synthetic_only", "erm"), ("acc", "synthetic_only", "erm")],
     "A4": [("eo_max", "full_fine_tuning", "linear_probe")],
     "A5": [("eo_max", "full_fine_tuning", "erm"), ("acc", "full_fine_tuning", "erm")],
     "A6": [("acc", "full_fine_tuning", "selective")],
     "A7": [("wst", method, "selective") for method in STRATEGIES[:-1]],
+    "A19": [("eo_max", "selective", "full_fine_tuning")],
 }
-LOWEST_EO = [("eo_max", "selective", method) for method in COMPARED[:-1]]
+EVERYWHERE, FIRST = ("eo_max", "wst"), ("eo_max", "wst", "acc")  # where AIM-Fair is first: always, and in most settings
 
 
 def verdicts(frame: pd.DataFrame, setting: str) -> list[Verdict]:
-    """Verdicts on A1 to A7; A1 only where a task stands for Smiling / Male.
+    """Verdicts on A1 to A7 and A19; A1 only where a task stands for Smiling / Male.
 
     Args:
         frame: the runs of Table 3, one row each (label, task, method, seed, metrics as fractions).
         setting: what was trained on what, in a few words; opens each note.
     """
-    found = [_a3(frame, setting), *(ordered(frame, setting, claim, pairs) for claim, pairs in ORDERINGS.items())]
+    names = frame["task"].unique()
+    orderings = {claim: dict.fromkeys(names, pairs) for claim, pairs in ORDERINGS.items()}
+    found = [_a3(frame, setting), *(ordered(frame, setting, claim, pairs) for claim, pairs in orderings.items())]
     smiling = frame[[tasks.recipe(name).setting == SMILING_MALE for name in frame["task"]]]
     found += [_a1(smiling, setting)] if len(smiling) else []
-    return sorted(found, key=lambda verdict: verdict.claim)
+    return sorted(found, key=lambda verdict: int(verdict.claim[1:]))
 
 
 def comparison(table1: pd.DataFrame, table2: pd.DataFrame, setting: str) -> list[Verdict]:
@@ -49,29 +54,46 @@ def comparison(table1: pd.DataFrame, table2: pd.DataFrame, setting: str) -> list
 
     A claim on all rivals cannot hold where some of them were not run; it can fail there.
     """
-    frames = {"A8": table1, "A9": table2}
-    return [_lowest(claim, frame, setting) for claim, frame in frames.items() if len(frame)]
+    frames = {"A8": ("T1", table1), "A9": ("T2", table2)}
+    return [_first(claim, name, frame, setting) for claim, (name, frame) in frames.items() if len(frame)]
 
 
-def _lowest(claim: str, frame: pd.DataFrame, setting: str) -> Verdict:
+def _first(claim: str, table: str, frame: pd.DataFrame, setting: str) -> Verdict:
     there = set(frame["method"])
-    pairs = [pair for pair in LOWEST_EO if pair[2] in there]
+    rivals = [method for method in COMPARED[:-1] if method in there]
+    pairs: dict[str, list[Pair]] = {
+        task: [
+            (metric, "selective", rival) if metric == "eo_max" else (metric, rival, "selective")
+            for metric in first_in_print(table, task)
+            for rival in rivals
+        ]
+        for task in frame["task"].unique()
+    }
     return ordered(frame, setting, claim, pairs, [method for method in COMPARED if method not in there])
 
 
+def first_in_print(table: str, task: str) -> tuple[str, ...]:
+    """The metrics in which ``table`` prints AIM-Fair first of all; ``EVERYWHERE`` where it has no such setting."""
+    printed = tables.printed(table, [task]).set_index("row")
+    if printed.empty:
+        return EVERYWHERE
+    best = {name: printed[name].idxmin() if name == "eo_max" else printed[name].idxmax() for name in FIRST}
+    return tuple(name for name in FIRST if best[name] == tables.AIM_FAIR[0])
+
+
 def ordered(
-    frame: pd.DataFrame, setting: str, claim: str, pairs: list[tuple[str, str, str]], absent: list[str] | None = None
+    frame: pd.DataFrame, setting: str, claim: str, pairs: Mapping[str, list[Pair]], absent: list[str] | None = None
 ) -> Verdict:
     """The verdict on a claim of the form: this metric is lower for this method than for that one, in every task.
 
     Args:
-        pairs: (metric, lower method, higher method). absent: rivals of the claim that were not run.
+        pairs: what must hold, by task. absent: rivals of the claim that were not run.
     """
     conditions, shown = [], []
-    for task in frame["task"].unique():
-        conditions += [named(less(frame, metric, low, high, task), task) for metric, low, high in pairs]
-        for metric in dict.fromkeys(metric for metric, _, _ in pairs):
-            rows = dict.fromkeys(row for name, *both in pairs if name == metric for row in both)
+    for task, own in pairs.items():
+        conditions += [named(less(frame, metric, low, high, task), task) for metric, low, high in own]
+        for metric in dict.fromkeys(metric for metric, _, _ in own):
+            rows = dict.fromkeys(row for name, *both in own if name == metric for row in both)
             means = [f"{row} {per_seed(frame, row, metric, task).mean():.2f}" for row in rows]
             shown.append(f"{task} {metric}: {', '.join(means)}")
     return judge(claim, conditions, ours="; ".join(shown), note=setting, absent=absent or ())
@@ -129,6 +151,6 @@ def _rivals(frames: Frames, tier: str) -> list[Verdict]:
 
 
 JUDGED = {
-    "10_aimfair": Judged(("A1", "A2", "A3", "A4", "A5", "A6", "A7"), {"T3": partial(tables.grid, "T3")}, _strategies),
+    "10_aimfair": Judged((*(f"A{i}" for i in range(1, 8)), "A19"), {"T3": partial(tables.grid, "T3")}, _strategies),
     "11_aimfair_comparison": Judged(("A8", "A9"), {name: partial(tables.grid, name) for name in ("T1", "T2")}, _rivals),
 }

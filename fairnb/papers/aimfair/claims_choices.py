@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,13 @@ from fairnb.evidence.verdicts import Condition, Verdict, above, complete, judge,
 from fairnb.papers.aimfair import tables as aimfair
 from fairnb.papers.aimfair.claims import named, setting_of
 
+if TYPE_CHECKING:
+    from fairnb.evidence.runs import Run
+
 PARTIAL = (*aimfair.BEST_OF, aimfair.COSINE[0], aimfair.AIM_FAIR[0])
 RANDOM, UPDATE, _ = aimfair.BEST_OF
+MATCHED = "Random mask, matched"  # as many weights as AIM-Fair trains, of each block and kind of tensor
+CONTROLS = (MATCHED, "Random mask")  # of A11, the first that was run; the latter trains as many tensors
 SWEEPS = ("F5", "T6", "T7")
 
 
@@ -25,22 +31,38 @@ def partial_tuning(frame: pd.DataFrame, single: str, setting: str) -> list[Verdi
     """Verdicts on A10, A11, A12 and A18 from the runs of Table 4.
 
     Args:
-        frame: with the rows of ``tables.best_of`` under their labels. single: the task of claim A10 (Smiling / Male).
+        frame: with the rows of ``tables.best_of`` under their labels, and with those of ``CONTROLS`` that were run.
+        single: the task of claim A10 (Smiling / Male).
     """
     names, cosine = frame["task"].unique(), aimfair.COSINE[0]
+    controls = {task: control for task in names if (control := control_of(frame, task))}
     others = [row for row in PARTIAL if row != UPDATE]
     a10 = [less(frame, metric, row, UPDATE, single, "label") for metric in ("acc", "eo_max") for row in others]
-    a11 = [named(less(frame, "wst", RANDOM, "AIM-Fair", task, "label"), task) for task in names]
-    a12 = [named(less(frame, "eo_max", "AIM-Fair", cosine, task, "label"), task) for task in names]
+    a11 = [
+        [named(less(frame, "wst", controls[task], "AIM-Fair", task, "label"), task)] if task in controls else []
+        for task in names
+    ]
+    a12 = [
+        named(less(frame, "eo_max", "AIM-Fair", row, task, "label"), task)
+        for task in names
+        for row in (cosine, MATCHED)
+        if row == cosine or controls.get(task) == MATCHED
+    ]
     found = [
-        judge("A11", a11, ours=_means(frame, "wst", ("AIM-Fair", RANDOM)), note=setting),
-        judge("A12", a12, ours=_means(frame, "eo_max", ("AIM-Fair", cosine)), note=setting),
+        judge("A11", a11, ours=_means(frame, "wst", ("AIM-Fair", *CONTROLS, RANDOM)), note=setting),
+        judge("A12", a12, ours=_means(frame, "eo_max", ("AIM-Fair", cosine, MATCHED)), note=setting),
         _a18(frame, setting),
     ]
     if single not in names:
         return found
     shown = "; ".join(_means(frame[frame["task"] == single], metric, PARTIAL) for metric in ("acc", "eo_max"))
     return [judge("A10", a10, ours=shown, note=setting), *found]
+
+
+def control_of(frame: pd.DataFrame, task: str) -> str:
+    """The label of the random mask that A11 compares with: the first of ``CONTROLS`` that was run; else empty."""
+    there = set(frame.loc[frame["task"] == task, "label"])
+    return next((row for row in CONTROLS if row in there), "")
 
 
 def _a18(frame: pd.DataFrame, setting: str) -> Verdict:
@@ -116,11 +138,12 @@ def _a14(frame: pd.DataFrame, task: str, setting: str) -> Verdict:
 
 
 def _means(frame: pd.DataFrame, metric: str, rows: Sequence[str]) -> str:
-    """``task metric: row mean, ...`` for every task."""
+    """``task metric: row mean, ...`` for every task, of the rows that it has."""
     return "; ".join(
         f"{task} {metric}: "
-        + ", ".join(f"{row} {per_seed(frame, row, metric, task, 'label').mean():.2f}" for row in rows)
-        for task in frame["task"].unique()
+        + ", ".join(f"{row} {per_seed(own, row, metric, task, 'label').mean():.2f}" for row in rows if row in there)
+        for task, own in frame.groupby("task", sort=False)
+        for there in [set(own["label"])]
     )
 
 
@@ -133,6 +156,17 @@ def with_best(frame: pd.DataFrame) -> pd.DataFrame:
         label: [row[0] for row in rows if row[0] in there] for label, rows in aimfair.BEST_OF.items()
     }
     return pd.concat([frame, tables.best_of(frame, candidates)], ignore_index=True)
+
+
+def _with_controls(tier: str) -> list[Run]:
+    """The runs of Table 4 and, in its tasks, Table 3's runs of A11's random masks and of AIM-Fair beside them."""
+    grid = aimfair.grid("T4", tier)
+    names, rows = {run.task for run in grid}, {*CONTROLS, aimfair.AIM_FAIR[0]}
+    found = {(run.label, run.task, run.seed): run for run in grid}
+    for run in aimfair.grid("T3", tier):
+        if run.task in names and run.label in rows:
+            found.setdefault((run.label, run.task, run.seed), run)
+    return [*found.values()]
 
 
 def _partial(frames: judging.Frames, tier: str) -> list[Verdict]:
@@ -157,7 +191,7 @@ def _sensitivity(frames: judging.Frames, tier: str) -> list[Verdict]:
 
 JUDGED = {
     "12_aimfair_partial_tuning": Judged(
-        ("A10", "A11", "A12", "A18"), {"T4": partial(aimfair.grid, "T4")}, _partial, ("best_val_accuracy",)
+        ("A10", "A11", "A12", "A18"), {"T4": _with_controls}, _partial, ("best_val_accuracy",)
     ),
     "13_aimfair_prompts": Judged(("A13",), {"T5": partial(aimfair.grid, "T5")}, _prompts),
     "14_aimfair_sensitivity": Judged(

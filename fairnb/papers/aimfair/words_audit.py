@@ -1,4 +1,5 @@
-"""What notebook 03 says about AIM-Fair's printed numbers: which gap its EO is, and which ERM its Table 1 has.
+"""What notebook 03 says about AIM-Fair's printed numbers: which gap its EO is, which ERM its Table 1 has, and whether
+its tables say what its abstract says.
 
 Everything is in percent, from ``evidence.audit`` and from the printed cells; nothing here is trained.
 """
@@ -9,10 +10,12 @@ import pandas as pd
 
 from fairnb.evidence import say
 from fairnb.evidence.audit import book
-from fairnb.evidence.audit.ledger import FAIL, INCONSISTENT, PASS, UNJUDGED
+from fairnb.evidence.audit.ledger import FAIL, INCONSISTENT, PASS, TEXT, UNJUDGED
 from fairnb.papers.aimfair.audit import MALE
 
 TWO = r"aimfair-T1-r[12]-\w+_as_t3"  # checks of Table 1's ERM against Table 3's
+PRINTED_IN = r"aimfair-T[34]-"  # checks of the abstract's sentence
+SETTING = r"\((\w+;[^()]+)\)$"  # of a check's row
 WORDS = {"eo_max": "the larger one", "eo_avg": "that average", "eo_sum": "their sum"}
 
 
@@ -80,7 +83,29 @@ def decision(checks: pd.DataFrame, findings: pd.DataFrame) -> str:
     two = findings["id"].str.fullmatch(TWO).any()
     return (
         f"* *AIM-Fair*: of {len(own)} checks of rows against their own numbers {number[PASS]} pass, {number[FAIL]} "
-        f"fail and {number[UNJUDGED]} cannot be judged. Compare `eo_max` with its tables. {order(*_accuracies(), two)}"
+        f"fail and {number[UNJUDGED]} cannot be judged. Compare `eo_max` with its tables. {order(*_accuracies(), two)} "
+        f"{headline(checks)}"
+    )
+
+
+def headline(checks: pd.DataFrame) -> str:
+    """Whether the printed rows say that AIM-Fair is fairer than full and partial fine-tuning, as its abstract does."""
+    own = checks[(checks["paper"] == "aimfair") & (checks["kind"] == TEXT)]
+    compared = own[own["id"].str.contains(PRINTED_IN)]
+    failed = compared[compared["status"] == FAIL]
+    text = (
+        "Its abstract says that it outperforms fully and partially fine-tuned approaches to fairness; of "
+        f"{len(compared)} printed comparisons (worst group, EO, STD) {len(compared) - len(failed)} say so"
+    )
+    places = failed.assign(setting=failed["row"].str.extract(SETTING)[0]).groupby(["table", "setting"], sort=False)
+    listed = "; ".join(
+        f"Table {table[1:]}, {setting}: {say.listed(own)}" for (table, setting), own in places["quantity"]
+    )
+    ratios = own.drop(compared.index)["status"]
+    return (
+        f"{text}{f', and {len(failed)} do not ({listed})' if len(failed) else ''}. Of Table 6's {len(ratios)} bias "
+        f"ratios {int((ratios == FAIL).sum())} have an EO above full fine-tuning's. Claim A19 asks it of the runs, by "
+        "EO."
     )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from fairnb.evidence import say
 from fairnb.papers.aimfair import tables
 from fairnb.papers.aimfair.words import each
-from fairnb.papers.aimfair.words_rows import Rows, alone, rows_of, told
+from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, rows_of, told
 from fairnb.training.presets import CODE, PRESETS
 
 ERM, FULL = tables.ERM[0], tables.FULL[0]
+PRINTED_RATE = str(tables.TABLES["rates"].rows[-1][0])  # AIM-Fair with a fine-tuning rate as printed
 OWN_SHARE = str(tables.TABLES["T6"].rows[-1][0])  # the real data's own bias ratio
 HALF, SAME = (row[0] for row in tables.TABLES["T7"].rows[:2])
 REASONS = {
@@ -43,24 +45,45 @@ REASONS = {
         "open": "Two things pull: more synthetic images repair more, but look generated, which may cost accuracy.",
     },
 }
+# What trying a printed rate says of a misprint, by how its accuracy differs.
+MISPRINT = {
+    "diverged": "That is what one would expect of a misprint.",
+    say.LOWER: "A rate that costs accuracy would fit a misprint, but is no proof: this network and schedule are ours.",
+    say.UNCLEAR: "So this run does not show a misprint; what speaks for one is the released code.",
+    say.HIGHER: "So this run speaks against a misprint; what speaks for one is the released code.",
+    "alone": "One seed does not say whether the rate costs anything; what speaks for a misprint is the released code.",
+}
 STEPS = "With more images an epoch has more steps, too (exercise 3)."
 
 
 def rates(own: float | str, frame: pd.DataFrame) -> str:
-    """What paper and released code print as fine-tuning rates, and which are tried.
+    """What paper and released code print as fine-tuning rates, and what trying a printed one gave.
 
     Args:
-        own: the tier's fine-tuning rate. frame: the runs of ``rates``.
+        own: the tier's fine-tuning rate. frame: the runs of ``rates``, with or without the row of the printed rate.
     """
     printed, middle = PRESETS["paper"]["lr_grid"], tables.PRINTED_RATE["lr"]
     text = own if isinstance(own, str) else f"{own:g}"
-    tried = f"the middle one, {middle:g}, is tried beside the tier's own, {text}"
-    if frame["label"].nunique() == 1:
-        tried = f"a longer tier tries the middle one, {middle:g}, beside its own; this one runs its own alone, {text}"
-    return (
-        f"The text has fine-tuning rates of {min(printed):g} to {max(printed):g}, the released code "
-        f"{CODE['finetune_lr']:g}; with momentum on a pretrained network the former look like a misprint. So {tried}."
+    opening = (
+        f"The text has fine-tuning rates of {min(printed):g} to {max(printed):g}: likely a misprint, for the released "
+        f"code has {CODE['finetune_lr']:g}, and such rates are high for a pretrained network with momentum."
     )
+    if PRINTED_RATE not in set(frame["label"]):
+        return f"{opening} This tier runs its own rate alone, {text}; a longer one tries {middle:g} beside it."
+    tried = f"So {middle:g} is tried beside the tier's own, {text}."
+    return f"{opening} {tried} {each(rows_of(frame, 'rates'), _printed_rate)}"
+
+
+def _printed_rate(rows: Rows) -> str:
+    """The printed rate against the tier's own, and what that says of a misprint, by the difference in accuracy."""
+    if not all(np.isfinite(rows.of(PRINTED_RATE, metric)).all() for metric in METRICS):
+        return f"It ends in no number: no network trains at this rate here. {MISPRINT['diverged']}"
+    found = {metric: rows.than(PRINTED_RATE, tables.AIM_FAIR[0], metric) for metric in METRICS}
+    said = "; ".join(
+        f"{name} {rows.value(PRINTED_RATE, metric)}, {told(found[metric])}" for metric, name in METRICS.items()
+    )
+    word = found["acc"].word
+    return f"It trains, against the tier's own rate: {said}. {MISPRINT['alone' if rows.alone else word]}"
 
 
 def why(frames: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from rooms import OPEN, said
 
 from fairnb.evidence import rule, tables
-from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED
+from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNSEEN
 from fairnb.papers.aimfair import claims_choices as aimfair_choices
 from fairnb.papers.aimfair import tables as aimfair
 
@@ -15,6 +15,7 @@ TASK = "toy_faces/smiling_male"
 NOISE = 1e-3 * np.kron(np.random.default_rng(0).normal(0, 1, (40, 6)), [1, -1])
 FULL = (88.77, 6.83, 83.3)
 RANDOM, UPDATE, FREEZE = aimfair.BEST_OF
+MATCHED, SHARE = aimfair_choices.CONTROLS
 PROMPTS = {label: suffix for suffix, label in aimfair.PROMPTS.items()}
 FROZEN = dict(zip((row[0] for row in aimfair.FREEZE), (8.0, 5.0, 12.0, 7.0, 6.0, 4.0), strict=True))
 
@@ -43,10 +44,11 @@ def by_claim(verdicts):
 
 
 def partial(**changes):
-    """Table 4 as printed, and six frozen blocks; ``changes`` by short name."""
+    """Table 4 as printed, a random mask of as many tensors as good as the best one, and six frozen blocks."""
     names = {"update": UPDATE, "random": RANDOM, "freeze": FREEZE, "cosine": aimfair.COSINE[0]}
-    frozen = {row: (89.0, gap, 82.0) for row, gap in FROZEN.items()}
-    return printed("T4") | frozen | {names.get(name, name): value for name, value in changes.items()}
+    names |= {"share": SHARE, "matched": MATCHED}
+    rows = printed("T4") | {row: (89.0, gap, 82.0) for row, gap in FROZEN.items()}
+    return rows | {SHARE: rows[RANDOM]} | {names[name]: value for name, value in changes.items()}
 
 
 def test_table_4_as_printed_confirms_its_claims():
@@ -60,10 +62,15 @@ def test_table_4_as_printed_confirms_its_claims():
     [
         ({"update": (88.0, 12.45, 80.0)}, "A10", REVERSED),  # not the most accurate
         ({"update": (90.04, 6.2, 80.0)}, "A10", REVERSED),  # not the least fair
-        ({"random": (88.9, 7.0, 85.0)}, "A11", REVERSED),
-        ({"random": (88.9, 7.0, 84.2)}, "A11", NO_DIFFERENCE),
-        ({"random": [(88.9, 7, wst) for wst in 4 * (80, 84, 88)]}, "A11", OPEN),
+        ({"share": (88.9, 7.0, 85.0)}, "A11", REVERSED),
+        ({"share": (88.9, 7.0, 84.2)}, "A11", NO_DIFFERENCE),
+        ({"share": [(88.9, 7, wst) for wst in 4 * (80, 84, 88)]}, "A11", OPEN),
+        ({"share": (88.9, 7.0, 85.0), "matched": (88.9, 7.0, 83.0)}, "A11", HOLDS),  # as many weights come first
+        ({"matched": (88.9, 7.0, 85.0)}, "A11", REVERSED),
+        ({"random": (88.9, 7.0, 90.0)}, "A11", HOLDS),  # the best of other shares is no control
         ({"cosine": (89.0, 5.0, 84.0)}, "A12", REVERSED),
+        ({"matched": (88.9, 5.0, 83.0)}, "A12", REVERSED),  # any mask with so few weights is as fair
+        ({"share": (88.9, 5.0, 83.0)}, "A12", HOLDS),
     ],
 )
 def test_each_claim_of_table_4_can_fall_alone(changes, claim, verdict):
@@ -71,8 +78,22 @@ def test_each_claim_of_table_4_can_fall_alone(changes, claim, verdict):
     assert verdicts.pop(claim) == verdict and set(verdicts.values()) == {HOLDS}
 
 
+def test_without_a_random_mask_the_choice_of_tensors_cannot_be_seen():
+    rows = {row: value for row, value in partial().items() if row != SHARE}
+    [a11] = (v for v in aimfair_choices.partial_tuning(frame(rows), TASK, "") if v.claim == "A11")
+    assert a11.verdict == UNSEEN and a11.reason and RANDOM in a11.ours
+
+
+def test_what_a11_needs_of_table_3_is_planned_once():
+    planned = aimfair_choices.JUDGED["12_aimfair_partial_tuning"].planned("quick")["T4"]
+    places = [(run.label, run.task, run.seed) for run in planned]
+    assert len(set(places)) == len(places) and {run.task for run in planned} == {TASK}
+    seeds = {row: {run.seed for run in planned if run.label == row} for row in (SHARE, "AIM-Fair")}
+    assert seeds[SHARE] == seeds["AIM-Fair"] == {run.seed for run in aimfair.grid("T3", "quick")}
+
+
 def test_a10_is_about_smiling_male_and_the_others_about_every_setting():
-    elsewhere = frame(partial(random=(88.9, 7.0, 90.0)), "utkface/female_white")
+    elsewhere = frame(partial(share=(88.9, 7.0, 90.0)), "utkface/female_white")
     both = pd.concat([frame(partial()), elsewhere])
     found = aimfair_choices.partial_tuning(both, TASK, "")
     assert by_claim(found) == {"A10": HOLDS, "A11": REVERSED} | dict.fromkeys(("A12", "A18"), HOLDS)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from fairnb.evidence.audit.ledger import FAIL, INCONSISTENT, PASS, UNJUDGED
+from fairnb.evidence.audit.ledger import FAIL, INCONSISTENT, PASS, TEXT, UNJUDGED
 from fairnb.papers.aimfair import words_audit as words
 
 
@@ -64,7 +64,22 @@ def test_the_order_by_accuracy(first, second, two, told):
 def test_the_decision_counts_own_checks_and_reads_the_findings(id, told):
     lines = [("aimfair", INCONSISTENT, PASS), ("aimfair", INCONSISTENT, FAIL), ("aimfair", INCONSISTENT, UNJUDGED)]
     lines += [("aimfair", "other", FAIL), ("asac", INCONSISTENT, FAIL)]
-    checks = pd.DataFrame(lines, columns=["paper", "kind", "status"])
+    checks = pd.DataFrame(lines, columns=["paper", "kind", "status"]).assign(id="", row="", quantity="", table="")
     text = words.decision(checks, pd.DataFrame({"id": [id]}))
     assert "of 3 checks of rows against their own numbers 1 pass, 1 fail and 1 cannot be judged" in text
     assert text.startswith("* *AIM-Fair*") and told in text
+
+
+def test_the_headline_names_what_the_tables_deny():
+    columns = ["id", "row", "quantity", "status"]
+    lines = [(f"aimfair-T3-r1-{name}_against_full", "A (a) (UTK;T=S)", name.upper(), FAIL) for name in ("eo", "std")]
+    lines += [("aimfair-T4-r1-wst_against_partial", "A (UTK;T=S)", "WST", PASS)]
+    lines += [(f"aimfair-T6-r{row}-eod_against_full", "", "EOD", status) for row, status in ((2, FAIL), (3, PASS))]
+    checks = pd.DataFrame(lines, columns=columns).assign(paper="aimfair", kind=TEXT, table="T3")
+    text = words.headline(checks)
+    assert (
+        "of 3 printed comparisons (worst group, EO, STD) 1 say so, and 2 do not (Table 3, UTK;T=S: EO and STD)." in text
+    )
+    assert "Of Table 6's 2 bias ratios 1 have" in text
+    agreeing = words.headline(checks.assign(status=PASS))
+    assert "3 say so. Of Table 6's 2 bias ratios 0 have" in agreeing

@@ -96,6 +96,9 @@ def swept(said="undecided", **options):
 def test_the_comparison_as_printed():
     said = compared()
     assert "AIM-Fair's gap is 6.1 points [5.9, 6.2] (printed: 6.07); lower than that of ERM, CVaR DRO" in said
+    assert "Its worst group, 84.2 % [84.1, 84.3] (printed: 84.2), is higher than that of ERM, CVaR DRO" in said
+    assert "Its accuracy, 89.0 % [88.9, 89.2] (printed: 89.02), is higher than that of ERM, CVaR DRO" in said
+    assert said.count("; here the paper does not claim to be first in it.") == 1, "at 10 % DiGA is more accurate"
     assert "the smallest mean gap is that of AIM-Fair" in said and "1,234 more images" in said
     assert "With 10 % of the real images AIM-Fair's gap is 8.2 points" in said
     assert "ERM higher by 3.6 points" in said and "AIM-Fair higher by 2.1 points [2.1, 2.1]" in said
@@ -105,8 +108,9 @@ def test_the_comparison_as_printed():
 
 def test_the_comparison_turned_around_and_with_few_rivals():
     said = compared(left_out=("EIIL", words_comparison.DIGA), **{"AIM-Fair": (70.0, 50.0, 60.0)})
-    assert "higher than that of ERM, CVaR DRO, LfF, JTT and MAPLE" in said and "lower than" not in said
-    assert "the smallest mean gap is that of LfF" in said
+    assert "60.1] (printed: 6.07); higher than that of ERM, CVaR DRO, LfF, JTT and MAPLE" in said
+    assert "Its worst group, 50.0 % [49.9, 50.1] (printed: 84.2), is lower than that of ERM, CVaR DRO, LfF" in said
+    assert "the smallest mean gap is that of LfF" in said and "highest mean worst group that of LfF" in said
     assert f"Quoted, since this tier leaves them out: EIIL and {words_comparison.DIGA};" in said
     assert "about DiGA itself" not in said
 
@@ -212,10 +216,32 @@ def test_decisions_have_the_settings_and_the_runs_own_numbers(monkeypatch):
     assert "swept: 2:8 and 1:9; the true" in words_numbers.decisions(sweeps(few=True))
 
 
-def test_rates_say_whether_the_printed_one_is_tried():
-    both = pd.DataFrame({"label": ["AIM-Fair", "AIM-Fair, rate 0.5"]})
-    assert "0.4 to 0.6" in words_numbers.rates(0.1, both) and "own, 0.1." in words_numbers.rates(0.1, both)
-    assert words_numbers.rates("val", both[:1]).endswith("0.5, beside its own; this one runs its own alone, val.")
+def tried(acc, seeds=4):
+    """What is said of the printed rate where it has this accuracy, and 88 % is the tier's own rate's."""
+    rows = {"AIM-Fair": (88.0, 80.0, 12.0), words_numbers.PRINTED_RATE: (acc, 79.0, 10.0)}
+    return words_numbers.rates(0.1, frame(rows, seeds=seeds))
+
+
+@pytest.mark.parametrize(
+    ("acc", "seeds", "key"),
+    [(85.0, 4, say.LOWER), (88.0, 4, say.UNCLEAR), (90.0, 4, say.HIGHER), (85.0, 1, "alone"), (np.nan, 4, "diverged")],
+)
+def test_what_is_said_of_a_misprint_follows_the_run_of_the_printed_rate(acc, seeds, key):
+    text = tried(acc, seeds)
+    assert "rates of 0.4 to 0.6: likely a misprint, for the released code has 0.06" in text and "own, 0.1." in text
+    assert text.endswith(words_numbers.MISPRINT[key]) and "nan" not in text
+    assert all(other not in text for name, other in words_numbers.MISPRINT.items() if name != key)
+
+
+def test_the_printed_rate_stands_beside_the_own_one_with_intervals():
+    said = tried(85.0)
+    assert "accuracy 85.0 % [84.9, 85.1], lower by 3.0 points [3.0, 3.0]; worst group 79.0 %" in said
+    assert "gap 10.0 points [9.9, 10.1], lower by 2.0 points" in said
+
+
+def test_a_tier_without_the_printed_rate_says_so():
+    alone = frame({"AIM-Fair": (88.0, 80.0, 12.0)})
+    assert words_numbers.rates("val", alone).endswith("its own rate alone, val; a longer one tries 0.5 beside it.")
 
 
 def test_one_seed_whose_numbers_are_equal_to_a_decimal():
