@@ -204,33 +204,10 @@ def hold_out(labels: Labels, among: np.ndarray, share: float, seed: int | None =
     return np.sort(order[cut:]), np.sort(order[:cut])
 
 
-def by_group(
-    groups: Sequence[str], shares: Sequence[float] = (0.7, 0.1, 0.2), seed: int | None = None
-) -> list[np.ndarray]:
-    """Disjoint sets of rows so that no group (e.g. a person of LFW) is in two of them.
-
-    Args:
-        groups: group of each row ``(N,)``.
-        shares: parts that add up to 1, of groups; ASAC on LFW has 70/10/20 by identity (SPEC 3(a)).
-        seed: None is one fixed split.
-
-    Raises:
-        BadData: shares that do not add up to 1, or a part without a group.
-    """
-    names, member = np.unique(np.asarray(groups, str), return_inverse=True)
-    ends = np.rint(np.cumsum(shares) * len(names)).astype(int)
-    if abs(sum(shares) - 1) > 1e-9 or np.any(np.diff([0, *ends]) <= 0):
-        raise BadData(f"the shares {list(shares)} of {len(names)} groups must add up to 1 and leave no part empty")
-    rank = np.empty(len(names), int)
-    rank[shuffled(names.tolist(), seed)] = np.arange(len(names))
-    part = np.searchsorted(ends, rank[member], side="right")
-    return [np.flatnonzero(part == i) for i in range(len(shares))]
-
-
 def by_identity(
     people: Sequence[str], shares: Sequence[float] = (0.7, 0.1, 0.2), seed: int | None = None
 ) -> list[np.ndarray]:
-    """As ``by_group`` (disjoint sorted rows, every person in one part), but the shares are of images, not of people.
+    """Disjoint sorted rows, every person in one part (ASAC on LFW: 70/10/20, SPEC 3(a)); the shares are of images.
 
     People come one after the other, those with most images first and equals in the order of ``shuffled``, and each goes
     to the part that stays emptiest. So all parts have frequent and rare people alike, and the many with one image

@@ -170,16 +170,16 @@ def test_official_needs_a_split(tmp_path):
         subsets.official(lfw.read(layouts.lfw(tmp_path)))
 
 
-def test_lfw_by_identity(tmp_path):
-    labels = lfw.read(layouts.lfw(tmp_path, people=20))
-    parts = subsets.by_group(labels.table["person"])
+@pytest.mark.parametrize("seed", [None, 3])
+def test_lfw_by_identity(tmp_path, seed):
+    people = lfw.read(layouts.lfw(tmp_path, people=20)).table["person"]
+    parts = subsets.by_identity(people, seed=seed)
     assert [len(p) for p in parts] == [28, 4, 8] and disjoint(parts)
-    people = [set(labels.table["person"].iloc[p]) for p in parts]
-    assert not (people[0] & people[1] or people[0] & people[2] or people[1] & people[2])
-    assert [len(p) for p in subsets.by_group(labels.table["person"], seed=3)] == [28, 4, 8]
+    found = [set(people.iloc[p]) for p in parts]
+    assert not (found[0] & found[1] or found[0] & found[2] or found[1] & found[2])
     for shares in ((0.5, 0.1), (0.99, 0.005, 0.005)):
-        with pytest.raises(BadData, match="add up to 1"):
-            subsets.by_group(labels.table["person"], shares)
+        with pytest.raises(BadData, match="add up to 1|leave a part empty"):
+            subsets.by_identity(people, shares)
 
 
 def test_hold_out(tmp_path):

@@ -105,13 +105,3 @@ def gains(frame: pd.DataFrame) -> pd.DataFrame:
     found = seeds.paired(frame, pairs, ("acc", "wst", "eo_max"))
     tier = str(frame["tier"].iloc[0])
     return found.assign(gap=[tasks.synthetic_words(task, tier) for task in found["task"]])
-
-
-def trained(frame: pd.DataFrame, task: str, row: str) -> str:
-    """``48 tensors, 21 % of weights``, the mean over seeds of what a row's fine-tuning may change; else nothing."""
-    notes = frame.loc[(frame["task"] == task) & (frame["label"] == row), "notes"]
-    found = [(own["trainable_tensors"], own["trainable_weights"]) for own in notes if "trainable_weights" in own]
-    if not found:
-        return ""
-    count, share = (sum(values) / len(found) for values in zip(*found, strict=True))
-    return f"{count:.0f} tensors, {100 * share:.0f} % of weights"

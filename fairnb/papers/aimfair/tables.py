@@ -192,7 +192,6 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     """
     from fairnb import tasks
     from fairnb.evidence import tables
-    from fairnb.papers.aimfair.inside import trained
 
     if name == "T5":
         frame = by_setting(frame)
@@ -209,7 +208,7 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
         for task in made["task"]
     ]
     return made.assign(
-        trained=[trained(frame, *line) for line in made[["task", "row"]].values],
+        trained=[tables.trained(frame, *line) for line in made[["task", "row"]].values],
         synthetic="by row" if name == "T5" else synthetic,
         network=network,
         differs=tables.stand_ins(made, frame),
