@@ -80,7 +80,7 @@ def _largest_cell(run: Run) -> int:
     """Images in the largest group of the sets that a run draws: of S2, which grows with Table 7's ratio, and of S1."""
     real = {"CelebA": subsets.CELEBA_CELLS, "UTKFace": subsets.UTKFACE_CELLS}
     n = sum(real[tasks.recipe(run.task).setting.split(";")[0]].values())
-    balanced = round(n * run.hparams.get("synthetic_ratio", 1.0) / 4)
+    balanced = round(n * run.hparams.get("balanced_ratio", 1.0) / 4)
     if run.method in NO_BIASED_SET:
         return balanced
     return max(balanced, *biased_cells(n, run.hparams.get("bias_share", MAJORITY)).values())
