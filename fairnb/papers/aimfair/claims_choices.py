@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PARTIAL = (*aimfair.BEST_OF, aimfair.COSINE[0], aimfair.AIM_FAIR[0])
 RANDOM, UPDATE, _ = aimfair.BEST_OF
-MATCHED = "Random mask, matched"  # as many weights as AIM-Fair trains, of each block and kind of tensor
+MATCHED = aimfair.MATCHED[0]  # as many weights as AIM-Fair trains, of each block and kind of tensor
 CONTROLS = (MATCHED, "Random mask")  # of A11, the first that was run; the latter trains as many tensors
 SWEEPS = ("F5", "T6", "T7")
 
@@ -159,11 +159,11 @@ def with_best(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_controls(tier: str) -> list[Run]:
-    """The runs of Table 4 and, in its tasks, Table 3's runs of A11's random masks and of AIM-Fair beside them."""
+    """The runs of Table 4 and, in its tasks, other tables' runs of A11's random masks and of AIM-Fair beside them."""
     grid = aimfair.grid("T4", tier)
     names, rows = {run.task for run in grid}, {*CONTROLS, aimfair.AIM_FAIR[0]}
     found = {(run.label, run.task, run.seed): run for run in grid}
-    for run in aimfair.grid("T3", tier):
+    for run in (*aimfair.grid("T3", tier), *aimfair.grid("masks", tier)):
         if run.task in names and run.label in rows:
             found.setdefault((run.label, run.task, run.seed), run)
     return [*found.values()]
