@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fairnb.evidence.runs import Run
 
 METRICS = {"ACC": "acc", "WST": "wst", "EO": "eo_max", "EOD": "eo_max", "STD": "std"}
+METRICS |= {f"GroupACC {cell}": cell for cell in ("y0s0", "y0s1", "y1s0", "y1s1")}
 COLUMNS = ("acc", "wst", "eo_max", "eo_avg", "std", "y0s0", "y0s1", "y1s0", "y1s1")
 ERM: Row = ("ERM", "erm", {})
 AIM_FAIR: Row = ("AIM-Fair", "selective", {})
