@@ -107,11 +107,9 @@ def reproduce(tier: str, only: str, jobs: str, scheduler: str, force: bool) -> N
 @only_option
 def plan(tier: str, only: str) -> None:
     """Say what reproduce would run, why, and how long it takes by the measured past; and what each claim needs."""
-    from fairnb.publish import driver
+    from fairnb.publish import planning
 
-    driver.plan(tier, only)
-    for line in evidence_commands.claims_table(tier, only):
-        click.echo(line)
+    planning.plan(tier, only)
 
 
 @_command

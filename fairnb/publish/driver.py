@@ -7,11 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING
 
 import click
 import psutil
@@ -19,15 +16,11 @@ import psutil
 from fairnb import paths
 from fairnb.data import settings
 from fairnb.errors import FairnbError
-from fairnb.evidence import clone, engine, layout, provenance
+from fairnb.evidence import clone, engine, layout
 from fairnb.publish import alone, books, notebooks
 from fairnb.tasks import tiers
 
-if TYPE_CHECKING:
-    from fairnb.evidence.runs import Run
-
 POLL_SECONDS = 2.0
-OPENING_SECONDS = 10.0  # of a notebook whose runs are all there
 END_SECONDS = 3.0  # for notebooks to end when they are told to
 SYNTHESIS = "90"  # what looks at the others' outputs is numbered from here
 # A file in the working directory takes no module's place, and what a notebook says is UTF-8 in any locale.
@@ -48,7 +41,7 @@ def reproduce(tier: str, only: str = "", jobs: int | None = None, scheduler: str
             have run.
         KeyboardInterrupt: (``stopping.Stopped`` with its signal) after all processes have been ended.
     """
-    chosen, jobs = _chosen(tier, only), engine.workers(jobs)
+    chosen, jobs = meant(tier, only), engine.workers(jobs)
     for name in chosen:
         if not layout.belongs(name, tier):
             click.echo(f"  {name}: nothing of it runs at tier {tier}")
@@ -69,7 +62,7 @@ def reproduce(tier: str, only: str = "", jobs: int | None = None, scheduler: str
         raise FairnbError("; ".join(failures))
 
 
-def _chosen(tier: str, only: str) -> list[str]:
+def meant(tier: str, only: str) -> list[str]:
     """The notebooks that are meant, once the surroundings are as they should be; says which files are left out."""
     settings.check()
     clone.require_clone()
@@ -198,52 +191,3 @@ def _follow(process: subprocess.Popen, name: str, tier: str, started: float) -> 
             if done != shown and grid:
                 click.echo(f"  {name}: {done} of {len(grid)} runs finished after {time.perf_counter() - started:.0f} s")
                 shown = done
-
-
-def plan(tier: str, only: str = "") -> None:
-    """Print what ``reproduce`` would do: each notebook, why, its missing runs, how long by the measured past."""
-    chosen, workers = _chosen(tier, only), engine.workers()
-    click.echo(f"tier {tier}: {tiers.get(tier).purpose}; seeds {', '.join(map(str, tiers.get(tier).seeds))}")
-    costs = seconds_of(tier, [name for name in chosen if layout.belongs(name, tier)])
-    for name, (opened, trained, known) in costs.items():
-        reason, grid = notebooks.why(name, tier), layout.grid_of(name, tier)
-        missing = sum(item.find() is None for item in grid)
-        runs = f"{missing} of {len(grid)} runs missing" if grid else "trains nothing"
-        cost = f"about {_clock(opened + trained / workers)}" if known else "no measured time yet"
-        click.echo(f"  {name:28s} {reason or 'up to date':32s} {runs:24s} {cost if reason or missing else ''}")
-        for item, count in _stale_code(grid):
-            click.echo(f"      {count} records of {item} were made by other code (same version tag: kept)")
-    total = sum(opened + trained for opened, trained, _ in costs.values()) / workers
-    click.echo(f"in all about {_clock(total)} with {workers} workers (measured on earlier runs)")
-
-
-def seconds_of(tier: str, names: Sequence[str]) -> dict[str, tuple[float, float, bool]]:
-    """What each notebook still needs, in seconds of one core by the committed reference timings.
-
-    Returns:
-        by notebook: seconds that it is open itself, seconds of its missing runs, and False where one of these has no
-        reference. A run that several notebooks ask for counts for the first.
-    """
-    past, counted, found = notebooks.past_seconds(tier), set[str](), dict[str, tuple[float, float, bool]]()
-    for name in names:
-        missing = {run.key: run for run in layout.grid_of(name, tier) if run.key not in counted and run.find() is None}
-        opened = 0.0
-        if missing or notebooks.why(name, tier):
-            opened = OPENING_SECONDS if name in layout.grids() else past.get(name, 0.0)
-        runs = [past.get(run.method, 0.0) for run in missing.values()]
-        found[name] = (opened, sum(runs), 0.0 not in runs and (name in layout.grids() or name in past))
-        counted |= missing.keys()
-    return found
-
-
-def _stale_code(grid: list[Run]) -> list[tuple[str, int]]:
-    """Methods whose finished records come from other code than today's, with how many."""
-    found = ((item.method, item.find()) for item in grid)
-    other = Counter(
-        method for method, record in found if record and record.provenance["code"] != provenance.code_hash()
-    )
-    return sorted(other.items())
-
-
-def _clock(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

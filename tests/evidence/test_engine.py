@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from fairnb.cli import commands
 from fairnb.errors import FairnbError
 from fairnb.evidence import engine, runs
-from fairnb.publish import driver, notebooks
+from fairnb.publish import notebooks, planning
 from fairnb.tasks import tiers
 
 pytestmark = pytest.mark.slow
@@ -103,4 +103,4 @@ def test_the_plan_says_what_would_run_and_why(sandbox, monkeypatch):
 
 @pytest.mark.parametrize(("seconds", "text"), [(5.4, "5 s"), (119, "119 s"), (600, "10 min")])
 def test_times_are_readable(seconds, text):
-    assert driver._clock(seconds) == text
+    assert planning._clock(seconds) == text

@@ -7,7 +7,7 @@ Whoever adds a row takes one out of the sweeps, or puts it at tier `open`.
 import pytest
 
 from fairnb.evidence import layout
-from fairnb.publish import books, driver
+from fairnb.publish import books, planning
 
 AIM = {"aimfair": 6, "reactivate": 5, "asac": 5, "fairlora": 4, "fineface": 5, "rest": 3}
 NOW = {"aimfair": 15, "reactivate": 11, "asac": 6, "fairlora": 8, "fineface": 15, "rest": 6}
@@ -18,7 +18,7 @@ PAPERS = [paper for paper in AIM if paper != "rest"]
 def costs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAIRNB_RESULTS", str(tmp_path_factory.mktemp("nothing")))
-        yield driver.seconds_of("quick", books.names())
+        yield planning.seconds_of("quick", books.names())
 
 
 def of_paper(costs, paper):

@@ -16,7 +16,7 @@ from fairnb.papers.aimfair import tables
 from fairnb.synthesis import packs
 from fairnb.synthesis.generate import Job
 from fairnb.synthesis.pipelines import RELEASED_SIDE, Sampling
-from fairnb.tasks.recipes import MAJORITY, biased_cells
+from fairnb.tasks.recipes import MAJORITY, VARIANTS, biased_cells
 
 if TYPE_CHECKING:
     from fairnb.evidence.runs import Run
@@ -69,6 +69,18 @@ def needed(notebook: str = "") -> dict[str, Needed]:
     return {name: pack for name, pack in found.items() if name in asked}
 
 
+def training_images(task: str) -> int:
+    """Real training images of a task of tier ``paper``: N_R, of which Table 2 takes a part."""
+    real = {"CelebA": subsets.CELEBA_CELLS, "UTKFace": subsets.UTKFACE_CELLS}[data_set(task)]
+    share = next((one.share for one in VARIANTS if one.share < 1 and task.endswith(one.suffix)), 1.0)
+    return sum(subsets.scaled(real, share).values())
+
+
+def data_set(task: str) -> str:
+    """``CelebA`` or ``UTKFace``."""
+    return tasks.recipe(task).setting.split(";")[0]
+
+
 def _largest_cells(grid: Sequence[Run]) -> dict[str, int]:
     found: dict[str, int] = {}
     for run in grid:
@@ -78,8 +90,7 @@ def _largest_cells(grid: Sequence[Run]) -> dict[str, int]:
 
 def _largest_cell(run: Run) -> int:
     """Images in the largest group of the sets that a run draws: of S2, which grows with Table 7's ratio, and of S1."""
-    real = {"CelebA": subsets.CELEBA_CELLS, "UTKFace": subsets.UTKFACE_CELLS}
-    n = sum(real[tasks.recipe(run.task).setting.split(";")[0]].values())
+    n = training_images(run.task)
     balanced = round(n * run.hparams.get("balanced_ratio", 1.0) / 4)
     if run.method in NO_BIASED_SET:
         return balanced
