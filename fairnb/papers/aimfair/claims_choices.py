@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 PARTIAL = (*aimfair.BEST_OF, aimfair.COSINE[0], aimfair.AIM_FAIR[0])
 RANDOM, UPDATE, _ = aimfair.BEST_OF
 MATCHED = aimfair.MATCHED[0]  # as many weights as AIM-Fair trains, of each block and kind of tensor
-CONTROLS = (MATCHED, "Random mask")  # of A11, the first that was run; the latter trains as many tensors
+SAME_SHARE = "Random mask"  # as many tensors
+CONTROLS = (MATCHED, SAME_SHARE)  # of A11, the first that was run
 SWEEPS = ("F5", "T6", "T7")
 
 

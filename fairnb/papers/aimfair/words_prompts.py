@@ -16,14 +16,12 @@ from fairnb.synthesis.pipelines import RELEASED_SIDE, Sampling
 PROMPTS = list(tables.PROMPTS.values())
 PLAIN, *_, RICHEST = PROMPTS
 STEREOTYPE = "a plain prompt gives Stable Diffusion's stereotype"
-SMALL_MODEL = (
-    "our small model draws different people from one sentence already, and hardly follows head poses, so there is less "
-    "to win from the first step, and from the last"
-)
+SMALL_MODEL = "our small model hardly follows head poses, so there is little to win from the last step"
 REASONS = {
     "A13": {
         "holds": f"It fits that images which differ show more of what a group can look like: {STEREOTYPE}.",
-        "refuted": f"It would fit a generator that needs no rich words: {STEREOTYPE}, but {SMALL_MODEL}.",
+        "refuted": "It would fit a generator that draws different people from one sentence already, or one that does "
+        f"not follow the words that are added: {SMALL_MODEL}.",
         "open": f"One would expect the first step to be large where {STEREOTYPE}; but {SMALL_MODEL}.",
     }
 }

@@ -37,7 +37,7 @@ REASONS = {
     "A16": {
         "holds": "It fits that leaving some tensors alone keeps accuracy, whichever ratio found them.",
         "refuted": "It would fit a domain gap so small that nothing is lost by tuning all tensors.",
-        "open": "In print the differences are small, too, and without intervals.",
+        "open": "In print the differences are small, and without intervals.",
     },
     "A17": {
         "holds": "It fits that more synthetic images repair more and look less like photographs.",
@@ -77,13 +77,13 @@ def rates(own: float | str, frame: pd.DataFrame) -> str:
 def _printed_rate(rows: Rows) -> str:
     """The printed rate against the tier's own, and what that says of a misprint, by the difference in accuracy."""
     if not all(np.isfinite(rows.of(PRINTED_RATE, metric)).all() for metric in METRICS):
-        return f"It ends in no number: no network trains at this rate here. {MISPRINT['diverged']}"
+        return f"It ends in no number for some seed. {MISPRINT['diverged']}"
     found = {metric: rows.than(PRINTED_RATE, tables.AIM_FAIR[0], metric) for metric in METRICS}
     said = "; ".join(
         f"{name} {rows.value(PRINTED_RATE, metric)}, {told(found[metric])}" for metric, name in METRICS.items()
     )
     word = found["acc"].word
-    return f"It trains, against the tier's own rate: {said}. {MISPRINT['alone' if rows.alone else word]}"
+    return f"No run diverges; against the tier's own rate: {said}. {MISPRINT['alone' if rows.alone else word]}"
 
 
 def why(frames: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame) -> list[str]:

@@ -32,7 +32,7 @@ def test_a_run_costs_what_passes_through_its_network():
         (a_run("data_supplementation"), 15 * (40_000 + evaluated) + tested),
         (a_run("jtt"), 2 * 15 * (20_000 + evaluated) + tested),
         (a_run("selective"), 10 * (20_000 + evaluated) + tested + 3 * 20_000),
-        (a_run("selective", synthetic_ratio=2.0), 10 * (40_000 + evaluated) + tested + 3 * 20_000),
+        (a_run("selective", balanced_ratio=2.0), 10 * (40_000 + evaluated) + tested + 3 * 20_000),
         (a_run("erm", f"{MAIN}_10"), 15 * (2_000 + evaluated) + tested),
     ]
     for run, images in expected:
@@ -42,7 +42,7 @@ def test_a_run_costs_what_passes_through_its_network():
 def test_memory_is_the_images_that_stay_on_the_gpu_and_the_network():
     held = (40_000 + 19_867) * 3 * 224**2 / 1e9
     assert prices.gpu_gb(a_run("data_supplementation")) == pytest.approx(held + prices.NETWORK_GB)
-    assert prices.gpu_gb(a_run("selective", synthetic_ratio=2.0)) == pytest.approx(held + prices.NETWORK_GB)
+    assert prices.gpu_gb(a_run("selective", balanced_ratio=2.0)) == pytest.approx(held + prices.NETWORK_GB)
 
 
 def test_each_run_is_counted_once():

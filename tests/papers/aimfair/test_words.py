@@ -38,7 +38,7 @@ def problem(copies=1):
 
 
 def table(said="undecided"):
-    return pd.DataFrame({"claim": [f"A{i}" for i in range(1, 8)], "verdict": said})
+    return pd.DataFrame({"claim": [*(f"A{i}" for i in range(1, 8)), "A19"], "verdict": said})
 
 
 def said(made, verdict="undecided", copies=1):
@@ -53,6 +53,7 @@ def test_as_printed():
     assert "accuracy lower by 3.0 points" in text and "the former is higher by 10.0 points" in text
     assert "the *choice* of tensors helps the accuracy, worst group and gap" in text
     assert "93 % and 89 % of ERM's gap is left" in text
+    assert "gap lower by 1.0 points [1.0, 1.0] (printed: 6.07 and 6.83)" in text
 
 
 def test_turned_around():
@@ -78,7 +79,7 @@ def test_one_seed_makes_no_comparison():
 @pytest.mark.parametrize("verdict", ["holds", "reversed", "no such difference", "undecided", "not run"])
 def test_verdicts_and_reasons_follow_the_table(verdict):
     text = said(frame(), verdict)
-    assert text.count(f": {verdict}") == 7
+    assert text.count(f": {verdict}") == 8
     kind = {"holds": "holds", "undecided": "open", "not run": "open"}.get(verdict, "refuted")
     for outcomes in words.REASONS.values():
         assert all((sentence in text) == (name == kind) for name, sentence in outcomes.items() if sentence)

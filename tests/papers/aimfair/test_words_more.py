@@ -145,6 +145,17 @@ def test_partial_tuning_turned_around():
     assert "the widest mean gap that of AIM-Fair" in said
 
 
+def test_a_random_mask_of_as_many_weights_is_told_where_it_was_run():
+    matched = {claims_choices.MATCHED: (88.0, 80.0, 9.1)}
+    said = tuned(**matched, **{claims_choices.SAME_SHARE: (88.0, 84.2, 7.0)})
+    told = "a random mask of as many weights of each block and kind; against it AIM-Fair's worst group is"
+    assert f"{told} higher by 4.2 points [4.2, 4.2], and its gap lower by 3.0 points" in said
+    assert "as absolute differences choose has a gap of 9.1 points [9.0, 9.2]; AIM-Fair's is lower by 3.0" in said
+    share = tuned(**{claims_choices.SAME_SHARE: (88.0, 84.2, 7.0)})
+    assert "a random mask of as many tensors; against it AIM-Fair's worst group is not clearly different" in share
+    assert "as absolute differences choose" not in share and "notebook 10's table" in tuned()
+
+
 def test_one_candidate_leaves_nothing_to_choose():
     said = tuned(left_out=[row[0] for row in tables.RANDOM[1:]])
     assert "nothing for the best random selection, which had one candidate" in said
