@@ -21,6 +21,7 @@ from fairnb.evidence.rule import DECIDED, HOLDS, NO_DIFFERENCE, NOT_RUN, REVERSE
 __all__ = ["DECIDED", "HOLDS", "NOT_JUDGED", "NOT_RUN", "NO_DIFFERENCE", "REVERSED", "UNDECIDED", "UNSEEN"]
 
 NOT_JUDGED = "not judged: another version of the data"  # of printed values
+WITHOUT = "it cannot hold without"  # begins the reason where rivals were not run
 FEW = 5.0  # percent of the positives
 # Differences that nobody would act on, in points: of accuracies, and of gaps between groups and the worst group.
 ACCURACY, GAP = 1.0, 2.0
@@ -115,9 +116,7 @@ def judge(
     if outcome is None:
         return found
     if absent and outcome.state not in (REVERSED, NO_DIFFERENCE):
-        return dataclasses.replace(
-            found, reason=f"it cannot hold without {', '.join(absent)}, which could not be compared"
-        )
+        return dataclasses.replace(found, reason=f"{WITHOUT} {', '.join(absent)}, which could not be compared")
     flags = [flag for group in own for one in group if (flag := strata.differ(one.text, one.values, one.processors))]
     note = "; ".join((note, *outcome.flags, *flags))
     return dataclasses.replace(found, verdict=outcome.state, reason=outcome.reason, note=note)

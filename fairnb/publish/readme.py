@@ -14,6 +14,7 @@ import pandas as pd
 from fairnb import paths, registry
 from fairnb.data.files import write_atomic
 from fairnb.evidence import report, reported, rule
+from fairnb.evidence.verdicts import WITHOUT
 from fairnb.publish import notebook_map
 from fairnb.registry import Room
 from fairnb.tasks import tiers
@@ -95,9 +96,11 @@ def results() -> str:
     rooms = [room for slug, room in registry.rooms().items() if slug in set(claims["paper"])]
     if not cards:
         return f"{HAND_OFF}\n# Results so far\n\nNo reference results yet.\n"
-    run = sum(any(_verdict(card, claim) != "not run" for card in cards.values()) for claim in claims["id"])
+    known = {claim: [how for card in cards.values() if (how := _run(card, claim))] for claim in claims["id"]}
+    run, whole = sum(map(bool, known.values())), sum("whole" in hows for hows in known.values())
     opening = (
-        f"Of {len(claims)} claims {run} were rerun at least at one tier. How a verdict is made, and what a tier can "
+        f"Of {len(claims)} claims {run} were rerun at least at one tier, {run - whole} of them without all of their "
+        "rivals. How a verdict is made, and what a tier can "
         "and cannot show: [docs/verdicts.md](../docs/verdicts.md). Nothing here is typed by hand: all of it comes "
         "from [`reference/`](reference), which `make reference` writes and `make verify` compares with."
     )
@@ -112,6 +115,14 @@ def results() -> str:
     for room in rooms:
         blocks += _paper(room, claims, cards)
     return "\n\n".join([*filter(None, blocks), *_audit()]) + "\n"
+
+
+def _run(card: pd.DataFrame, claim: str) -> str:
+    """``whole``, or ``part`` where a rival of the claim was not run; empty where the claim was not run at all."""
+    if _verdict(card, claim) == rule.NOT_RUN:
+        return ""
+    reasons = card.loc[card["claim"] == claim, "reason"] if "reason" in card else pd.Series(dtype=str)
+    return "part" if reasons.str.startswith(WITHOUT).any() else "whole"
 
 
 def _contents(rooms: Sequence[Room], claims: pd.DataFrame, cards: dict[str, pd.DataFrame]) -> str:

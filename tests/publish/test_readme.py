@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from fairnb import paths
 from fairnb.cli import commands
 from fairnb.evidence import reported
+from fairnb.evidence.verdicts import WITHOUT
 from fairnb.publish import notebook_map, readme
 
 ROOT = paths.project()
@@ -109,6 +110,16 @@ def test_a_claim_that_no_card_names_is_not_run_and_new_words_are_told_as_they_ar
     assert "✔ holds" in told["A1"] and "something new" in told["A2"] and "– not run" in told["A3"]
     [row] = [line for line in lines if line.startswith("| [AIM-Fair]")]
     assert f"1 ✔ · {aimfair_claims() - 2} – · 1 something new" in row
+
+
+def test_a_claim_without_all_of_its_rivals_is_not_counted_as_a_whole_one(checkout):
+    rows = [("A1", "holds", ""), ("A2", "undecided", "few"), ("A8", "cannot be seen here", f"{WITHOUT} lff")]
+    card = pd.DataFrame(rows, columns=["claim", "verdict", "reason"]).assign(paper="aimfair", rerun="undecided")
+    card.to_csv(paths.reference("smoke") / "scorecard.csv", index=False)
+    told = (
+        f"Of {len(reported.claims())} claims 3 were rerun at least at one tier, 1 of them without all of their rivals."
+    )
+    assert told in readme.results()
 
 
 def test_a_table_without_a_reference_is_no_error(checkout):

@@ -190,7 +190,7 @@ def decisions(frames: Mapping[str, pd.DataFrame]) -> str:
         ("what", "paper", "here"),
         ("bias ratio", "derived from the errors of the biased model, 1:9",
          f"swept: {odds}; the true ratio, unknown to the method, is {OWN_SHARE.split()[-1]}"),
-        ("synthetic / real", "0.5 to 2", f"{ratios}; S1 and S2 both scale"),
+        ("synthetic / real", "0.5 to 2", f"{ratios}; S2 alone, S1 stays"),
         ("best k", "read off a figure made on test data, it seems",
          "every inner k is held against both ends, over seeds; one of them is enough"),
     ]  # fmt: skip
