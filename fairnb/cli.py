@@ -110,6 +110,7 @@ def plan(tier: str, only: str) -> None:
     from fairnb.publish import planning
 
     planning.plan(tier, only)
+    planning.say_claims(tier, only)
 
 
 @_command

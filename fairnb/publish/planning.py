@@ -45,10 +45,10 @@ def plan(tier: str, only: str = "") -> None:
     for lines in (price(tier, chosen) for price in registry.collected("prices", "PRICES").values()):
         for line in lines:
             click.echo(line)
-    _say_claims(tier, only)
 
 
-def _say_claims(tier: str, only: str) -> None:
+def say_claims(tier: str, only: str) -> None:
+    """Print what each claim needs, which nobody knows without the data."""
     try:
         for line in evidence_commands.claims_table(tier, only):
             click.echo(line)

@@ -12,7 +12,7 @@ from fairnb.cli import commands
 from fairnb.data import settings
 from fairnb.evidence import auditing, clone, deciding, engine, ledger, plans
 from fairnb.evidence.auditing import Audit
-from fairnb.publish import alone, books, cleaning, driver, evidence_commands
+from fairnb.publish import alone, books, cleaning, evidence_commands, planning
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_an_audit_exits_by_what_it_found(checkout, monkeypatch, credible, code):
 
 
 def test_plan_ends_with_what_each_claim_needs(checkout, monkeypatch):
-    monkeypatch.setattr(driver, "plan", lambda tier, only: None)
+    monkeypatch.setattr(planning, "plan", lambda tier, only: None)
     made.finish(*made.grid("quick"))
     lines = run("plan").output.splitlines()
     assert lines[-3].split() == ["claim", "outcome", "seeds", "needed", "minutes"]

@@ -320,10 +320,10 @@ def test_a_missing_pack_says_how_to_make_it(paper, monkeypatch, tmp_path):
         aside.rename(file)
 
 
-def test_a_pack_of_another_size_says_which_is_needed(paper):
-    write_pack(paper / "packs" / "celeba_young_male_plain.tar", ("Young", "Male"), side=16)
-    with pytest.raises(BadData, match="holds images of 16 pixels, 24 are needed: make it with size=24"):
-        tasks.problem("celeba/young_male_plain", "paper")
+def test_a_pack_of_another_size_is_resized(paper):
+    write_pack(paper / "packs" / "celeba_young_male_plain.tar", ("Young", "Male"), side=48)
+    pool = tasks.problem("celeba/young_male_plain", "paper").task.synthetic("all", 100)
+    assert pool.x.shape == (24, 3, SIZE, SIZE)
 
 
 def test_another_pack_is_another_run(paper):
