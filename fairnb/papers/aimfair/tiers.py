@@ -18,7 +18,7 @@ _OPEN = CODE | {
     "pretrain_lr": 0.05,
     "pretrain_schedule": "cosine",
     "finetune_epochs": 8,
-    "finetune_lr": 0.02,
+    "finetune_lr": 0.1,
     "finetune_schedule": "cosine",
     "frame": (64, (10, 14, 54, 58)),
     "n_synthetic": 2000,
