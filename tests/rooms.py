@@ -24,13 +24,13 @@ def said(verdict):
     return OPEN if verdict.verdict in (UNDECIDED, UNSEEN) else verdict.verdict
 
 
-def was_searched(slug, settings):
-    """The values of quick's ``settings`` were chosen inside of what was tried, by seeds that no table uses."""
-    own = tiers.settings("quick", slug)
-    searched = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / f"{slug}_quick.csv", comment="#")
+def was_searched(slug, settings, tier="quick"):
+    """The values of a tier's ``settings`` were chosen inside of what was tried, by seeds that no table uses."""
+    own = tiers.settings(tier, slug)
+    searched = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / f"{slug}_{tier}.csv", comment="#")
     for setting in settings:
         values = searched[searched["setting"] == setting]
         tried = sorted(values["value"].unique())
         assert own[setting] in tried[1:-1] and len(tried) >= 5, "not at the edge of what was tried"
         assert set(values.loc[values["chosen"], "value"]) == {own[setting]}
-    assert not set(searched["seed"]) & set(tiers.get("quick").seeds)
+    assert not set(searched["seed"]) & set(tiers.get(tier).seeds)

@@ -73,12 +73,13 @@ class Pack:
         return Split(self.images, y, z, ids, target, protected)
 
 
-def read(path: str | Path, *, size: int | None = None, cached: bool = False) -> Pack:
+def read(path: str | Path, *, size: int | None = None, cached: bool = False, most: int | None = None) -> Pack:
     """The verified pack at ``path``, or a shipped one by name (``toy_50_poses``).
 
     Args:
         size: the side in pixels that the caller needs: images of another size are resized as ``generate`` does it
             (Lanczos), with a warning if that enlarges them. cached: decode once and memory-map ever after.
+        most: so many images at most, from all over the pack; all of it is verified.
 
     Raises:
         MissingData: no such file.
@@ -89,6 +90,9 @@ def read(path: str | Path, *, size: int | None = None, cached: bool = False) -> 
     with plain_errors(path), path.open("rb") as raw:
         told, manifest, places = contents(raw, path)
         check_bytes(raw, places, manifest, path)
+        if most is not None and most < len(manifest):
+            rows = np.linspace(0, len(manifest) - 1, most).round().astype(int)
+            manifest = manifest.iloc[rows].reset_index(drop=True)
         side = int(manifest["width"][0])
         if size is not None and size > side:
             log.warning("pack %s: its images of %d pixels are enlarged to %d", path, side, size)
@@ -100,6 +104,7 @@ def read(path: str | Path, *, size: int | None = None, cached: bool = False) -> 
             return images
 
         key = f"pack {path.stem} {told['manifest_sha256']}{f' {size}' if size not in (None, side) else ''}"
+        key += f" {len(manifest)} of {told['images']}" if len(manifest) < told["images"] else ""
         images = cached_arrays(key, lambda: {"images": whole()})["images"] if cached else whole()
     return Pack(path.stem, images, manifest, told)
 

@@ -169,6 +169,19 @@ def test_images_of_another_size_are_resized_when_they_are_read(pack, tmp_path, m
     assert "few.tar: its images of 16 pixels are enlarged to 24" in caplog.text
 
 
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_few_images_may_be_looked_at(pack, tmp_path, monkeypatch, cached):
+    monkeypatch.setenv("FAIRNB_CACHE", str(tmp_path / "cache"))
+    whole, few = packs.read(pack, cached=cached), packs.read(pack, cached=cached, most=5)
+    rows = [int(file[:6]) for file in few.manifest["file"]]
+    assert rows == [0, 3, 6, 8, 11] and np.array_equal(few.images, whole.images[rows])
+    assert few.split("Smiling", "Male").target.tolist() == [i % 2 for i in rows]
+    assert len(packs.read(pack, cached=cached, most=N)) == N
+    pack.write_bytes(pack.read_bytes()[:-1])
+    with pytest.raises(BadData, match="it is damaged"):
+        packs.read(pack, cached=cached, most=5)
+
+
 def test_resizing_is_lanczos_s():
     """Its weights are below zero beside an edge, those of the bilinear filter never."""
     edge = np.where(np.arange(32)[:, None, None] < 14, 40, 200).astype(np.uint8) * np.ones((1, 32, 3), np.uint8)

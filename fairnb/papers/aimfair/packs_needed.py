@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,9 @@ from fairnb.errors import MissingData, UnknownName
 from fairnb.papers.aimfair import tables
 from fairnb.synthesis import packs
 from fairnb.synthesis.generate import Job
+from fairnb.synthesis.packs import Pack
 from fairnb.synthesis.pipelines import RELEASED_SIDE, Sampling
-from fairnb.tasks.recipes import MAJORITY, VARIANTS, biased_cells
+from fairnb.tasks.recipes import MAJORITY, VARIANTS, Files, biased_cells
 
 if TYPE_CHECKING:
     from fairnb.evidence.runs import Run
@@ -27,6 +27,7 @@ NO_BIASED_SET = ("synthetic_only",)  # Table 5's method, which draws S2 alone
 # guidance; and a WebP file of quality 90, in bytes a pixel.
 IMAGES_PER_HOUR = 4000
 BYTES_PER_PIXEL = 0.4
+LOOKED_AT = 1000  # images of a pack that figures show and compare
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def needed(notebook: str = "") -> dict[str, Needed]:
     asked = set[str]()
     for book, grid in tables.GRIDS.items():
         for task, per_group in _largest_cells(grid(TIER)).items():
-            if (file := _pack_of(task)) is not None:
+            file = pack_of(task, TIER)
+            if file is not None and file.parent == folder():
                 most = max(per_group, found[file.stem].per_group if file.stem in found else 0)
                 found[file.stem] = Needed(file, tasks.settings_of(task, TIER)["size"], most)
                 asked |= {file.stem} if notebook in ("", book) else set()
@@ -97,16 +99,27 @@ def _largest_cell(run: Run) -> int:
     return max(balanced, *biased_cells(n, run.hparams.get("bias_share", MAJORITY)).values())
 
 
-@cache
-def _reads(task: str, where: Path) -> Path | None:
+def pack_of(task: str, tier: str) -> Path | None:
+    """The pack file that a task reads at a tier, whether it is there or not; None where it reads none."""
+    made = tasks.recipe(task).fingerprint
     with packs.watch() as asked, suppress(MissingData):
-        tasks.made_of(task, TIER)
-    return next((file for file in asked if file.parent == where), None)
+        (made.other if isinstance(made, Files) else made)(tasks.settings_of(task, tier))
+    return asked[0] if asked else None
 
 
-def _pack_of(task: str) -> Path | None:
-    """The pack file in ``folder()`` that a task reads, there or not; None where it reads none of these."""
-    return _reads(task, folder())
+def to_look_at(task_names: Sequence[str], tier: str) -> dict[str, Pack]:
+    """The packs of those tasks that have the first one's setting, by name; of drawn ones ``LOOKED_AT`` images.
+
+    Raises:
+        MissingData, BadData: a pack is not there, or damaged.
+    """
+    found = {}
+    for task in task_names:
+        file = pack_of(task, tier)
+        if file is not None and tasks.recipe(task).setting == tasks.recipe(task_names[0]).setting:
+            own = {"size": tasks.settings_of(task, tier)["size"], "most": LOOKED_AT} if file.parent == folder() else {}
+            found[file.stem] = packs.read(file, cached=True, **own)
+    return found
 
 
 def told(jobs: Sequence[Job], wanted: Mapping[str, Needed]) -> list[str]:

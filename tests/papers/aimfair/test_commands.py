@@ -123,6 +123,19 @@ class TestWhatTablesNeed:
             packs_needed.needed("20_reactivate")
 
 
+def test_of_drawn_packs_some_images_are_looked_at_and_the_toy_s_are_its_own(model, data, monkeypatch):
+    monkeypatch.setattr(packs_needed, "LOOKED_AT", 6)
+    for kind in ("plain", "25"):
+        done = generate("--prompts", f"celeba_smiling_male_{kind}", "--model", model, *FAST)
+        assert done.exit_code == 0, done.output
+    names = ["celeba/smiling_male_plain", "celeba/smiling_male_contextual25", "celeba/smiling_young_plain"]
+    found = packs_needed.to_look_at(names, "paper")
+    assert list(found) == ["celeba_smiling_male_plain", "celeba_smiling_male_25"], "of one setting"
+    assert {pack.images.shape for pack in found.values()} == {(6, 3, 224, 224)}
+    toys = packs_needed.to_look_at(["toy_faces/smiling_male_plain", "toy_faces/smiling_male"], "quick")
+    assert {name: len(pack) for name, pack in toys.items()} == {"toy_plain": 2000, "toy_50_poses": 4000}
+
+
 def test_the_price_is_said_before_anything_is_drawn(data):
     result = generate("--notebook", "10_aimfair", "--dry", "--steps", "25")
     assert result.exit_code == 0, result.output

@@ -205,6 +205,7 @@ def test_all_that_fine_tunes_on_toy_faces_ends_at_a_rate_of_nothing():
     own = tiers.settings("quick", "aimfair")
     assert own["finetune_schedule"] == "cosine" and own["finetune_epochs"] == 12
     was_searched("aimfair", ("finetune_epochs", "finetune_lr"))
+    was_searched("aimfair", ("finetune_epochs", "finetune_lr"), "open")
 
 
 def test_fewer_real_images_train_longer_where_the_tier_says_so():
