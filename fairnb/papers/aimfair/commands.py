@@ -73,7 +73,8 @@ def _sources(prompts: str, out: str, wanted: dict[str, Needed], several: bool) -
         raise BadData(f"--out {out} is one file: give it with --prompts SET alone, packs of tables have their places")
     if prompts and not Path(prompts).is_dir():
         raise BadData(f"--prompts {prompts} is no folder: with --notebook or --all give a folder of prompt sets")
-    own = {file.stem: str(file) for file in sorted(Path(prompts).glob("*.yaml"))} if prompts else {}
+    files = sorted(Path(prompts).iterdir()) if prompts else []
+    own = {file.stem: str(file) for file in files if file.suffix in (".yaml", ".yml", ".csv")}
     return [(own.get(name, name), pack.file) for name, pack in wanted.items()]
 
 
