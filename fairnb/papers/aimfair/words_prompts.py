@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 import pandas as pd
 
-from fairnb import paths
 from fairnb.evidence import say, unseen
 from fairnb.papers.aimfair import tables
 from fairnb.papers.aimfair.words import each
 from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, rows_of, told
 from fairnb.synthesis.pipelines import RELEASED_SIDE, Sampling
-from fairnb.tasks.recipes import VARIANTS
 
 PROMPTS = list(tables.PROMPTS.values())
 PLAIN, *_, RICHEST = PROMPTS
@@ -35,24 +33,6 @@ ELSEWHERE = {
         "open": f"One would expect the first step to be large where {STEREOTYPE}.",
     }
 }
-
-
-def packs_of(names: Sequence[str]) -> dict[str, str]:
-    """The packs behind Table 5's tasks of the first setting: name of the prompt set -> pack, the plainest first.
-
-    Args:
-        names: tasks, e.g. ``celeba/smiling_male_plain``. Packs of toy faces ship with the package and go by their name,
-            others lie in the data folder.
-    """
-    prompts, found = {variant.suffix: variant.prompts for variant in VARIANTS}, {}
-    settings = {name: name.removesuffix(next(end for end in tables.PROMPTS if name.endswith(end))) for name in names}
-    for name in names:
-        if settings[name] == settings[names[0]]:
-            place, _, pair = settings[name].partition("/")
-            of = "toy" if unseen.toys([name]) else f"{place}_{pair}"
-            own = f"{of}_{prompts[name.removeprefix(settings[name])]}"
-            found[own] = own if of == "toy" else str(paths.data() / "packs" / f"{own}.tar")
-    return found
 
 
 def why(frame: pd.DataFrame, verdicts: pd.DataFrame, spread: Mapping[str, float]) -> list[str]:

@@ -174,17 +174,6 @@ def test_a_small_model_explains_toys_only():
     assert words_prompts.SMALL_MODEL in prompted() and words_prompts.SMALL_MODEL not in prompted(place="celeba")
 
 
-@pytest.mark.parametrize("tier", ["quick", "paper"])
-def test_the_packs_of_table_5_are_those_that_its_tasks_read(tier):
-    names = [name for name, _ in tasks.tiers.plan(tier, "aimfair", "table5")]
-    found = words_prompts.packs_of(names)
-    place = "toy" if tier == "quick" else "celeba_smiling_male"
-    assert list(found) == [f"{place}_{prompts}" for prompts in ("plain", "25", "50", "50_poses")]
-    said = [tasks.synthetic_words(name, tier) for name in names[:4]]
-    assert all(own in words for own, words in zip(found, said, strict=True))
-    assert all((pack == own) == (tier == "quick") and own in pack for own, pack in found.items())
-
-
 def test_sweeps_as_printed():
     said = swept()
     assert (
