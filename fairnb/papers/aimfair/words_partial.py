@@ -90,7 +90,10 @@ def _control(rows: Rows) -> str:
     """AIM-Fair against the random mask that A11 is judged by."""
     control = next((row for row in CONTROLS if row in rows.labels), "")
     if not control:
-        return "A11 compares with the random mask of notebook 10's table, not with the best of several."
+        return (
+            "A11 compares with a random mask of as many weights (notebook 15; where it was not run, of as many "
+            "tensors, notebook 10), not with the best of several."
+        )
     worst, gap = (told(rows.than(AIM_FAIR, control, metric)) for metric in ("wst", "eo_max"))
     return (
         f"A11 compares with a random mask of {CONTROLS[control]}; against it AIM-Fair's {METRICS['wst']} is {worst}, "
