@@ -172,6 +172,9 @@ def _with_controls(tier: str) -> list[Run]:
 
 def _partial(frames: judging.Frames, tier: str) -> list[Verdict]:
     frame = frames["T4"]
+    there = set(frame["label"])
+    if not all(there & {row[0] for row in rows} for rows in aimfair.BEST_OF.values()):
+        return []  # of Table 4 nothing was run, other tables' controls alone
     single = next((name for name in frame["task"].unique() if tasks.recipe(name).setting.endswith("P=Male")), "")
     return partial_tuning(with_best(frame), single, f"{setting_of(frame, tier)}; best rows chosen on validation")
 

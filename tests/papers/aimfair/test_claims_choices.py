@@ -256,3 +256,10 @@ def test_a_sweep_that_a_tier_leaves_out_is_not_judged():
 
 def test_oracle_rows_are_no_candidates_of_a_claim():
     assert not any(row.endswith(tables.ORACLE) for row in aimfair_choices.PARTIAL)
+
+
+def test_controls_alone_give_no_verdict():
+    """Tables 3 and 15's runs may be there where Table 4's are not."""
+    frame = pd.DataFrame({"task": "toy_faces/smiling_male", "label": ["AIM-Fair", MATCHED], "seed": 0, "acc": 0.9})
+    judged = aimfair_choices.JUDGED["12_aimfair_partial_tuning"]
+    assert judged.verdicts({"T4": frame}, "quick") == []
