@@ -25,7 +25,7 @@ RANDOM, UPDATE, _ = aimfair.BEST_OF
 MATCHED = aimfair.MATCHED[0]  # as many weights as AIM-Fair trains, of each block and kind of tensor
 SAME_SHARE = "Random mask"  # as many tensors
 CONTROLS = (MATCHED, SAME_SHARE)  # of A11, the first that was run
-SWEEPS = ("F5", "T6", "T7")
+SWEEPS, LEAST = ("F5", "T6", "T7"), 2  # values of a sweep that make one
 
 
 def partial_tuning(frame: pd.DataFrame, single: str, setting: str) -> list[Verdict]:
@@ -186,8 +186,8 @@ def _prompts(frames: judging.Frames, tier: str) -> list[Verdict]:
 
 
 def _sensitivity(frames: judging.Frames, tier: str) -> list[Verdict]:
-    if not frames.keys() >= set(SWEEPS):
-        return []
+    if not frames.keys() >= set(SWEEPS) or any(len(_run(name, frames[name])) < LEAST for name in SWEEPS):
+        return []  # of a sweep the plain run alone is there, which other tables share
     task = frames["F5"]["task"].iloc[0]
     setting = f"tier {tier}, {task}, synthetic data: {tasks.synthetic_words(task, tier)}"
     return sensitivity(frames["F5"], frames["T6"], frames["T7"], setting)

@@ -263,3 +263,12 @@ def test_controls_alone_give_no_verdict():
     frame = pd.DataFrame({"task": "toy_faces/smiling_male", "label": ["AIM-Fair", MATCHED], "seed": 0, "acc": 0.9})
     judged = aimfair_choices.JUDGED["12_aimfair_partial_tuning"]
     assert judged.verdicts({"T4": frame}, "quick") == []
+
+
+def test_the_plain_run_alone_is_no_sweep():
+    frame = pd.DataFrame({"task": "toy_faces/smiling_male", "label": ["k = 55"], "seed": 0, "acc": 0.9})
+    frames = {name: frame.assign(label=label) for name, label in SWEPT.items()}
+    assert aimfair_choices.JUDGED["14_aimfair_sensitivity"].verdicts(frames, "quick") == []
+
+
+SWEPT = {"F5": "k = 55", "T6": "Bias ratio 1:9", "T7": "Synthetic / real 1"}
