@@ -10,7 +10,7 @@ from fairnb.evidence import layout
 from fairnb.publish import books, planning
 
 AIM = {"aimfair": 6, "reactivate": 5, "asac": 5, "fairlora": 4, "fineface": 5, "rest": 3}
-NOW = {"aimfair": 15, "reactivate": 11, "asac": 6, "fairlora": 8, "fineface": 15, "rest": 6}
+NOW = {"aimfair": 12, "reactivate": 10, "asac": 5, "fairlora": 6, "fineface": 12, "rest": 5}
 PAPERS = [paper for paper in AIM if paper != "rest"]
 
 
