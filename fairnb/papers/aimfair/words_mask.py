@@ -74,9 +74,9 @@ def what_it_brings(frame: pd.DataFrame) -> list[str]:
 
 def _masks(rows: Rows) -> str:
     others = [row for row in (NOISE, MAGNITUDE, RELATIVE, RANDOM, MATCHED, FULL) if row in rows.labels]
-    said = [f"{METRICS[metric]}: {rows.value(AIM_FAIR, metric)}, {rows.against(AIM_FAIR, others, metric)}"
+    said = [f"{METRICS[metric]} {rows.value(AIM_FAIR, metric)}, {rows.against(AIM_FAIR, others, metric)}"
             for metric in ("acc", "wst", "eo_max")]  # fmt: skip
-    return f"AIM-Fair's mask against the others. {'; '.join(said)}."
+    return f"AIM-Fair's mask against the others: {'; '.join(said)}."
 
 
 def dial(frame: pd.DataFrame, verdicts: pd.DataFrame) -> str:
