@@ -91,8 +91,8 @@ def _control(rows: Rows) -> str:
     control = next((row for row in CONTROLS if row in rows.labels), "")
     if not control:
         return (
-            "A11 compares with a random mask of as many weights (notebook 15; where it was not run, of as many "
-            "tensors, notebook 10), not with the best of several."
+            "A11 compares with a random mask of as many weights (notebook 15) or, failing that, of as many tensors "
+            "(notebook 10), and not with the best of several."
         )
     worst, gap = (told(rows.than(AIM_FAIR, control, metric)) for metric in ("wst", "eo_max"))
     return (
