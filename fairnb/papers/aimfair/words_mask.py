@@ -15,6 +15,7 @@ from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, rows_of, told
 FULL, AIM_FAIR, MATCHED = (row[0] for row in (tables_of_paper.FULL, tables_of_paper.AIM_FAIR, tables_of_paper.MATCHED))
 NOISE, MAGNITUDE, RELATIVE, RANDOM = "Noise mask", "Magnitude mask", "Relative difference", "Random mask"
 STRONG, RARE = 0.8, 0.05  # a rank correlation that leaves little order of its own; a probability that chance has
+NEARLY = 0.8  # a share of tensors from which on two masks are nearly one
 REASONS = {
     "A20": {
         "holds": "It fits that the first criterion leaves alone what would follow the generator.",
@@ -47,10 +48,19 @@ def what_orders(table: pd.DataFrame, orders: Mapping[str, float]) -> list[str]:
         f"{own['weights']:.0f} % of the weights. {' '.join(_shared(table, row) for row in (NOISE, MAGNITUDE))}",
         f"* **The control.** A random mask of as many tensors trains {table.loc[RANDOM, 'weights']:.0f} % of the "
         f"weights here, one drawn by block and shape {table.loc[MATCHED, 'weights']:.0f} %: only the latter says "
-        "whether the *choice* matters and not the amount."
+        f"whether the *choice* matters and not the amount. {_freedom(table)}"
         if {RANDOM, MATCHED} <= set(table.index)
         else "",
     ]
+
+
+def _freedom(table: pd.DataFrame) -> str:
+    """Whether the matched mask has anything to choose: a block and shape that is trained as a whole leaves nothing."""
+    line = table.loc[MATCHED]
+    text = f"Of the {line['alone']:.0f} tensors that it leaves alone, {line['shared']:.0f} are AIM-Fair's"
+    if line["shared"] < NEARLY * line["alone"]:
+        return f"{text}."
+    return f"{text}: with block and shape given there is hardly a choice left, and this control cannot tell much."
 
 
 def _shared(table: pd.DataFrame, row: str) -> str:

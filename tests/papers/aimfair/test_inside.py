@@ -168,3 +168,10 @@ def test_the_dial_is_told_with_its_verdict():
     text = words_mask.dial(frame, judged)
     assert text.startswith("* **A20: undecided.**") and "8 pixels a side left of 48" in text
     assert "higher" in text and "nan" not in text
+
+
+@pytest.mark.parametrize(("shared", "said"), [(13, "hardly a choice left"), (5, "are AIM-Fair's.")])
+def test_a_matched_mask_without_a_choice_is_said_to_be_none(masks, sizes, shared, said):
+    table = inside.overlap(masks, sizes)
+    table.loc["Random mask, matched", ["alone", "shared"]] = (14, shared)
+    assert said in words_mask._freedom(table)
