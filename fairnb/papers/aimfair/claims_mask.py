@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -13,10 +14,14 @@ from fairnb.papers.aimfair import tables
 METRIC = "acc"
 
 
-def grows(frame: pd.DataFrame, tier: str) -> Verdict:
-    """A20 from the runs of the table ``gap``, whose tasks stand in the order of the dial: its ends are compared."""
-    names = list(dict.fromkeys(frame["task"]))
-    gains = {task: _gain(frame, task) for task in names}
+def grows(frame: pd.DataFrame, names: Sequence[str], tier: str) -> Verdict:
+    """A20 from the runs of the table ``gap``: the ends of the dial are compared.
+
+    Args:
+        names: the tasks in the order of the dial, photographs as they are first.
+    """
+    there = set(frame["task"])
+    gains = {task: _gain(frame, task) for task in names if task in there}
     text = f"[{METRIC}(AIM-Fair) - {METRIC}(full)] in {names[-1]} - [the same] in {names[0]}"
     ours = "; ".join(f"{task} {gain.mean():+.2f}" for task, gain in gains.items())
     note = f"tier {tier}; the dial: {', '.join(names)}"
@@ -30,7 +35,10 @@ def _gain(frame: pd.DataFrame, task: str) -> pd.Series:
 
 
 def _dial(frames: Frames, tier: str) -> list[Verdict]:
-    return [grows(frames["gap"], tier)] if "gap" in frames else []
+    names = list(dict.fromkeys(run.task for run in tables.grid("gap", tier)))
+    if "gap" not in frames or not {names[0], names[-1]} <= set(frames["gap"]["task"]):
+        return []  # an end of the dial was not run: the first one's runs are other tables', too
+    return [grows(frames["gap"], names, tier)]
 
 
 JUDGED = {"15_aimfair_mask": Judged(("A20",), {"gap": partial(tables.grid, "gap")}, _dial)}

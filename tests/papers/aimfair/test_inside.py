@@ -138,12 +138,20 @@ def runs_of(gains, tasks_=("a", "b"), seeds=4):
 
 @pytest.mark.parametrize(("gains", "sign"), [((0, 3), 1), ((3, 0), -1)])
 def test_a20_compares_the_ends_of_the_dial(gains, sign):
-    found = claims_mask.grows(runs_of(gains, seeds=12), "open")
+    found = claims_mask.grows(runs_of(gains, seeds=12), ("a", "b"), "open")
     assert found.claim == "A20" and found.verdict == ("holds" if sign > 0 else "reversed")
 
 
 def test_a20_has_nothing_to_judge_without_a_dial():
     assert claims_mask._dial({}, "quick") == []
+    one = runs_of((0, 3), ("celeba/smiling_male", "celeba/smiling_male_gap1"))
+    assert claims_mask._dial({"gap": one}, "open") == [], "its far end was not run"
+
+
+def test_a20_follows_the_plan_s_order_and_not_that_of_the_runs():
+    whole = runs_of((0, 3), ("celeba/smiling_male", "celeba/smiling_male_gap3"), seeds=12)
+    [found] = claims_mask._dial({"gap": whole.iloc[::-1]}, "open")
+    assert found.verdict == "holds"
 
 
 def test_coarse_images_lose_detail_and_keep_their_mean():
