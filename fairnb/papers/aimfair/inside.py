@@ -99,7 +99,7 @@ def gains(frame: pd.DataFrame) -> pd.DataFrame:
     """
     from fairnb import tasks
     from fairnb.evidence import seeds
-    from fairnb.papers.aimfair.tasks_celeba import GAPS
+    from fairnb.papers.aimfair.dial import GAPS
 
     ours = tables_of_paper.AIM_FAIR[0]
     pairs = [(ours, other) for other in (tables_of_paper.FULL[0], tables_of_paper.MATCHED[0])]

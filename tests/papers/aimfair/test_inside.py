@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 
 from fairnb.errors import BadData, UnknownName
 from fairnb.evidence import say
-from fairnb.papers.aimfair import claims_mask, figures, inside, mask, method, tables, tasks_celeba, words_mask
+from fairnb.papers.aimfair import claims_mask, dial, figures, inside, mask, method, tables, words_mask
 from fairnb.training import methods
 
 ROWS = {row[0]: row[2] for row in tables.MASKS}
@@ -156,7 +156,7 @@ def test_a20_follows_the_plan_s_order_and_not_that_of_the_runs():
 
 def test_coarse_images_lose_detail_and_keep_their_mean():
     images = np.random.default_rng(0).integers(0, 256, (3, 3, 48, 48), dtype=np.uint8)
-    seen = {pixels: tasks_celeba.coarse(images, pixels) for pixels in (24, 8)}
+    seen = {pixels: dial.coarse(images, pixels) for pixels in (24, 8)}
     assert all(own.shape == images.shape and own.dtype == np.uint8 for own in seen.values())
     assert seen[8].std() < seen[24].std() < images.std()
     assert seen[8].mean() == pytest.approx(images.mean(), abs=3)
