@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 PARTIAL = (*aimfair.BEST_OF, aimfair.COSINE[0], aimfair.AIM_FAIR[0])
 RANDOM, UPDATE, _ = aimfair.BEST_OF
-MATCHED = aimfair.MATCHED[0]  # as many weights as AIM-Fair trains, of each block and kind of tensor
+HEAVY = aimfair.HEAVY[0]  # as many tensors as AIM-Fair trains, and about as many weights
+MATCHED = aimfair.MATCHED[0]  # as many weights of each block and kind of tensor, which may leave no choice
 SAME_SHARE = "Random mask"  # as many tensors
-CONTROLS = (MATCHED, SAME_SHARE)  # of A11, the first that was run
+CONTROLS = (HEAVY, MATCHED, SAME_SHARE)  # of A11, the first that was run
 SWEEPS, LEAST = ("F5", "T6", "T7"), 2  # values of a sweep that make one
 
 
@@ -46,12 +47,12 @@ def partial_tuning(frame: pd.DataFrame, single: str, setting: str) -> list[Verdi
     a12 = [
         named(less(frame, "eo_max", "AIM-Fair", row, task, "label"), task)
         for task in names
-        for row in (cosine, MATCHED)
-        if row == cosine or controls.get(task) == MATCHED
+        for row in (cosine, controls.get(task, SAME_SHARE))
+        if row != SAME_SHARE
     ]
     found = [
         judge("A11", a11, ours=_means(frame, "wst", ("AIM-Fair", *CONTROLS, RANDOM)), note=setting),
-        judge("A12", a12, ours=_means(frame, "eo_max", ("AIM-Fair", cosine, MATCHED)), note=setting),
+        judge("A12", a12, ours=_means(frame, "eo_max", ("AIM-Fair", cosine, *CONTROLS[:-1])), note=setting),
         _a18(frame, setting),
     ]
     if single not in names:

@@ -20,6 +20,7 @@ from fairnb.errors import BadData, UnknownName
 Difference = Literal["absolute", "cosine", "relative"]
 Gradients = Mapping[str, torch.Tensor]
 BLOCKS = ("stem", "layer1", "layer2", "layer3", "layer4", "fc")
+WALK = 5000  # steps of ``random_as_heavy``
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,33 @@ def random_like(
         classes.setdefault((block_of(name), *shape), []).append(name)
     drawn = [random.choice(names, len(chosen.intersection(names)), replace=False) for names in classes.values()]
     return frozenset(np.concatenate(drawn).tolist())
+
+
+def random_as_heavy(
+    chosen: frozenset[str], sizes: Mapping[str, int], within: float, seed: int, draw: int = 0
+) -> frozenset[str]:
+    """As many tensors as ``chosen`` has, drawn at random among the sets that have about as many weights.
+
+    A walk from ``chosen``: one to four tensors are exchanged for others at random wherever the weights stay within
+    the bound; any such step is as likely as its way back, so that in the end all sets in reach are alike.
+
+    Args:
+        sizes: weights of all parameter tensors, by name. within: how far their sum may be from that of ``chosen``, as
+            a share of it, 0 or more.
+    """
+    random, names = np.random.default_rng((seed, draw)), np.array(list(sizes))
+    weights, inside = np.array([sizes[name] for name in names]), np.isin(names, list(chosen))
+    goal = total = weights[inside].sum()
+    for _ in range(WALK):
+        ins, outs = np.flatnonzero(inside), np.flatnonzero(~inside)
+        count = random.integers(1, 5)
+        if count > min(len(ins), len(outs)):
+            continue
+        leave, enter = (random.choice(group, count, replace=False) for group in (ins, outs))
+        changed = total + weights[enter].sum() - weights[leave].sum()
+        if abs(changed - goal) <= within * goal:
+            inside[leave], inside[enter], total = False, True, changed
+    return frozenset(names[inside].tolist())
 
 
 def block_of(name: str) -> str:

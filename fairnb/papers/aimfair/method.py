@@ -172,29 +172,40 @@ def random_mask(
     draw: int = 0,
     k: int | None = None,
     matched: bool = False,
+    within: float | None = None,
     **options: Unpack[FineTuning],
 ) -> Predictor:
     """The control for ``selective``: as many tensors, but drawn at random.
 
     Args:
         matched: of every block and shape as many as ``selective`` has, so as many weights, too (ours).
+        within: as many tensors as ``selective`` has, and weights that differ by at most this share, above 0 (ours).
         share: of the tensors, in (0, 1] (Table 4: 0.4, 0.55, 0.7, 0.85); ``None``: as many as ``selective`` with ``k``.
         draw: which random mask, 0 or more; the best of several is a table's business (``tables.best_of``).
 
     Raises:
-        BadData: ``share`` or ``draw`` out of range.
+        BadData: ``share``, ``within`` or ``draw`` out of range, or more than one of ``share``, ``matched``, ``within``.
     """
-    if draw < 0 or (share is not None and (matched or not 0 < share <= 1)):
-        told = f"got draw={draw}, share={share}, matched={matched}"
-        raise BadData(f"a random mask needs a draw of 0 or more and a share in (0, 1], or none if matched: {told}")
+    asked = [share is not None, matched, within is not None]
+    if draw < 0 or sum(asked) > 1 or (share is not None and not 0 < share <= 1) or (within is not None and within <= 0):
+        told = f"got draw={draw}, share={share}, matched={matched}, within={within}"
+        raise BadData(
+            "a random mask needs a draw of 0 or more and a share in (0, 1], or none if matched or within (above 0) "
+            f"says how many: {told}"
+        )
     names = _names(task, seed)
     if share is not None:
         chosen = masks.random_tensors(names, round(share * len(names)), seed, draw)
     else:
         like = selective_mask(task, seed, granularity="tensor", k=k, **options).selected
-        shapes = {name: tuple(p.shape) for name, p in task.biased_model(seed).named_parameters()}
-        matching = masks.random_like(like, shapes, seed, draw)
-        chosen = matching if matched else masks.random_tensors(names, len(like), seed, draw)
+        tensors = dict(task.biased_model(seed).named_parameters())
+        if matched:
+            chosen = masks.random_like(like, {name: tuple(p.shape) for name, p in tensors.items()}, seed, draw)
+        elif within is not None:
+            sizes = {name: p.numel() for name, p in tensors.items()}
+            chosen = masks.random_as_heavy(like, sizes, within, seed, draw)
+        else:
+            chosen = masks.random_tensors(names, len(like), seed, draw)
     found = engine.fine_tune(task, seed, _balanced(task, seed), chosen, **options)
     found.notes |= {"draw": draw, "mask": {"names": names, "selected": [name in chosen for name in names]}}
     return found

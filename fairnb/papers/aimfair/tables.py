@@ -84,6 +84,7 @@ BEST_OF: dict[str, tuple[Row, ...]] = {
 }
 # What the mask is made of: the controls have as many tensors, or as many weights, but other reasons. All are ours.
 MATCHED: Row = ("Random mask, matched", "random_mask", {"matched": True})
+HEAVY: Row = ("Random mask, as many weights", "random_mask", {"within": 0.1})
 MASKS: tuple[Row, ...] = (
     ERM,
     FULL,
@@ -92,6 +93,7 @@ MASKS: tuple[Row, ...] = (
     ("Magnitude mask", "selective", {"contrast": "magnitude"}),
     ("Relative difference", "selective", {"difference": "relative"}),
     ("Random mask", "random_mask", {}),
+    HEAVY,
     MATCHED,
 )
 _PARTIAL_PRINTED = {

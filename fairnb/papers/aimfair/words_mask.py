@@ -12,7 +12,8 @@ from fairnb.papers.aimfair import tables as tables_of_paper
 from fairnb.papers.aimfair.words import each
 from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, rows_of, told
 
-FULL, AIM_FAIR, MATCHED = (row[0] for row in (tables_of_paper.FULL, tables_of_paper.AIM_FAIR, tables_of_paper.MATCHED))
+FULL, AIM_FAIR = tables_of_paper.FULL[0], tables_of_paper.AIM_FAIR[0]
+HEAVY, MATCHED = tables_of_paper.HEAVY[0], tables_of_paper.MATCHED[0]
 NOISE, MAGNITUDE, RELATIVE, RANDOM = "Noise mask", "Magnitude mask", "Relative difference", "Random mask"
 STRONG, RARE = 0.8, 0.05  # a rank correlation that leaves little order of its own; a probability that chance has
 NEARLY = 0.8  # a share of tensors from which on two masks are nearly one
@@ -60,7 +61,19 @@ def _freedom(table: pd.DataFrame) -> str:
     text = f"Of the {line['alone']:.0f} tensors that it leaves alone, {line['shared']:.0f} are AIM-Fair's"
     if line["shared"] < NEARLY * line["alone"]:
         return f"{text}."
-    return f"{text}: with block and shape given there is hardly a choice left, and this control cannot tell much."
+    text += ": with block and shape given there is hardly a choice left, and this control cannot tell much."
+    return f"{text} {_freer(table)}"
+
+
+def _freer(table: pd.DataFrame) -> str:
+    """The control that may choose, where it was run: as many tensors and about as many weights, from anywhere."""
+    if HEAVY not in table.index:
+        return ""
+    line = table.loc[HEAVY]
+    return (
+        f"One of as many tensors and {line['weights']:.0f} % of the weights, wherever they are, has more: "
+        f"{line['shared']:.0f} of its {line['alone']:.0f} are AIM-Fair's."
+    )
 
 
 def _shared(table: pd.DataFrame, row: str) -> str:
@@ -83,7 +96,7 @@ def what_it_brings(frame: pd.DataFrame) -> list[str]:
 
 
 def _masks(rows: Rows) -> str:
-    others = [row for row in (NOISE, MAGNITUDE, RELATIVE, RANDOM, MATCHED, FULL) if row in rows.labels]
+    others = [row for row in (NOISE, MAGNITUDE, RELATIVE, RANDOM, HEAVY, MATCHED, FULL) if row in rows.labels]
     said = [f"{METRICS[metric]} {rows.value(AIM_FAIR, metric)}, {rows.against(AIM_FAIR, others, metric)}"
             for metric in ("acc", "wst", "eo_max")]  # fmt: skip
     return f"AIM-Fair's mask against the others: {'; '.join(said)}."

@@ -15,7 +15,7 @@ TASK = "toy_faces/smiling_male"
 NOISE = 1e-3 * np.kron(np.random.default_rng(0).normal(0, 1, (40, 6)), [1, -1])
 FULL = (88.77, 6.83, 83.3)
 RANDOM, UPDATE, FREEZE = aimfair.BEST_OF
-MATCHED, SHARE = aimfair_choices.CONTROLS
+HEAVY, MATCHED, SHARE = aimfair_choices.CONTROLS
 PROMPTS = {label: suffix for suffix, label in aimfair.PROMPTS.items()}
 FROZEN = dict(zip((row[0] for row in aimfair.FREEZE), (8.0, 5.0, 12.0, 7.0, 6.0, 4.0), strict=True))
 
@@ -46,7 +46,7 @@ def by_claim(verdicts):
 def partial(**changes):
     """Table 4 as printed, a random mask of as many tensors as good as the best one, and six frozen blocks."""
     names = {"update": UPDATE, "random": RANDOM, "freeze": FREEZE, "cosine": aimfair.COSINE[0]}
-    names |= {"share": SHARE, "matched": MATCHED}
+    names |= {"share": SHARE, "matched": MATCHED, "heavy": HEAVY}
     rows = printed("T4") | {row: (89.0, gap, 82.0) for row, gap in FROZEN.items()}
     return rows | {SHARE: rows[RANDOM]} | {names[name]: value for name, value in changes.items()}
 
@@ -67,9 +67,11 @@ def test_table_4_as_printed_confirms_its_claims():
         ({"share": [(88.9, 7, wst) for wst in 4 * (80, 84, 88)]}, "A11", OPEN),
         ({"share": (88.9, 7.0, 85.0), "matched": (88.9, 7.0, 83.0)}, "A11", HOLDS),  # as many weights come first
         ({"matched": (88.9, 7.0, 85.0)}, "A11", REVERSED),
+        ({"heavy": (88.9, 7.0, 83.0), "matched": (88.9, 5.0, 85.0)}, "A11", HOLDS),  # the control that may choose
         ({"random": (88.9, 7.0, 90.0)}, "A11", HOLDS),  # the best of other shares is no control
         ({"cosine": (89.0, 5.0, 84.0)}, "A12", REVERSED),
         ({"matched": (88.9, 5.0, 83.0)}, "A12", REVERSED),  # any mask with so few weights is as fair
+        ({"heavy": (88.9, 5.0, 83.0)}, "A12", REVERSED),
         ({"share": (88.9, 5.0, 83.0)}, "A12", HOLDS),
     ],
 )

@@ -23,7 +23,7 @@ def task():
 @pytest.fixture(scope="module")
 def masks(task):
     found = inside.masks_of(task, 0)
-    for label in ("Random mask", "Random mask, matched"):
+    for label in ("Random mask", "Random mask, matched", "Random mask, as many weights"):
         found[label] = methods.get("random_mask")(task, seed=0, epochs=1, **ROWS[label]).notes["mask"]
     return found
 
@@ -84,6 +84,27 @@ def test_a_matched_random_mask_has_as_many_weights_of_every_block_and_shape(task
     assert len(draws) > 1
     with pytest.raises(BadData, match="or none if matched"):
         methods.get("random_mask")(task, seed=0, matched=True, share=0.5)
+
+
+def test_a_random_mask_may_have_as_many_tensors_and_weights_from_anywhere(masks, sizes):
+    ours, theirs = (selected(masks[label]) for label in ("AIM-Fair", "Random mask, as many weights"))
+    assert len(ours) == len(theirs)
+    assert sizes[list(theirs)].sum() == pytest.approx(sizes[list(ours)].sum(), rel=0.1)
+    draws = [mask.random_as_heavy(frozenset(ours), dict(sizes), 0.1, 0, draw) for draw in range(20)]
+    assert len(set(draws)) == 20 and draws[0] == mask.random_as_heavy(frozenset(ours), dict(sizes), 0.1, 0)
+    assert np.mean([len(own - ours) for own in draws]) > 3
+
+
+def test_equal_tensors_are_walked_through_evenly():
+    sizes = {f"layer{i}": 10 for i in range(8)}
+    found = [mask.random_as_heavy(frozenset({"layer0", "layer1"}), sizes, 0.0, seed) for seed in range(200)]
+    assert 30 < sum("layer0" in own for own in found) < 75, "a quarter of 200 is expected"
+
+
+@pytest.mark.parametrize("asked", [{"within": 0}, {"within": 0.1, "share": 0.5}, {"within": 0.1, "matched": True}])
+def test_a_random_mask_is_asked_for_in_one_way(task, asked):
+    with pytest.raises(BadData, match="a random mask needs a draw"):
+        methods.get("random_mask")(task, seed=0, **asked)
 
 
 def test_what_is_trained_is_noted_as_a_share_of_the_weights(task, sizes):
