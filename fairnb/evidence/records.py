@@ -155,3 +155,14 @@ def row_of(record: Record, label: str = "") -> dict[str, Any]:
     hparams = {"hparams": json.dumps(record.run["hparams"], sort_keys=True)}
     where = {"processor": record.provenance.get("processor", "")}
     return {"label": label or record.run["method"]} | own | hparams | values | cells | {"notes": record.notes} | where
+
+
+def empty_row(run: dict[str, Any], why: str) -> dict[str, Any]:
+    """The row of a run that has no numbers: every metric and cell is NaN, and the notes say why.
+
+    Args:
+        run: its fields, with ``label``.
+    """
+    own = {name: run[name] for name in ("task", "method", "seed", "tier")}
+    hparams = {"hparams": json.dumps(run["hparams"], sort_keys=True)}
+    return {"label": run["label"] or run["method"]} | own | hparams | {"notes": {"diverged": why}, "processor": ""}

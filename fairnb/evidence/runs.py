@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ import pandas as pd
 from fairnb import paths, tasks
 from fairnb.contract import Predictor, Task
 from fairnb.data import files
-from fairnb.errors import BadData, BrokenRecord, FairnbError
+from fairnb.errors import BadData, BrokenRecord, FairnbError, TrainingFailed
 from fairnb.evidence import engine, experiments, measure, provenance, records
 from fairnb.evidence.records import Record
 from fairnb.nets import weights
@@ -195,33 +195,47 @@ def _weights_of(run: Run) -> Path:
     return paths.cache() / "models" / f"run-{run.key}.safetensors"
 
 
-def run(grid: list[Run]) -> pd.DataFrame:
+def run(grid: list[Run], may_diverge: Collection[str] = ()) -> pd.DataFrame:
     """Compute what is missing of ``grid`` and return one tidy row per run, in the grid's order.
 
     Columns: label, task, method, seed, tier, hparams, every metric as a fraction, and the cell accuracies ``y0s0`` ...
 
+    Args:
+        may_diverge: labels of rows whose training may fail: such a run has a row without numbers, and what happened
+            in its notes. It has no record, so that the next call tries it again.
+
     Raises:
         FairnbError: see ``compute_missing``.
     """
-    compute_missing(grid)
+    failed = compute_missing(grid, may_diverge)
     for task in {item.task for item in grid}:
         tasks.data_version(task)  # whoever takes these numbers is told, also where all of them were there already
-    return pd.DataFrame([records.row_of(found(item), item.label) for item in grid])
+    return pd.DataFrame([_row(item, failed.get(item.key, "")) for item in grid])
 
 
-def compute_missing(grid: Iterable[Run]) -> None:
+def _row(item: Run, failed: str) -> dict[str, Any]:
+    return records.empty_row(asdict(item), failed) if failed else records.row_of(found(item), item.label)
+
+
+def compute_missing(grid: Iterable[Run], may_diverge: Collection[str] = ()) -> dict[str, str]:
     """Make sure that every run of ``grid`` has its record, see ``engine.outcomes``; all are tried.
 
+    Returns:
+        by key of a run whose label is in ``may_diverge`` and whose training failed: the sentence that says how.
+
     Raises:
-        FairnbError: the first run that failed, named, and how many others did; finished records are kept.
+        FairnbError: the first other run that failed, named, and how many did; finished records are kept.
     """
     missing = {item.key: item for item in grid if item.find() is None}
     groups = together(missing.values())
     failed = [(group[0], error) for group, error in engine.outcomes(groups, ensure_together) if error is not None]
-    if failed:
+    diverged = [(item, why) for item, why in failed if isinstance(why, TrainingFailed) and item.label in may_diverge]
+    spared = {item.key: str(why) for item, why in diverged}
+    if failed := [(item, error) for item, error in failed if item.key not in spared]:
         item, error = failed[0]
         more = f" ({len(failed)} of {len(groups)} failed; the others are kept)" if len(failed) > 1 else ""
         raise FairnbError(f"run {item.method} on {item.task}, seed {item.seed}: {error}{more}") from error
+    return spared
 
 
 def found(item: Run) -> Record:

@@ -15,7 +15,7 @@ from fairnb import tasks
 from fairnb.contract import Task
 from fairnb.data import cache
 from fairnb.errors import BadData, DiskTrouble, FairnbError, MissingData, TrainingFailed
-from fairnb.evidence import engine, records, runs
+from fairnb.evidence import engine, records, runs, tables
 from fairnb.nets import weights
 from fairnb.nets.models import ModelPredictor
 from fairnb.tasks import recipes, tiers
@@ -146,6 +146,18 @@ def test_a_failed_run_is_named_and_the_others_are_kept(fake, monkeypatch):
         runs.run([a_run(), a_run("full_fine_tuning", lr=1e30), a_run("linear_probe")])
     assert a_run().exists() and a_run("linear_probe").exists()
     assert not a_run("full_fine_tuning", lr=1e30).exists()
+
+
+def test_a_row_that_may_diverge_is_there_without_numbers(fake, caplog):
+    wild = runs.Run("fake", "full_fine_tuning", 0, "smoke", {"lr": 1e30}, "wild")
+    frame = runs.run([a_run(), wild], ["wild"]).set_index("label")
+    assert list(frame.index) == ["erm", "wild"] and not wild.exists()
+    assert np.isnan(frame.loc["wild", ["acc", "y0s0"]].to_numpy(float)).all() and frame["seed"].tolist() == [0, 0]
+    assert "lr" in frame.loc["wild", "notes"]["diverged"]
+    with pytest.raises(FairnbError, match="run full_fine_tuning on fake"):
+        runs.run([wild], ["another row"])
+    shown = tables.over_seeds(frame.reset_index(), ("acc",)).set_index("row")
+    assert np.isnan(shown.loc["wild", "acc"]) and np.isfinite(shown.loc["erm", "acc"])
 
 
 def test_scores_that_are_not_finite_are_a_sentence(fake, monkeypatch):

@@ -14,7 +14,7 @@ from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, rows_of, told
 from fairnb.training.presets import CODE, PRESETS
 
 ERM, FULL = tables.ERM[0], tables.FULL[0]
-PRINTED_RATE = str(tables.TABLES["rates"].rows[-1][0])  # AIM-Fair with a fine-tuning rate as printed
+PRINTED_RATE = tables.AT_PRINTED_RATE[0]  # AIM-Fair with a fine-tuning rate as printed
 OWN_SHARE = str(tables.TABLES["T6"].rows[-1][0])  # the real data's own bias ratio
 HALF, SAME = (row[0] for row in tables.TABLES["T7"].rows[:2])
 REASONS = {
