@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -30,6 +30,8 @@ class Split:
         protected: protected-attribute labels, int64 ``(N,)``, 0..G-1.
         ids: stable sample ids, str or int ``(N,)``.
         target_name, protected_name: the field's own names, e.g. ``Smiling`` and ``Male``.
+        aspect: width over height of the pictures before they were squeezed to squares (CelebA's: 178 / 218); a random
+            crop has its shape there, and not in the square.
 
     Raises:
         BadData: lengths differ, ``x`` is neither uint8 images nor float32 features, or both attributes are one.
@@ -41,6 +43,7 @@ class Split:
     ids: np.ndarray
     target_name: str = "target"
     protected_name: str = "protected"
+    aspect: float = 1.0
 
     def __post_init__(self) -> None:
         require_two_names(self.target_name, self.protected_name)
@@ -57,14 +60,8 @@ class Split:
 
     def take(self, index: np.ndarray) -> Split:
         """The samples at ``index`` (int or bool array), in that order."""
-        return Split(
-            np.ascontiguousarray(self.x[index]),
-            self.target[index],
-            self.protected[index],
-            self.ids[index],
-            self.target_name,
-            self.protected_name,
-        )
+        labels = {name: getattr(self, name)[index] for name in ("target", "protected", "ids")}
+        return replace(self, x=np.ascontiguousarray(self.x[index]), **labels)
 
     def counts(self) -> dict[tuple[int, int], int]:
         """Samples per cell ``(target, protected)``, empty cells of the grid included."""

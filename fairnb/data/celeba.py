@@ -28,6 +28,7 @@ NAME = "celeba"
 FOLDER = "celeba"
 SPLITS = ("train", "val", "test")
 ATTRIBUTES = 40
+ASPECT = 178 / 218  # of the owner's aligned pictures, width over height
 IMAGE = "image_id"  # the CSV variants' name for the column of file names
 SIGNS = {"-1": 0, "1": 1}
 OPEN = "ids/celeba_open.txt.xz"  # under the assets: the 45,940 images of tier open
@@ -61,7 +62,7 @@ def read(root: Path | None = None) -> Labels:
     ids = attributes.index.to_numpy(str)
     images = CELEBA_IMAGES.below(root).relative_to(folder)
     files = as_stored(folder, [f"{images}/{name}" for name in ids])
-    return checked(NAME, root, Labels(NAME, folder, ids, np.array(files), table))
+    return checked(NAME, root, Labels(NAME, folder, ids, np.array(files), table, ASPECT))
 
 
 def _attributes(path: Path) -> pd.DataFrame:

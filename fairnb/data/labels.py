@@ -24,6 +24,7 @@ class Labels:
         ids: stable sample ids, str ``(N,)``.
         files: image files, str ``(N,)``; they may be absent (labels-only use).
         table: ``N`` rows; integer columns are class labels 0..C-1, other columns are the owner's own text or numbers.
+        aspect: width over height of the owner's pictures where all have one, see ``Split``.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Labels:
     ids: np.ndarray
     files: np.ndarray
     table: pd.DataFrame
+    aspect: float = 1.0
 
     def __post_init__(self) -> None:
         if len(self.table) == 0:
@@ -84,7 +86,7 @@ class Labels:
             x = cache.images(self.files[index].tolist(), size, name=self.name, root=self.root, frame=frame)
         else:
             x = np.zeros((len(index), 0), np.float32)
-        return Split(x, t, p, self.ids[index], target, protected)
+        return Split(x, t, p, self.ids[index], target, protected, self.aspect)
 
 
 def require_every_cell(name: str, columns: dict[str, np.ndarray]) -> None:

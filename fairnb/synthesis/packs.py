@@ -154,7 +154,7 @@ def packed_pool(pack: str, target: str, protected: str, size: int, crop: int | N
 
     key = f"{pack_fingerprint(pack)}-{target}-{protected}-{size}-{crop}"
     arrays = cached_arrays(f"pool-{hashlib.sha256(key.encode()).hexdigest()[:16]}", make)
-    labels = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
+    labels: dict[str, Any] = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
     return Split(arrays["x"], **labels, target_name=target, protected_name=protected)
 
 

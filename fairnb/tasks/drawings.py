@@ -87,7 +87,7 @@ class Drawing:
 
         key = hashlib.sha256(self._key(settings).encode()).hexdigest()[:16]
         arrays = cached_arrays(f"toy-{self.part}-{key}", make, passing=self.passing)
-        labels = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
+        labels: dict[str, Any] = {name: np.array(arrays[name]) for name in ("target", "protected", "ids")}
         return Split(arrays["x"], **labels, target_name=self.names[0], protected_name=self.names[1])
 
     def _key(self, settings: dict[str, Any]) -> str:

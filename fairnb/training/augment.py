@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch.nn import functional
@@ -98,9 +99,13 @@ def flip_shift(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return _gather(x, rows, _mirrored(columns, generator, 0.5))
 
 
-def resized_crop(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """AIM-Fair's training transform: ``RandomResizedCrop`` (scale 0.08 to 1) and a mirror image half of the time."""
-    return random_resized_crop(x, generator, flip=0.5)
+def resized_crop(x: torch.Tensor, generator: torch.Generator, aspect: float = 1.0) -> torch.Tensor:
+    """AIM-Fair's training transform: ``RandomResizedCrop`` (scale 0.08 to 1) and a mirror image half of the time.
+
+    ``aspect`` is the pictures' width over height before they were squeezed: the crop has its shape in the picture as
+    it was, as in the released code, which crops before it resizes. The area's share is the same in both.
+    """
+    return random_resized_crop(x, generator, ratio=(CROP_RATIO[0] / aspect, CROP_RATIO[1] / aspect), flip=0.5)
 
 
 def pad_crop_flip(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -131,15 +136,18 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 }
 
 
-def augmentation(name: str) -> Augmentation:
+def augmentation(name: str, aspect: float = 1.0) -> Augmentation:
     """The augmentation of that name (``none``, ``flip``, ``flip_shift``, ``resized_crop``, ``pad_crop_flip``).
+
+    Args:
+        aspect: of the images, see ``Split``; for ``resized_crop``, the one that gives boxes a shape of their own.
 
     Raises:
         UnknownName: there is none of that name.
     """
     if name not in AUGMENTATIONS:
         raise UnknownName("augmentation", name, AUGMENTATIONS)
-    return AUGMENTATIONS[name]
+    return partial(resized_crop, aspect=aspect) if name == "resized_crop" else AUGMENTATIONS[name]
 
 
 def _mirrored(columns: torch.Tensor, generator: torch.Generator, probability: float) -> torch.Tensor:

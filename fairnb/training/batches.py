@@ -46,7 +46,7 @@ class Batches:
             raise BadData(f"a split of {split.target_name} has no samples: check its selection or the data folder")
         if batch_size < 1 or (epoch_samples is not None and epoch_samples < 1):
             raise BadData(f"batch_size must be 1 or more, got {batch_size}, and so must epoch_samples: {epoch_samples}")
-        self.augment = augmentations.augmentation(augment)
+        self.augment = augmentations.augmentation(augment, split.aspect)
         if limit is not None and limit < len(split):
             split = split.take(np.sort(np.random.default_rng(seed).permutation(len(split))[:limit]))
         self.images = split.x.ndim == 4

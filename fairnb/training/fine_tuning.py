@@ -163,7 +163,7 @@ def _share(model: nn.Module, trainable: Collection[str], masks: Tensors | None) 
 
 
 def join(one: Split, other: Split) -> Split:
-    """Both splits' samples, ``one`` first; ids become str.
+    """Both splits' samples, ``one`` first; ids become str, and all are cropped in the shape of ``one``'s pictures.
 
     Raises:
         BadData: their inputs differ in shape.
@@ -173,7 +173,7 @@ def join(one: Split, other: Split) -> Split:
     x, target = np.concatenate([one.x, other.x]), np.concatenate([one.target, other.target])
     ids = np.concatenate([np.asarray(split.ids).astype(str) for split in (one, other)])
     protected = np.concatenate([one.protected, other.protected])
-    return Split(x, target, protected, ids, one.target_name, one.protected_name)
+    return Split(x, target, protected, ids, one.target_name, one.protected_name, one.aspect)
 
 
 def fill_up(train: Split, pool: Split, seed: int) -> np.ndarray:

@@ -1,13 +1,18 @@
 """Augmentation against torchvision and plain loops."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as reference
 
+from fairnb.contract import Split
 from fairnb.errors import UnknownName
 from fairnb.training import augment
+from fairnb.training.batches import Batches
+from fairnb.training.fine_tuning import join
 
 
 def images(count: int = 24, size: tuple[int, int] = (20, 16), dtype=torch.uint8) -> torch.Tensor:
@@ -63,6 +68,25 @@ def test_resized_crop_equals_torchvision_on_the_same_boxes():
 
 
 @pytest.mark.slow
+def test_boxes_of_squeezed_pictures_have_torchvisions_shapes_in_the_picture(monkeypatch):
+    seen, wide, high = {}, 178, 218
+    boxes = augment.crop_boxes
+    monkeypatch.setattr(augment, "crop_boxes", lambda *asked: seen.setdefault("boxes", boxes(*asked)))
+    augment.augmentation("resized_crop", wide / high)(torch.zeros(4000, 3, 224, 224, dtype=torch.uint8), seeded())
+    _, _, height, width = (part.double() for part in seen["boxes"])
+    shape = (width * wide / 224) / (height * high / 224)
+    small = height * width < 0.5 * 224**2  # larger ones are seldom of an extreme shape
+    assert 0.74 < shape[small].min() < 0.77 and 1.3 < shape[small].max() < 1.36
+    assert 0.07 < (height * width / 224**2).min() < 0.1, "the share of the area is the same in both"
+
+
+def test_a_split_keeps_the_shape_of_its_pictures():
+    labels = np.arange(4) % 2
+    split = Split(np.zeros((4, 3, 8, 8), np.uint8), labels, labels, np.arange(4), aspect=0.5)
+    assert split.take(np.array([1, 3])).aspect == 0.5 and join(split, replace(split, aspect=1.0)).aspect == 0.5
+    assert Batches(split, 2, torch.device("cpu"), "resized_crop").augment.keywords == {"aspect": 0.5}
+
+
 def test_crop_boxes_have_torchvisions_areas_and_ratios():
     top, left, height, width = augment.crop_boxes(4000, (224, 224), seeded())
     area, ratio = (height * width).float() / 224**2, width / height

@@ -235,8 +235,8 @@ def decisions(settings: Mapping[str, Any]) -> str:
          f"{own['finetune_schedule']}, {own['finetune_epochs']} epochs"),
         ("image size", f"{size} pixels", f"{size} pixels", f"{pixels} pixels"),
         ("training crop", "not stated", "of the photograph, 178 x 218 pixels in CelebA",
-         f"tier paper: of the stored square, where CelebA's faces are {218 / 178:.2f} times as wide; other tiers shift "
-         "and mirror"),
+         "tier paper: as the code; where photographs and generated images are mixed, all in the photographs' shape; "
+         "other tiers shift and mirror"),
         ("biased subset", "random draw", "first files", "the same fixed subset for all seeds"),
         ("selection", "not stated", "best validation accuracy", "best validation accuracy"),
         ("batch-norm statistics", "not stated", "move in frozen layers too",

@@ -71,7 +71,7 @@ def _cached(part: str, key: list[Any], make: Callable[[], Split], passing: bool)
     text = json.dumps(key)
     named = f"colour-{part}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     found = cached_arrays(named, arrays, passing=passing)
-    labels = {name: np.array(found[name]) for name in ("target", "protected", "ids")}
+    labels: dict[str, Any] = {name: np.array(found[name]) for name in ("target", "protected", "ids")}
     return Split(found["x"], **labels, target_name=colour_gray.TARGET, protected_name=colour_gray.PROTECTED)
 
 
