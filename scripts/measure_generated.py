@@ -34,7 +34,7 @@ from fairnb.training import methods
 
 TASK, TIER, IMAGES = "celeba/smiling_male", "open", 1000
 OUT = Path("docs/searches/aimfair_generated.csv")
-ALL = tables.MASKS + (("Trained on synthetic data", "synthetic_only", {}), ("Linear probing", "linear_probe", {}))
+ALL = (*tables.MASKS, ("Trained on synthetic data", "synthetic_only", {}), ("Linear probing", "linear_probe", {}))
 FEW = ("Trained on synthetic data", "Full fine-tuning", "AIM-Fair", tables.HEAVY[0])
 METRICS = ("acc", "wst", "eo_max")
 
@@ -81,7 +81,7 @@ def main() -> None:
     pools = {"Stable Diffusion": pool, "photographs": problem.task.synthetic("all", 0)}
     table = pd.DataFrame(runs(problem, pools, list(range(given.seeds))))
     cells = ", ".join(f"{key}: {count}" for key, count in pool.counts().items())
-    head = f"# scripts/measure_generated.py; {IMAGES} images a row; drawn faces (Smiling, Male) {cells}; hash {content}\n"
+    head = f"# scripts/measure_generated.py; {IMAGES} images a row; drawn faces (Smiling, Male): {cells}; {content}\n"
     given.out.write_text(head + table.to_csv(index=False, float_format="%.6g"), encoding="utf-8")
     print((100 * table.groupby(["images", "row"])[list(METRICS)].mean()).round(1))
 

@@ -9,13 +9,19 @@ from dataclasses import replace
 from typing import Any
 
 from fairnb import paths
+from fairnb.contract import Split
 from fairnb.data.celeba import test_counts
+from fairnb.data.subsets import balanced
 from fairnb.synthesis.packs import pack_fingerprint, packed_pool
 from fairnb.tasks.drawings import LABEL_NOISE, Drawing, parts
 from fairnb.tasks.recipes import Data, Variant, biased_cells, shares_of
 from fairnb.training.presets import CODE
 
 SEEDS = {"train": 101, "val": 102, "test": 103}
+POOL = 105  # 104 draws the faces of a search
+# Other domains than the tiny pipeline's, nearer to the toy's photographs and farther from them.
+STYLES = {"_render": "render", "_poster": "poster"}
+STYLED = tuple(Variant(suffix, prompts=f"none, style {style}") for suffix, style in STYLES.items())
 # Toy faces are small and few: a slim pretrained network, its own schedules, and only the face (the crop) of each image.
 # Fine-tuning: few steps at a constant rate end wherever the last ones went, so a cosine, and as many epochs as help
 # (docs/searches/aimfair_quick.csv).
@@ -53,9 +59,17 @@ def build(settings: dict[str, Any], seed: int, names: tuple[str, str], variant: 
         "test": shares_of(settings["n_test"], natural),
     }
     drawn = {part: Drawing(part, names, sum(own.values()), SEEDS[part], own) for part, own in cells.items()}
-    pool = packed_pool(_pack(variant), *names, settings["size"], settings["crop"])
+    pool = _pool(settings, names, variant)
     n_synthetic = round(settings["n_synthetic"] * variant.share)
     return replace(parts(drawn, settings, seed), pool=pool, n_synthetic=n_synthetic)
+
+
+def _pool(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> Split:
+    """What plays the synthetic images: the tiny pipeline's, or faces that are drawn in another style."""
+    if (style := STYLES.get(variant.suffix)) is None:
+        return packed_pool(_pack(variant), *names, settings["size"], settings["crop"])
+    cells = balanced(settings["n_synthetic"] // 2)  # S1 takes nine twentieths of the largest
+    return Drawing(f"pool-{style}", names, sum(cells.values()), POOL, cells, style).split(settings)
 
 
 def _pack(variant: Variant) -> str:
@@ -66,9 +80,12 @@ def fingerprint(settings: dict[str, Any], names: tuple[str, str], variant: Varia
     """Of the drawing code, the cells and the pack."""
     from fairnb.data.toys import faces as toy_faces
 
-    return f"toy_faces-{toy_faces.VERSION}-{names}-{SEEDS}-{LABEL_NOISE}-{variant}-{pack_fingerprint(_pack(variant))}"
+    pool = POOL if variant.suffix in STYLES else pack_fingerprint(_pack(variant))
+    return f"toy_faces-{toy_faces.VERSION}-{names}-{SEEDS}-{LABEL_NOISE}-{variant}-{pool}"
 
 
 def words(settings: dict[str, Any], variant: Variant) -> str:
     """What plays the synthetic images, in words."""
+    if style := STYLES.get(variant.suffix):
+        return f"toy faces in the style {style}"
     return f"images of the tiny text-to-image pipeline (prompt set toy_{variant.prompts})"

@@ -1,7 +1,7 @@
 """The gap dial: held-out photographs play the synthetic images, seen with ever fewer pixels.
 
 So a generator would draw that knows no detail. Anybody can turn it who has the photographs, and nothing else changes
-with it: not the faces, not the groups, not their number.
+with it: not the faces, not the groups, not their number. On toy faces the positions are three ways to draw them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import numpy as np
 from PIL import Image
 
 from fairnb.contract import Split
+from fairnb.errors import BadData
+from fairnb.tasks.biased_faces import STYLES
 from fairnb.tasks.recipes import Variant
 
 # The positions beside "as they are", by the end of a task's name: pixels a side that are left of a synthetic image.
 GAPS = {"_gap1": 24, "_gap2": 12, "_gap3": 8}
+START = {"toy_faces": "tiny pipeline"}
 
 
 def positions(suffix: str = "", share: float = 1.0) -> tuple[Variant, ...]:
@@ -26,6 +29,22 @@ def positions(suffix: str = "", share: float = 1.0) -> tuple[Variant, ...]:
 def pixels_of(variant: Variant) -> int | None:
     """How many pixels a side are left of its synthetic images; None: all."""
     return next((pixels for end, pixels in GAPS.items() if variant.suffix.endswith(end)), None)
+
+
+def position(task: str) -> str:
+    """Where a task stands on the dial, in a word or two; on toys by the style of its synthetic faces."""
+    words = {end: f"{pixels} pixels" for end, pixels in GAPS.items()} | STYLES
+    start = START.get(task.split("/")[0], "all pixels")
+    return next((said for end, said in words.items() if task.endswith(end)), start)
+
+
+def require_none(variant: Variant) -> None:
+    """Raise BadData: the variant is a position of the dial, which generated images have none of."""
+    if pixels := pixels_of(variant):
+        raise BadData(
+            f"the task's end {variant.suffix!r} makes photographs coarse ({pixels} pixels), and at this tier images "
+            "are generated: leave it out, or take tier open"
+        )
 
 
 def turned(pool: Split, variant: Variant) -> Split:

@@ -95,17 +95,15 @@ def gains(frame: pd.DataFrame) -> pd.DataFrame:
         frame: the runs of the table ``gap``.
 
     Returns:
-        as ``seeds.paired``, and of the synthetic images ``gap``, what they are, and ``pixels``, what is left of them.
+        as ``seeds.paired``, and of the synthetic images ``gap``, what they are, and ``position``, in short.
     """
     from fairnb import tasks
     from fairnb.evidence import seeds
-    from fairnb.papers.aimfair.dial import GAPS
+    from fairnb.papers.aimfair import dial
 
     ours = tables_of_paper.AIM_FAIR[0]
     pairs = [(ours, other) for other in (tables_of_paper.FULL[0], tables_of_paper.MATCHED[0])]
     found = seeds.paired(frame, pairs, ("acc", "wst", "eo_max"))
     tier = str(frame["tier"].iloc[0])
-    left = [
-        next((f"{n} pixels" for end, n in GAPS.items() if task.endswith(end)), "all pixels") for task in found["task"]
-    ]
-    return found.assign(gap=[tasks.synthetic_words(task, tier) for task in found["task"]], pixels=left)
+    gap = [tasks.synthetic_words(task, tier) for task in found["task"]]
+    return found.assign(gap=gap, position=[dial.position(task) for task in found["task"]])

@@ -45,6 +45,7 @@ def _held_out(settings: dict[str, Any], names: tuple[str, str], variant: Variant
 
 
 def _pack(names: tuple[str, str], variant: Variant) -> str:
+    dial.require_none(variant)
     return str(paths.data() / "packs" / f"celeba_{'_'.join(names).lower()}_{variant.prompts}.tar")
 
 

@@ -1,4 +1,7 @@
-"""AIM-Fair's three CelebA settings on toy faces; the tiny text-to-image pipeline makes the synthetic images."""
+"""AIM-Fair's three CelebA settings on toy faces; the tiny text-to-image pipeline makes the synthetic images.
+
+Drawn in another style they are the gap dial's other positions.
+"""
 
 from __future__ import annotations
 
@@ -26,5 +29,5 @@ def _recipe(names: tuple[str, str], variant: Variant) -> Recipe:
 RECIPES = {
     f"toy_faces/{'_'.join(names).lower()}{variant.suffix}": _recipe(names, variant)
     for names in SETTINGS
-    for variant in VARIANTS
+    for variant in (*VARIANTS, *biased_faces.STYLED)
 }

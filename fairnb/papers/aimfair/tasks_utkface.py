@@ -33,6 +33,7 @@ def _build(settings: dict[str, Any], variant: Variant) -> Data:
 
 
 def _pack(variant: Variant) -> str:
+    dial.require_none(variant)
     return str(paths.data() / "packs" / f"utkface_female_white_{variant.prompts}.tar")
 
 

@@ -73,6 +73,7 @@ _STEP = "gap1"
 _FIRST, _YOUNG, _OTHER = (f"celeba/{names}_{_STEP}" for names in ("smiling_male", "young_male", "smiling_young"))
 _UTK = f"utkface/female_white_50_{_STEP}"
 _DIAL = ("celeba/smiling_male", *(f"celeba/smiling_male_gap{i}" for i in (1, 2, 3)))
+_TOY_DIAL = tuple(f"toy_faces/smiling_male{end}" for end in ("_render", "", "_poster"))
 # Table 4 with one random mask and three of the updated blocks; two values of the sweeps, of k three: the ends and one
 # inside.
 _BLOCKS = ("stem", "layer1", "layer2", "layer3", "layer4", "fc")
@@ -90,7 +91,7 @@ _FEW_VALUES = (
 _FEW_CONTROLS = ("ERM", "Full fine-tuning", "AIM-Fair", "Noise mask", "Random mask", "Random mask, matched")
 
 SIZES: dict[str, dict[str, Any]] = {
-    "smoke": {"plan": _plan("toy_faces", None, None, ()), "settings": SMOKE},
+    "smoke": {"plan": _plan("toy_faces", None, None, ()) | {"gap": ((_TOY_DIAL, None),)}, "settings": SMOKE},
     "quick": {
         # Six of the thirty CPU minutes that five papers have: one of the three settings in Tables 1 and 3, Table 1 with
         # one rival, Table 2 with one ratio and the fairest rival, fewer masks and values of each sweep and one seed of

@@ -17,6 +17,7 @@ from fairnb.data import subsets
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.evidence import engine, layout, runs, tables
 from fairnb.nets.models import resnet18
+from fairnb.papers.aimfair import dial
 from fairnb.papers.aimfair import tables as aimfair
 from fairnb.papers.aimfair import tasks_celeba as celeba
 from fairnb.papers.aimfair import tasks_utkface as utk
@@ -203,11 +204,30 @@ def test_a_random_subset_is_another_training_set_with_the_same_cells(paper):
     for problem in found[1:]:
         assert problem.task.train.counts() == CELLS
         assert np.array_equal(problem.test.ids, found[0].test.ids)
-    plain, *others = (tasks.problem(f"{UTK}{variant.suffix}", "paper") for variant in utk.VARIANTS)
+    plain, *others = (
+        tasks.problem(f"{UTK}{variant.suffix}", "paper") for variant in utk.VARIANTS if not dial.pixels_of(variant)
+    )
     for other in others:
         assert set(other.task.train.ids) != set(plain.task.train.ids)
         assert np.array_equal(other.test.ids, plain.test.ids), "test images are the same for every subset"
         assert not set(other.task.train.ids) & set(other.test.ids)
+
+
+@pytest.mark.parametrize("name", [f"{MAIN}_gap1", f"{UTK}_50_gap3"])
+def test_the_dial_is_of_photographs_alone(paper, name):
+    with pytest.raises(BadData, match="makes photographs coarse .* take tier open"):
+        tasks.problem(name, "paper")
+
+
+def test_a_toy_s_dial_is_another_style_with_the_same_training_faces():
+    names = [f"toy_faces/smiling_male{end}" for end in ("", "_render", "_poster")]
+    found = [tasks.problem(name, "smoke") for name in names]
+    pools = [problem.task.synthetic("balanced", 0) for problem in found]
+    assert all(np.array_equal(problem.task.train.x, found[0].task.train.x) for problem in found)
+    assert all(pool.counts() == subsets.balanced(60) for pool in pools)
+    assert len({pool.x.mean() for pool in pools}) == 3 and pools[0].x.shape == pools[1].x.shape
+    assert [dial.position(name) for name in names] == ["tiny pipeline", "render", "poster"]
+    assert [tasks.recipe(name).biased_as for name in names[1:]] == [names[0]] * 2
 
 
 @pytest.mark.parametrize(("suffix", "share"), [("_50", 0.5), ("_25", 0.25), ("_10", 0.1)])
