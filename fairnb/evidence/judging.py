@@ -57,10 +57,26 @@ def get(notebook: str) -> Judged:
 
 
 def evidence(notebook: str, tier: str) -> list[Verdict]:
-    """The verdicts by all evidence there is: the ledger's runs, and this machine's own of other seeds."""
+    """The verdicts by all evidence there is: the ledger's runs, and this machine's own of other seeds.
+
+    There are none where a row that the claims' code asks for has not been run anywhere.
+    """
     judged = get(notebook)
-    frames = {name: pool.frame(grid) for name, grid in judged.planned(tier).items()}
-    return _of(judged, frames, tier)
+    planned = judged.planned(tier)
+    frames = {name: pool.frame(grid) for name, grid in planned.items()}
+    try:
+        return _of(judged, frames, tier)
+    except (KeyError, IndexError, ValueError):
+        if lacking(frames, planned):
+            return []
+        raise
+
+
+def lacking(frames: Frames, planned: Mapping[str, list[Run]]) -> bool:
+    """Whether the frames lack a planned row: nobody has run it with any seed."""
+    wanted = {(name, run.label, run.task) for name, grid in planned.items() for run in grid}
+    there = {(name, *row) for name, own in frames.items() if len(own) for row in own[["label", "task"]].to_numpy()}
+    return not wanted <= there
 
 
 def rerun(notebook: str, tier: str) -> list[Verdict]:
