@@ -105,8 +105,11 @@ def prompts(frame: pd.DataFrame, setting: str) -> list[Verdict]:
     return [judge("A13", steps, ours=_means(frame, "acc", rows), note=setting)]
 
 
-def sensitivity(k: pd.DataFrame, bias: pd.DataFrame, ratio: pd.DataFrame, setting: str) -> list[Verdict]:
-    """Verdicts on A14 (Figure 5's runs), A15 and A16 (Table 6's) and A17 (Table 7's)."""
+def sensitivity(k: pd.DataFrame, bias: pd.DataFrame, ratio: pd.DataFrame, setting: str, few: str = "") -> list[Verdict]:
+    """Verdicts on A14 (Figure 5's runs), A15 and A16 (Table 6's) and A17 (Table 7's).
+
+    ``few``: why a ratio of 1 is not as many synthetic images as real ones, which A17 is about.
+    """
     [task] = k["task"].unique()
     full = aimfair.FULL[0]
     own = [label for label in _run("T6", bias) if label not in (aimfair.ERM[0], full)]
@@ -120,7 +123,7 @@ def sensitivity(k: pd.DataFrame, bias: pd.DataFrame, ratio: pd.DataFrame, settin
         _a14(k, task, setting),
         judge("A15", a15, ours=_means(bias, "eo_max", own), note=setting),
         judge("A16", a16, ours=_means(bias, "acc", (full, *own)), note=setting),
-        judge("A17", [fairest, most_accurate], ours=both, note=setting),
+        judge("A17", [fairest, most_accurate], ours=both, note=setting, unseen=few),
     ]
 
 
@@ -191,7 +194,16 @@ def _sensitivity(frames: judging.Frames, tier: str) -> list[Verdict]:
         return []  # of a sweep the plain run alone is there, which other tables share
     task = frames["F5"]["task"].iloc[0]
     setting = f"tier {tier}, {task}, synthetic data: {tasks.synthetic_words(task, tier)}"
-    return sensitivity(frames["F5"], frames["T6"], frames["T7"], setting)
+    return sensitivity(frames["F5"], frames["T6"], frames["T7"], setting, _few(task, tier))
+
+
+def _few(task: str, tier: str) -> str:
+    """Why ratio 1 is not as many synthetic images as real ones at a tier, with their number; empty where it is."""
+    settings = tasks.settings_of(task, tier)
+    count = settings.get("n_synthetic")
+    if count is None or count == settings.get("n_train"):
+        return ""
+    return f"the ratio is of {count} images, and there are more real ones: no more photographs play the synthetic ones"
 
 
 JUDGED = {
