@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from fairnb.evidence.ladder import LADDER
 from fairnb.evidence.plans import Begun
@@ -149,6 +150,11 @@ def cut(block: Block, rows: Rows, most: float) -> Block | None:
 def by_seed(runs: Sequence[Begun]) -> list[tuple[Begun, ...]]:
     """Runs in groups of one seed each, in order."""
     return [tuple(run for run in runs if run[1] == seed) for seed in dict.fromkeys(seed for _, seed in runs)]
+
+
+def side_by_side(seeds: Sequence[Sequence[Begun]]) -> list[Begun]:
+    """The runs of several seeds in turn: the first of each, then the second of each."""
+    return [run for turn in zip_longest(*seeds) for run in turn if run is not None]
 
 
 def _shared(own: Rows) -> set[int]:

@@ -106,8 +106,9 @@ class Session:
     def _run(self, wanted: Sequence[Begun]) -> None:
         """These runs, piece by piece, seed by seed; no piece is begun that cannot end in time."""
         assert self.plan is not None
-        for piece in self._pieces(wanted):
-            if greedy.cost(piece, self.view.rows) > self.budget:
+        for whole in self._pieces(wanted):
+            piece = whole if self._fits(whole) else list(greedy.by_seed(whole)[0])
+            if not self._fits(piece):
                 return
             self.plan.begin(piece)
             self.tried.update(piece)
@@ -119,18 +120,26 @@ class Session:
                 self.pace = min(max(took / expected, 0.1), 10.0)
             if trouble is not None:
                 raise FairnbError(f"{trouble}; what is finished is contributed, and the same command goes on from here")
+            if piece is not whole:
+                return
+
+    def _fits(self, piece: Sequence[Begun]) -> bool:
+        return greedy.cost(piece, self.view.rows) <= self.budget
 
     def _pieces(self, wanted: Sequence[Begun]) -> Iterator[list[Begun]]:
-        """Whole seeds, a short piece first while it is not known how fast this machine is."""
-        piece: list[Begun] = []
+        """Whole seeds, a short piece first while it is not known how fast this machine is.
+
+        As many seeds as there are workers go side by side: of a seed all others wait for the biased model.
+        """
+        piece: list[tuple[Begun, ...]] = []
         for own in greedy.by_seed(wanted):
             most = (PIECE if self._work else FIRST) * self.jobs / self.pace
-            if piece and greedy.cost([*piece, *own], self.view.rows) > most:
-                yield piece
+            if len(piece) >= self.jobs and greedy.cost(greedy.side_by_side([*piece, own]), self.view.rows) > most:
+                yield greedy.side_by_side(piece)
                 piece = []
-            piece += own
+            piece.append(own)
         if piece:
-            yield piece
+            yield greedy.side_by_side(piece)
 
     def _compute(self, piece: Sequence[Begun]) -> Exception | None:
         """Compute runs; what failed by itself is noted in the plan, anything else is returned."""

@@ -8,7 +8,7 @@ import pytest
 
 from fairnb import paths
 from fairnb.errors import BadData, DiskTrouble, FairnbError, UnknownName
-from fairnb.evidence import deciding, engine, ledger, plans, pool, provenance, spending
+from fairnb.evidence import deciding, engine, greedy, ledger, plans, pool, provenance, spending
 from fairnb.evidence.planned import row_of
 from fairnb.publish import stopping
 
@@ -193,6 +193,16 @@ def test_uncommitted_changes_are_refused_and_a_dry_run_works(checkout, monkeypat
 def test_a_budget_is_a_time(checkout, minutes):
     with pytest.raises(FairnbError, match="BUDGET=.* is no time"):
         decide(minutes)
+
+
+def test_seeds_go_side_by_side_so_that_no_worker_waits_for_a_biased_model(checkout, monkeypatch):
+    made.finish(*made.grid("quick"))
+    asked = []
+    outcomes = made.outcomes()
+    monkeypatch.setattr(engine, "outcomes", lambda groups, work: asked.append(groups) or outcomes(groups, work))
+    decide(20)
+    assert max(len({run.seed for group in groups for run in group}) for groups in asked) >= 2, asked
+    assert greedy.side_by_side([[("a", 1), ("b", 1)], [("a", 2)]]) == [("a", 1), ("a", 2), ("b", 1)]
 
 
 def test_a_slow_machine_plans_for_less(checkout, monkeypatch):

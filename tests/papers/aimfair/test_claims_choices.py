@@ -179,8 +179,8 @@ def sensitivity(k=INSIDE, t6=None, t7=None, task=TASK):
 
 def test_a_ratio_that_is_not_of_the_real_images_shows_no_a17(monkeypatch):
     frames = (frame(swept(INSIDE)), frame(printed("T6")), frame(printed("T7")))
-    found = by_claim(aimfair_choices.sensitivity(*frames, "made up", "the ratio is of 2000 images"))
-    assert found["A17"] == UNSEEN and UNSEEN not in [found[claim] for claim in ("A14", "A15", "A16")]
+    found = aimfair_choices.sensitivity(*frames, "made up", "the ratio is of 2000 images")
+    assert [one.claim for one in found if one.verdict == UNSEEN] == ["A17"]
     for settings, why in (({}, ""), ({"n_synthetic": 9, "n_train": 9}, ""), ({"n_synthetic": 9}, "of 9 images")):
         monkeypatch.setattr(aimfair_choices.tasks, "settings_of", lambda task, tier, own=settings: own)
         assert why in aimfair_choices._few(TASK, "open") and bool(why) == bool(aimfair_choices._few(TASK, "open"))
