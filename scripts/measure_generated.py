@@ -33,7 +33,7 @@ from fairnb.tasks.recipes import Data
 from fairnb.training import methods
 
 TASK, TIER, IMAGES = "celeba/smiling_male", "open", 1000
-OUT = Path("docs/searches/aimfair_generated.csv")
+OUT = Path("fairnb/papers/aimfair/generated_faces.csv")
 ALL = (*tables.MASKS, ("Trained on synthetic data", "synthetic_only", {}), ("Linear probing", "linear_probe", {}))
 FEW = ("Trained on synthetic data", "Full fine-tuning", "AIM-Fair", tables.HEAVY[0])
 METRICS = ("acc", "wst", "eo_max")
