@@ -6,6 +6,7 @@ A mask is given as ``Mask.notes`` has it: ``names``, ``delta_domain``, ``delta_b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fairnb.contract import Task
 
 Notes = Mapping[str, Any]
+GENERATED = Path(__file__).parent / "generated_faces.csv"
 # The rows whose masks are computed anew, which takes a few gradient passes and no training.
 MADE = {label: hparams for label, name, hparams in tables_of_paper.MASKS if name == "selective"}
 
@@ -86,6 +88,16 @@ def by_block(notes: Notes, sizes: pd.Series) -> pd.DataFrame:
     columns = {"count": "tensors", "sum": "weights"}
     joined = whole.rename(columns=columns).join(own.rename(columns={k: f"{v} trained" for k, v in columns.items()}))
     return joined.reindex(BLOCKS).fillna(0).astype(int)
+
+
+def generated() -> pd.DataFrame:
+    """What ``scripts/measure_generated.py`` measured at tier open with faces that a diffusion model drew, a line a run.
+
+    Returns:
+        as ``runs.run``, with the kind of images as ``task``; the biased model belongs to both kinds.
+    """
+    found = pd.read_csv(GENERATED, comment="#").rename(columns={"images": "task", "row": "label"})
+    return found.assign(method=method.selective.__name__, tier="open")
 
 
 def gains(frame: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,9 @@ from fairnb.papers.aimfair import tables as tables_of_paper
 from fairnb.papers.aimfair.words import each
 from fairnb.papers.aimfair.words_rows import METRICS, Rows, alone, rows_of, told
 
-FULL, AIM_FAIR = tables_of_paper.FULL[0], tables_of_paper.AIM_FAIR[0]
+ERM, FULL, AIM_FAIR = (row[0] for row in (tables_of_paper.ERM, tables_of_paper.FULL, tables_of_paper.AIM_FAIR))
 HEAVY, MATCHED = tables_of_paper.HEAVY[0], tables_of_paper.MATCHED[0]
+SYNTHETIC = "Trained on synthetic data"
 NOISE, MAGNITUDE, RELATIVE, RANDOM = "Noise mask", "Magnitude mask", "Relative difference", "Random mask"
 STRONG, RARE = 0.8, 0.05  # a rank correlation that leaves little order of its own; a probability that chance has
 NEARLY = 0.8  # a share of tensors from which on two masks are nearly one
@@ -111,3 +112,21 @@ def dial(frame: pd.DataFrame, verdicts: pd.DataFrame) -> str:
         points.append(f"with {gap}: {said}")
     text = f"AIM-Fair against full fine-tuning {'; '.join(points)}."
     return say.point(verdicts, ["A20"], text, say.reason(verdicts, "A20", REASONS["A20"]))
+
+
+def generated(frame: pd.DataFrame) -> str:
+    """The point on ``inside.generated``: what drawn faces alone give, and what fine-tuning on them does."""
+    kinds = rows_of(frame, "masks")
+    before = next(rows for rows in kinds if ERM in rows.labels)
+    points = [f"The biased network has {_both(before, ERM)}"]
+    for rows in kinds:
+        said = ", ".join(f"{METRICS[m]} {told(rows.than(AIM_FAIR, FULL, m))}" for m in ("acc", "wst", "eo_max"))
+        points.append(
+            f"with {rows.frame['task'].iloc[0]}: networks that see these images alone have {_both(rows, SYNTHETIC)}; "
+            f"full fine-tuning has {_both(rows, FULL)}, and AIM-Fair against it: {said}"
+        )
+    return f"* **Drawn faces (not obtainable; measured at tier open).** {'; '.join(points)}."
+
+
+def _both(rows: Rows, row: str) -> str:
+    return " and ".join(f"{METRICS[metric]} {rows.value(row, metric)}" for metric in ("acc", "eo_max"))

@@ -204,3 +204,15 @@ def test_a_matched_mask_without_a_choice_is_said_to_be_none(masks, sizes, shared
     table = inside.overlap(masks, sizes)
     table.loc["Random mask, matched", ["alone", "shared"]] = (14, shared)
     assert said in words_mask._freedom(table)
+
+
+def test_drawn_faces_are_told_from_what_was_measured():
+    frame = inside.generated()
+    kinds = {str(kind): own for kind, own in frame.groupby("task")}
+    assert set(kinds) == {"Stable Diffusion", "photographs"} and not frame.duplicated(["task", "label", "seed"]).any()
+    text = words_mask.generated(frame)
+    for kind, own in kinds.items():
+        mean = 100 * own[own["label"] == "Trained on synthetic data"]["acc"].mean()
+        assert f"with {kind}: networks that see these images alone have accuracy {mean:.1f} %" in text
+    worse = frame.assign(acc=frame["acc"].where(frame["label"] != "AIM-Fair", 0.5))
+    assert "AIM-Fair against it: accuracy lower by" in words_mask.generated(worse)

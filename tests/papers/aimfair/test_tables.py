@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 from rooms import was_searched
 
-from fairnb import tasks
+from fairnb import paths, tasks
 from fairnb.cli import commands
 from fairnb.evidence import layout, reported, runs, tables
 from fairnb.papers.aimfair import tables as aimfair
@@ -206,6 +206,13 @@ def test_all_that_fine_tunes_on_toy_faces_ends_at_a_rate_of_nothing():
     assert own["finetune_schedule"] == "cosine" and own["finetune_epochs"] == 12
     was_searched("aimfair", ("finetune_epochs", "finetune_lr"))
     was_searched("aimfair", ("finetune_epochs", "finetune_lr"), "open")
+
+
+def test_tier_open_stands_where_the_images_cost_what_the_paper_s_do():
+    found = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / "aimfair_open_gap.csv", comment="#")
+    [chosen] = found.loc[found["chosen"], "task"].unique()
+    planned = [name for table in ("table3", "table4", "sweeps") for name, _ in tiers.plan("open", "aimfair", table)]
+    assert chosen in planned and {name.rsplit("_", 1)[1] for name in planned} == {chosen.rsplit("_", 1)[1]}
 
 
 def test_fewer_real_images_train_longer_where_the_tier_says_so():
