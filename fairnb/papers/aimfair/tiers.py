@@ -33,7 +33,8 @@ _OPEN = CODE | {
 _PAPER = CODE | {"size": 224, "width": 64, "weights": "imagenet", "synthetic": "pack"}
 
 # Hyper-parameters of Table 1's baselines that differ from their papers' at quick and open. The papers' own values (0.1,
-# 20, 0.7) stay near chance on the toy; these had the best validation accuracy of small grids (tables not kept).
+# 20, 0.7) stay near chance on the toy; of five each these were best on validation data
+# (docs/searches/aimfair_rivals_quick.csv and aimfair_rivals_open.csv).
 _BASELINES = {"cvar_dro": {"alpha": 0.5}, "jtt": {"lambda_up": 5}, "lff": {"q": 0.1}}
 
 # Which tasks stand behind each table, and with how many of the tier's seeds (None: all); see tables.py.
