@@ -242,7 +242,7 @@ def decisions(settings: Mapping[str, Any]) -> str:
         ("batch-norm statistics", "not stated", "move in frozen layers too",
          "as the code; `freeze_bn_statistics` is an option"),
         ("synthetic images", "Stable Diffusion 2.1", "its weights for 512 pixels",
-         "toy: our tiny pipeline; tier open: held-out real images, a stand-in; tier paper: as the code but for what "
-         "notebook 13 lists"),
+         "toy: our tiny pipeline; tier open: held-out photographs made coarse, a stand-in; tier paper: as the code but "
+         "for what notebook 13 lists"),
     ]  # fmt: skip
     return say.table(lines)
