@@ -52,7 +52,7 @@ def _pack(names: tuple[str, str], variant: Variant) -> str:
 def _variant_and_pack(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> str:
     if settings["synthetic"] == "held-out":
         return f"{variant}-{SPARE}-{dial.pixels_of(variant)}"
-    return f"{variant}-{pack_fingerprint(_pack(names, variant))}"
+    return f"{variant}-{pack_fingerprint(_pack(names, variant))}-{celeba.ASPECT:.3f}"
 
 
 def _words(settings: dict[str, Any], names: tuple[str, str], variant: Variant) -> str:

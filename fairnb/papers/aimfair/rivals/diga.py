@@ -8,7 +8,7 @@ epochs; far fewer learn no features of their own, so here it starts from the bia
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -204,7 +204,7 @@ def swapped(split: Split, edit: torch.Tensor, seed: int) -> Split:
         rows = slice(start, start + FIT_IMAGES)
         moved = edited(torch.tensor(split.x[rows]).float() / 255, edit, torch.from_numpy(degrees[rows]).float())
         x[rows] = (moved * 255).round().to(torch.uint8).numpy()
-    return Split(x, split.target, split.protected, split.ids, split.target_name, split.protected_name)
+    return replace(split, x=x)
 
 
 def _flat(images: np.ndarray) -> np.ndarray:
