@@ -208,6 +208,16 @@ def test_all_that_fine_tunes_on_toy_faces_ends_at_a_rate_of_nothing():
     was_searched("aimfair", ("finetune_epochs", "finetune_lr"), "open")
 
 
+@pytest.mark.parametrize("tier", ["quick", "open"])
+def test_rivals_have_what_was_best_on_validation_data(tier):
+    found = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / f"aimfair_rivals_{tier}.csv", comment="#")
+    for (method, setting), own in found.groupby(["method", "setting"]):
+        means, values = own.groupby("value")["accuracy"].mean(), sorted(own["value"].unique())
+        assert len(values) >= 5 and tiers.baselines(tier, "aimfair")[method] == {setting: means.idxmax()}
+        assert means.idxmax() == own.loc[own["chosen"], "value"].unique() and means.idxmax() in values[1:-1]
+        assert not {*own["seed"]} & {*tiers.seeds(tier, "aimfair")}
+
+
 def test_tier_open_stands_where_the_images_cost_what_the_paper_s_do():
     found = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / "aimfair_open_gap.csv", comment="#")
     [chosen] = found.loc[found["chosen"], "task"].unique()
