@@ -90,6 +90,18 @@ _FEW_VALUES = (
     *(f"Bias ratio {odds}" for odds in ("2:8", "1:9")),
     *(f"Synthetic / real {ratio}" for ratio in (0.5, 1)),
 )
+# At open one random mask of each share; and no more synthetic images than S2 has, for A17 is about as many as real ones.
+_ONE_DRAW = (
+    *("ERM", "Full fine-tuning", "AIM-Fair", "Selective (cosine)"),
+    *(f"Random {share} %, draw 1" for share in (40, 55, 70, 85)),
+    *(f"{action} {block}" for action in ("Update", "Freeze") for block in _BLOCKS),
+)
+_ALL_BUT_MORE = (
+    *("ERM", "Full fine-tuning", "AIM-Fair", "AIM-Fair, rate 0.5"),
+    *(f"k = {k}" for k in (40, 45, 50, 55, 60)),
+    *(f"Bias ratio {odds}" for odds in ("4:6", "3:7", "2:8", "1:9")),
+    *(f"Synthetic / real {ratio}" for ratio in (0.5, 1)),
+)
 _FEW_CONTROLS = ("ERM", "Full fine-tuning", "AIM-Fair", "Noise mask", "Random mask", "Random mask, matched")
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -117,12 +129,13 @@ SIZES: dict[str, dict[str, Any]] = {
     "open": {
         "plan": {
             "table1": (((_UTK,), None),),
-            "table3": (((_FIRST, _YOUNG, _OTHER, _UTK), None),),
+            "table3": (((_FIRST, _OTHER, _UTK), None),),
             "table4": (((_FIRST,), None),),
             "sweeps": (((_FIRST,), None),),
             "masks": (((_DIAL[0], _FIRST, _YOUNG), None),),
             "gap": ((_DIAL, None),),
         },
+        "rows": {"table4": _ONE_DRAW, "sweeps": _ALL_BUT_MORE},
         "baselines": _BASELINES_OPEN,
         "settings": _OPEN,
     },
