@@ -90,7 +90,7 @@ _FEW_VALUES = (
     *(f"Bias ratio {odds}" for odds in ("2:8", "1:9")),
     *(f"Synthetic / real {ratio}" for ratio in (0.5, 1)),
 )
-# At open one random mask of each share; and no more synthetic images than S2 has, for A17 is about as many as real ones.
+# At open one random mask of each share; and no more synthetic images than S2 has: A17 is about as many as real ones.
 _ONE_DRAW = (
     *("ERM", "Full fine-tuning", "AIM-Fair", "Selective (cosine)"),
     *(f"Random {share} %, draw 1" for share in (40, 55, 70, 85)),
