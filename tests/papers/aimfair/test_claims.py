@@ -46,6 +46,14 @@ def test_table_3_as_printed_confirms_its_claims():
     assert all(verdict.outcome.by.text.endswith(f"in {CELEBA}") for claim, verdict in found.items() if claim != "A1")
 
 
+def test_a2_cannot_be_seen_where_the_images_were_made_to_cost_what_they_cost():
+    runs = frame(printed("T3"), "celeba/smiling_male_gap1")
+    found = by_claim(claims._strategies({"T3": runs}, "open"))
+    assert [claim for claim, one in found.items() if one.verdict == UNSEEN] == ["A2"]
+    assert "(3.2 points of accuracy)" in found["A2"].reason
+    assert claims._tuned(frame(printed("T3")), "paper") == ""
+
+
 @pytest.mark.parametrize(
     ("claim", "verdict", "changes"),
     [
