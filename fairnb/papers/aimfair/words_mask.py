@@ -71,9 +71,10 @@ def _freer(table: pd.DataFrame) -> str:
     if HEAVY not in table.index:
         return ""
     line = table.loc[HEAVY]
+    more = "more" if line["shared"] < table.loc[MATCHED, "shared"] else "no more"
     return (
-        f"One of as many tensors and {line['weights']:.0f} % of the weights, wherever they are, has more: "
-        f"{line['shared']:.0f} of its {line['alone']:.0f} are AIM-Fair's."
+        f"One of as many tensors and {line['weights']:.0f} % of the weights, wherever they are, has {more}: "
+        f"{line['shared']:.0f} of its {line['alone']:.0f} are AIM-Fair's (few weights leave the large tensors no place)."
     )
 
 
