@@ -26,9 +26,9 @@ Kind = TypeVar("Kind", bound=say.Rows)
 METRICS = {"acc": "accuracy", "wst": "worst group", "eo_max": "gap"}
 REUSED = 1.5  # uses of an image in an epoch from which on they are worth a sentence
 HELD_OUT = (
-    "Here held-out *real* photographs play the generated images, seen with fewer pixels. How much they cost by "
-    "themselves was set by that, so A2 is not asked; but whatever they show, they show rightly, as a generator may not. "
-    "A3 and A5 may therefore come out kinder to added images than with a generator: that is our stand-in's doing."
+    "Here held-out *real* photographs, made coarse, play the generated images. How much they cost by themselves was "
+    "set by that, so A2 is not asked; but whatever they show, they show rightly, as a generator may not. A3 and A5 may "
+    "therefore come out kinder to added images than with a generator: that is our stand-in's doing."
 )
 # By the outcome of the last claim named.
 REASONS: dict[tuple[str, ...], dict[str, str]] = {

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 COMPARED = [row[0] for row in tables.TABLES["T1"].rows]
 ERM, *RIVALS, DIGA, AIM_FAIR = COMPARED
-HELD_OUT = "Here held-out *real* photographs play the generated images, so they cost nothing for looking generated."
+HELD_OUT = (
+    "Here held-out *real* photographs, made coarse, play the generated images: whatever they show, they show rightly."
+)
 COST = "What a generated image costs is a question for notebook 10."
 REASONS = {
     "A8": {

@@ -74,7 +74,7 @@ def _freer(table: pd.DataFrame) -> str:
     more = "more" if line["shared"] < table.loc[MATCHED, "shared"] else "no more"
     return (
         f"One of as many tensors and {line['weights']:.0f} % of the weights, wherever they are, has {more}: "
-        f"{line['shared']:.0f} of its {line['alone']:.0f} are AIM-Fair's (few weights leave the large tensors no place)."
+        f"{line['shared']:.0f} of its {line['alone']:.0f} are AIM-Fair's (so few weights leave out the large tensors)."
     )
 
 

@@ -21,8 +21,8 @@ CONTROLS = {
 }
 FROZEN = [row[0] for row in tables_of_paper.FREEZE]
 HELD_OUT = (
-    "Here held-out *real* photographs play the generated images: leaving tensors alone that react to the generator can "
-    "save nothing."
+    "Here held-out *real* photographs, made coarse, play the generated images: tensors can react to that, but to "
+    "nothing that a generator draws wrongly."
 )
 PICTURE = {
     "fc": "fair and less accurate",
