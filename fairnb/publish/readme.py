@@ -234,17 +234,23 @@ def _file(tier: str, name: str) -> Path:
 
 
 def _card(tier: str) -> pd.DataFrame:
-    """A reference scorecard; what a former rule decided is undecided by the present one until it is made again."""
+    """A reference scorecard; what a former rule decided is undecided by the present one until it is made again.
+
+    That are the claims that were run and have no reading of *this rerun* (column ``rerun``).
+    """
     card = pd.read_csv(_file(tier, "scorecard.csv"), keep_default_na=False)
-    former = {"holds": rule.UNDECIDED, "does not hold": rule.UNDECIDED}
-    return card if "rerun" in card else card.assign(former=True, verdict=card["verdict"].replace(former))
+    now = card["rerun"] if "rerun" in card else pd.Series("", card.index)
+    former = (now == "") & (card["verdict"] != rule.NOT_RUN)
+    return card.assign(former=former, verdict=card["verdict"].where(~former, rule.UNDECIDED))
 
 
 def _former(cards: dict[str, pd.DataFrame]) -> str:
-    """A sentence on the tiers whose reference was made by a former rule; empty where there are none."""
-    names = " and ".join(f"`{tier}`" for tier, card in cards.items() if "former" in card)
-    return names and (
-        f"**The references at {names} were made before the present rule and settings.** Their verdicts, given on "
-        "few seeds by plain intervals, count as undecided here; their tables and pictures, the scorecard's among them, "
-        "are as they were and will be made again."
+    """A sentence on the references that were made by a former rule; empty where there are none."""
+    titles = {slug: notebook_map.short_name(room.paper) for slug, room in registry.rooms().items()}
+    old = {tier: [titles[slug] for slug in card.loc[card["former"], "paper"].unique()] for tier, card in cards.items()}
+    named = "; ".join(f"at `{tier}` of {', '.join(found)}" for tier, found in old.items() if found)
+    return named and (
+        f"**Some references were made before the present rule and settings: {named}.** Their verdicts, given on few "
+        "seeds by plain intervals, count as undecided here and are not in the pictures of the scorecard; their tables "
+        "and figures are as they were and will be made again."
     )

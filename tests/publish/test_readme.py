@@ -157,6 +157,9 @@ def test_what_a_former_rule_decided_is_undecided_and_told(checkout):
     card = paths.reference("smoke") / "scorecard.csv"
     card.write_text("claim,paper,verdict\nA1,aimfair,holds\nA2,aimfair,does not hold\n")
     text = readme.results()
-    assert "The references at `smoke` were made before the present rule" in text
+    assert "made before the present rule and settings: at `smoke` of AIM-Fair.**" in text
     [row] = [line for line in text.splitlines() if line.startswith("| [AIM-Fair]")]
     assert f"2 ? · {aimfair_claims() - 2} –" in row
+    card.write_text("claim,paper,verdict,rerun\nA1,aimfair,holds,holds\nA2,aimfair,holds,\nS1,asac,not run,\n")
+    [row] = [line for line in readme.results().splitlines() if line.startswith("| [AIM-Fair]")]
+    assert f"1 ✔ · 1 ? · {aimfair_claims() - 2} –" in row
