@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -91,7 +90,7 @@ def drop_unshown(tier: str) -> int:
 
 def results() -> str:
     """``results/README.md``: verdicts over tiers, then each paper with its tables and figures tier by tier."""
-    cards = {tier: _card(tier) for tier in tiers.TIERS if _file(tier, "scorecard.csv").exists()}
+    cards = {tier: _card(tier) for tier in tiers.TIERS if (paths.reference(tier) / "scorecard.csv").exists()}
     claims = reported.claims()
     rooms = [room for slug, room in registry.rooms().items() if slug in set(claims["paper"])]
     if not cards:
@@ -199,7 +198,7 @@ def _narrow(text: str) -> str:
 
 def _figure(tier: str, name: str) -> str:
     """A reference figure with its caption; empty where the tier has none."""
-    if not _file(tier, f"figures/{name}.png").exists():
+    if not (paths.reference(tier) / f"figures/{name}.png").exists():
         return ""
     caption = CAPTIONS.get(name, CAPTIONS[CLAIMS])
     return f"![{name} at tier {tier}](reference/{tier}/figures/{name}.png)\n\n*{caption} Tier {tier}.*"
@@ -212,7 +211,7 @@ def _tables(tier: str, slug: str) -> str:
 
 
 def _audited() -> str:
-    tables = [_file(paths.DEFAULT_TIER, f"tables/{name}.csv") for name in ("audit", "audit_checks")]
+    tables = [paths.reference(paths.DEFAULT_TIER) / f"tables/{name}.csv" for name in ("audit", "audit_checks")]
     if not all(table.exists() for table in tables):
         return ""
     findings, checks = (len(pd.read_csv(table)) for table in tables)
@@ -229,28 +228,19 @@ def _audit() -> list[str]:
     return ["## The printed tables", told, _figure(tier, "audit_findings")] if found else []
 
 
-def _file(tier: str, name: str) -> Path:
-    return paths.reference(tier) / name
-
-
 def _card(tier: str) -> pd.DataFrame:
-    """A reference scorecard; what a former rule decided is undecided by the present one until it is made again.
-
-    That are the claims that were run and have no reading of *this rerun* (column ``rerun``).
-    """
-    card = pd.read_csv(_file(tier, "scorecard.csv"), keep_default_na=False)
-    now = card["rerun"] if "rerun" in card else pd.Series("", card.index)
-    former = (now == "") & (card["verdict"] != rule.NOT_RUN)
+    """A reference scorecard; what a former rule decided (it has no reading of *this rerun*) is undecided by now."""
+    card = pd.read_csv((paths.reference(tier) / "scorecard.csv"), keep_default_na=False)
+    former = (card["verdict"] != rule.NOT_RUN) & (card["rerun"] == "" if "rerun" in card else True)
     return card.assign(former=former, verdict=card["verdict"].where(~former, rule.UNDECIDED))
 
 
 def _former(cards: dict[str, pd.DataFrame]) -> str:
     """A sentence on the references that were made by a former rule; empty where there are none."""
     titles = {slug: notebook_map.short_name(room.paper) for slug, room in registry.rooms().items()}
-    old = {tier: [titles[slug] for slug in card.loc[card["former"], "paper"].unique()] for tier, card in cards.items()}
-    named = "; ".join(f"at `{tier}` of {', '.join(found)}" for tier, found in old.items() if found)
+    old = {tier: card.loc[card["former"], "paper"].map(titles).unique() for tier, card in cards.items()}
+    named = "; ".join(f"at `{tier}` of {', '.join(found)}" for tier, found in old.items() if len(found))
     return named and (
-        f"**Some references were made before the present rule and settings: {named}.** Their verdicts, given on few "
-        "seeds by plain intervals, count as undecided here and are not in the pictures of the scorecard; their tables "
-        "and figures are as they were and will be made again."
+        f"**Some references were made before the present rule and settings: {named}.** Their verdicts count as "
+        "undecided here and are not in the pictures of the scorecard; their tables and figures will be made again."
     )
