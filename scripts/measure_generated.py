@@ -59,8 +59,6 @@ def runs(problem: tasks.Problem, pools: dict[str, Split], seeds: list[int]) -> I
     """A line for every row, kind of images and seed."""
     asked = [(seed, kind, row) for seed in seeds for kind in pools for row in ALL]
     for seed, kind, (label, method, hparams) in tqdm(asked, desc="runs"):
-        if label == "ERM" and kind != next(iter(pools)):
-            continue
         if kind == "photographs" and label not in FEW:
             continue
         found = methods.get(method).function(with_pool(problem, pools[kind]), seed=seed, **hparams)
