@@ -19,6 +19,7 @@ FOLDER = "fairface"
 GENDERS = ("Male", "Female")
 RACES = ("White", "Black", "East Asian", "Southeast Asian", "Indian", "Middle Eastern", "Latino_Hispanic")
 AGES = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
+OPEN = {"train": 9000, "val": 4000}  # so many of each part, the first ones in the owner's order, at tier open
 CLASSES = {"age": AGES, "gender": GENDERS, "race": RACES, "service_test": ("False", "True")}
 KINDS: dict[str, Kind] = {
     "file": Text(),
@@ -48,6 +49,13 @@ def read(root: Path | None = None) -> Labels:
     table = pd.concat(parts, ignore_index=True)
     files = table.pop("file").to_numpy(str)
     return checked(NAME, root, Labels(NAME, folder, files, np.array(as_stored(folder, files)), table))
+
+
+def open_parts(labels: Labels) -> dict[str, np.ndarray]:
+    """Rows of the owner's two parts that tier ``open`` looks at, int64: ``train/1.jpg`` to ``9000.jpg``, and of ``val``
+    the first 4,000, so that a user with all of FairFace and one with these alone run the same experiment.
+    """
+    return {part: labels.where("split", part)[:count] for part, count in OPEN.items()}
 
 
 def _read_part(path: Path, part: str) -> pd.DataFrame:

@@ -7,7 +7,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fairnb import paths
 from fairnb.contract import Split
@@ -24,9 +26,7 @@ SHAPE = ("backbone", "width", "stem", "mean", "std", "size")
 SCHEDULE = ("own_epochs", "own_lr", "batch_size")
 
 
-def own_backbone(
-    seed: int, pretrained: bool = True, *, settings: dict[str, Any], split: Split | None, data: str
-) -> nn.Module:
+def own_backbone(seed: int, pretrained: bool = True, *, settings: dict[str, Any], split: Split | None) -> nn.Module:
     """``biased.image_backbone`` with the weights of ``own_weights``, a new head; fresh if not ``pretrained``.
 
     Raises:
@@ -37,23 +37,21 @@ def own_backbone(
             "weights='own' needs images kept for pretraining, and this task has none: set its weights to a file, "
             "'imagenet', 'toy' or None"
         )
-    file = str(own_weights(split, settings, data)) if pretrained else None
+    file = str(own_weights(split, settings)) if pretrained else None
     return biased.image_backbone(seed, pretrained, settings=settings | {"weights": file})
 
 
-def own_weights(split: Split, settings: dict[str, Any], data: str) -> Path:
+def own_weights(split: Split, settings: dict[str, Any]) -> Path:
     """File of a backbone trained once to tell the classes of ``split`` apart, shared by all seeds and processes.
 
     ``own_optimizer`` (``sgd`` unless set; a transformer wants ``adam``) with a cosine schedule over ``own_epochs`` from
-    ``own_lr``, ``flip_shift``, seed 0; the head is of no use later.
-
-    Args:
-        data: fingerprint of the images.
+    ``own_lr``, ``flip_shift``, seed 0; images are enlarged to ``pixels`` if that is set, as later. The head
+    is of no use then. Tasks that keep the same images for it share the file.
     """
     chosen = {name: settings.get(name) for name in (*SHAPE, *SCHEDULE)}
     chosen |= _later_choices(settings)
-    ids = hashlib.sha256("\n".join(map(str, split.ids)).encode()).hexdigest()
-    key = hashlib.sha256(json.dumps([VERSION, data, split.target_name, ids, chosen]).encode()).hexdigest()[:16]
+    shown = hashlib.sha256(np.ascontiguousarray(split.x).tobytes() + split.target.tobytes()).hexdigest()
+    key = hashlib.sha256(json.dumps([VERSION, shown, split.target_name, chosen]).encode()).hexdigest()[:16]
     file = paths.cache() / "models" / f"own-{split.target_name.lower()}-{key}.safetensors"
     if not files.is_there(file):
         with files.lock(file.with_suffix(".lock")):
@@ -64,7 +62,7 @@ def own_weights(split: Split, settings: dict[str, Any], data: str) -> Path:
 
 def _later_choices(settings: Mapping[str, Any]) -> dict[str, Any]:
     """What else the weights depend on, where it is used: files that were made before it keep their keys."""
-    chosen = {name: settings[name] for name in ("own_optimizer",) if name in settings}
+    chosen = {name: settings[name] for name in ("own_optimizer", "pixels") if settings.get(name)}
     if settings.get("backbone") == "vit":
         from fairnb.nets.vit import Shape
 
@@ -73,11 +71,17 @@ def _later_choices(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _train(split: Split, settings: dict[str, Any], file: Path) -> None:
+    from torch import nn
+
     from fairnb.nets import weights
+    from fairnb.nets.resizing import Resize
     from fairnb.training import loop as training
 
     classes = {"classes": int(split.target.max()) + 1}
-    model = biased.image_backbone(SEED, pretrained=False, settings=settings | classes)
+    model: Any = biased.image_backbone(SEED, pretrained=False, settings=settings | classes)
+    net = model.net
+    if settings.get("pixels"):
+        model.net = nn.Sequential(Resize(settings["pixels"]), net)
     training.fit(
         model,
         split,
@@ -89,4 +93,4 @@ def _train(split: Split, settings: dict[str, Any], file: Path) -> None:
         schedule="cosine",
         augment="flip_shift",
     )
-    weights.write(file, cast("nn.Module", model.net))
+    weights.write(file, net)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from fairnb.contract import Split
 from fairnb.data import subsets, utkface
 from fairnb.data.labels import Labels
 from fairnb.tasks import pretrained
@@ -47,9 +48,25 @@ def build(settings: dict[str, Any], names: tuple[str, str], other: str) -> Data:
     return Data(parts["train"], parts["val"], parts["test"], pretrain=parts["pretrain"])
 
 
-def _own(settings: dict[str, Any]) -> str:
+def pretraining(settings: dict[str, Any]) -> Split:
+    """The part ``pretrain`` alone, with the age group as its target: for tasks that are made from other data.
+
+    Raises:
+        MissingData, BadData: as ``build``.
+    """
+    labels = labels_with_ages()
+    return labels.split(AGE_GROUP, "Race", partition(labels)["pretrain"], settings["size"])
+
+
+def elsewhere(names: tuple[str, str], size: int) -> Split:
+    """All images that are not in the part ``pretrain``: a test set for such tasks."""
+    labels = labels_with_ages()
+    return labels.split(*names, np.setdiff1d(np.arange(len(labels)), partition(labels)["pretrain"]), size)
+
+
+def own(settings: dict[str, Any]) -> str:
     """Of the training that makes the settings' ``own`` weights."""
     return f"own{pretrained.VERSION}" if settings.get("weights") == "own" else ""
 
 
-UTKFACE = Files((utkface.NAME,), _own)
+UTKFACE = Files((utkface.NAME,), own)

@@ -264,9 +264,9 @@ class TestTasks:
         split = squares(balanced(12), 0, 16)
         numbers = {"own_epochs": 1, "own_lr": 1e-3, "batch_size": 16}
         settings = SETTINGS | numbers | {"own_optimizer": "adam"}
-        model = pretrained.own_backbone(5, settings=settings, split=split, data="test")
-        again = pretrained.own_backbone(5, settings=settings, split=split, data="test")
-        fresh = pretrained.own_backbone(5, False, settings=settings, split=split, data="test")
+        model = pretrained.own_backbone(5, settings=settings, split=split)
+        again = pretrained.own_backbone(5, settings=settings, split=split)
+        fresh = pretrained.own_backbone(5, False, settings=settings, split=split)
         assert torch.equal(logits(model), logits(again)) and not torch.equal(logits(model), logits(fresh))
 
     def test_the_keys_of_own_weights(self, sandbox, monkeypatch):
@@ -274,13 +274,14 @@ class TestTasks:
         split, numbers = squares(balanced(2), 0, 16), {"own_epochs": 1, "own_lr": 0.1, "batch_size": 4}
 
         def key(**settings):
-            return pretrained.own_weights(split, numbers | settings, "test").stem.rpartition("-")[2]
+            return pretrained.own_weights(split, numbers | settings).stem.rpartition("-")[2]
 
         resnet = {"backbone": "resnet18", "width": 4}
         names = ("backbone", "width", "stem", "mean", "std", "size", "own_epochs", "own_lr", "batch_size")
         chosen = {name: (resnet | numbers).get(name) for name in names}
-        ids = hashlib.sha256("\n".join(map(str, split.ids)).encode()).hexdigest()
-        text = json.dumps([pretrained.VERSION, "test", split.target_name, ids, chosen])
+        shown = hashlib.sha256(split.x.tobytes() + split.target.tobytes()).hexdigest()
+        text = json.dumps([pretrained.VERSION, shown, split.target_name, chosen])
         assert key(**resnet) == hashlib.sha256(text.encode()).hexdigest()[:16], "files made before are found again"
+        assert key(**resnet) != key(**resnet, pixels=20), "enlarged images make other weights"
         assert key(**resnet) == key(**resnet, vit=FIELDS) != key(**resnet, own_optimizer="adam")
         assert key(backbone="vit") == key(backbone="vit", vit={"size": 32}) != key(backbone="vit", vit=FIELDS)

@@ -228,8 +228,8 @@ def test_every_writer_of_the_cache_writes_a_known_name(sandbox, monkeypatch):
     with files.lock(paths.cache() / "locks" / f"run-{KEY}.lock"):
         pass
     monkeypatch.setattr(pretrained, "_train", lambda split, settings, file: files.write_atomic(file, b"x"))
-    split = type("Split", (), {"ids": ["a"], "target_name": "Big Nose"})
-    pretrained.own_weights(split, {}, "data")
+    split = type("Split", (), {"x": np.zeros(1), "target": np.zeros(1), "target_name": "Big Nose"})
+    pretrained.own_weights(split, {})
     monkeypatch.setattr(runs.Run, "key", KEY)
     files.write_atomic(runs._weights_of(object.__new__(runs.Run)), b"x")
     found = cleaning.look(paths.cache(), cleaning.CACHE)

@@ -19,7 +19,7 @@ from fairnb.errors import BadData
 from fairnb.nets import models
 from fairnb.nets.models import device
 from fairnb.papers.fineface import attention, mutual, training
-from fairnb.papers.fineface.mutual import Fused, Fusion, Looking
+from fairnb.papers.fineface.mutual import Fused, Fusion, Looking, View
 from fairnb.papers.fineface.network import Experts, Formula, HeadKind, Pool
 from fairnb.papers.fineface.training import Schedule
 from fairnb.training.batches import channels_last
@@ -73,6 +73,7 @@ def fineface(
     align_corners: bool = True,
     fused: Fused = "all",
     fusion: Fusion = "sum",
+    view: View = "crop",
     backbone_rate: float = 0.1,
     lr: float | None = None,
     epochs: int | None = None,
@@ -87,6 +88,7 @@ def fineface(
         cam: formula of the class-activation maps. pad, threshold: of the boxes.
         align_corners: how maps and crops are resized, see ``attention``; True as released.
         fused, fusion: see ``mutual.Looking``; they act on inference alone, the epoch is chosen with all scores.
+        view: what the experts see of each other's attention, see ``mutual.Looking``: ``crop``, or a control.
         backbone_rate: the backbone's learning rate as a share of ``lr``.
         lr, epochs: None: ``task.settings["finetune_lr"]`` and ``finetune_epochs``, else 2e-3 and 25.
         batch_size, augment: None: the settings', else 16 and ``flip_shift``.
@@ -99,7 +101,7 @@ def fineface(
         BadData: fewer stages than experts, one class only, a number out of range. UnknownName: an unknown option.
         TrainingFailed: the loss diverged.
     """
-    looking = Looking(cam, pad, threshold, align_corners=align_corners)
+    looking = Looking(cam, pad, threshold, align_corners=align_corners, view=view)
     chosen = replace(looking, fused=fused, fusion=fusion)
     schedule = _schedule(task, seed, lr, epochs, batch_size, augment, backbone_rate)
     model = fresh(task, seed, taps=taps, pool=pool, head=head)
@@ -120,6 +122,7 @@ def fineface_base(
     *,
     seed: int,
     passes: int = 1,
+    longer: int = 1,
     backbone_rate: float = 0.1,
     lr: float | None = None,
     epochs: int | None = None,
@@ -133,11 +136,18 @@ def fineface_base(
 
     Args:
         passes: optimiser steps on each mini-batch. FineFACE takes N + 2 (five): as many here are the control for its
-            gain being one of steps, which the paper lacks. The others, and errors: see ``fineface``.
+            gain being one of steps, which the paper lacks.
+        longer: times ``epochs``. Five are as many steps, each on images that were shifted and mirrored anew.
+
+    The others, and errors: see ``fineface``.
     """
-    if passes < 1:
-        raise BadData(f"a mini-batch needs 1 optimiser step or more, got passes={passes}")
+    if min(passes, longer) < 1:
+        raise BadData(
+            f"a mini-batch needs 1 optimiser step or more, and so do the epochs a factor, got passes={passes} and "
+            f"longer={longer}"
+        )
     schedule = _schedule(task, seed, lr, epochs, batch_size, augment, backbone_rate)
+    schedule = replace(schedule, epochs=longer * schedule.epochs)
     model: Any = task.backbone(seed)
     classes = int(task.train.target.max()) + 1
 

@@ -16,8 +16,10 @@ from fairnb.papers.fineface.network import KINDS, Experts, Formula, Output
 
 Fused = Literal["all", "raw", "crop", "concat", "experts"]
 Fusion = Literal["sum", "max"]
+View = Literal["crop", "other", "image"]
 FUSED: tuple[Fused, ...] = ("all", "raw", "crop", "concat", "experts")
 FUSIONS: tuple[Fusion, ...] = ("sum", "max")
+VIEWS: tuple[View, ...] = ("crop", "other", "image")
 RAW = -1
 
 
@@ -31,9 +33,12 @@ class Looking:
         fused: which of the 2(N+1) scores count: ``all``, those of the ``raw`` image or of the ``crop`` alone, or
             (of both) those of the ``concat`` or of the ``experts`` alone.
         fusion: ``sum`` of the logits, as released, or their ``max``.
+        view: what a crop is: ``crop``, what the box around the image's own attention cuts out; ``other``, what the box
+            of another image of the mini-batch (the one before it) cuts out; ``image``, all of it. The latter two are
+            ours: controls for what attention does, in training and in inference alike.
 
     Raises:
-        UnknownName: another formula or fusion.
+        UnknownName: another formula, fusion or view.
     """
 
     cam: Formula = "code"
@@ -42,17 +47,26 @@ class Looking:
     fused: Fused = "all"
     fusion: Fusion = "sum"
     align_corners: bool = True
+    view: View = "crop"
 
     def __post_init__(self) -> None:
-        asked = {"class-activation formula": (self.cam, KINDS), "choice of scores": (self.fused, FUSED)}
-        for kind, (name, known) in (asked | {"fusion": (self.fusion, FUSIONS)}).items():
+        asked: dict[str, tuple[str, Sequence[str]]] = {
+            "class-activation formula": (self.cam, KINDS),
+            "choice of scores": (self.fused, FUSED),
+            "fusion": (self.fusion, FUSIONS),
+            "view": (self.view, VIEWS),
+        }
+        for kind, (name, known) in asked.items():
             if name not in known:
                 raise UnknownName(kind, name, known)
 
     def crops(self, model: Experts, output: Output, x: torch.Tensor, which: Sequence[int]) -> torch.Tensor:
         """What ``model`` attends to in the images ``x``, ``(M, B, 3, S, S)``; ``which``: M of 0..N, N is overall."""
+        if self.view == "image":
+            return x.expand(len(which), *x.shape)
         maps = model.attention(output, (x.shape[2], x.shape[3]), self.cam, self.align_corners)
         found = attention.boxes(maps[:, list(which)], self.threshold, self.pad)
+        found = found.roll(1, 0) if self.view == "other" else found
         return attention.crops(x, found, x.shape[3], self.align_corners)
 
 

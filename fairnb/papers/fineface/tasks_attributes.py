@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from fairnb.contract import Split
+from fairnb.data import celeba, subsets, utkface
 from fairnb.data.cache import central
-from fairnb.data.celeba import test_counts
+from fairnb.tasks import utkface_parts
 from fairnb.tasks.drawings import Drawing, parts
-from fairnb.tasks.genders import CELEBA, GENDER, celeba_build
-from fairnb.tasks.recipes import TEST, Data, Recipe, nothing
+from fairnb.tasks.genders import CELEBA, GENDER, celeba_build, parts_of
+from fairnb.tasks.recipes import TEST, Data, Files, Recipe, nothing
 from fairnb.training.reading import Settings
 
 PAPER = "fineface"
@@ -34,7 +35,7 @@ PREFIX = "attributes_"
 
 def counts(attribute: str) -> np.ndarray:
     """Images of CelebA's test part, ``(2, 2)``, indexed [attribute, Male]. Raises UnknownName: none of the thirteen."""
-    return test_counts(attribute, GENDER)
+    return celeba.test_counts(attribute, GENDER)
 
 
 def own_numbers(settings: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +118,30 @@ def _celeba(attribute: str) -> Recipe:
     return _recipe(partial(celeba_build, target=attribute), CELEBA, attribute)
 
 
-TOYS, REAL = ({name: f"{folder}/{name.lower()}_male_13" for name in ATTRIBUTES} for folder in ("toy_faces", "celeba"))
+def _open_build(settings: dict[str, Any], attribute: str) -> Data:
+    """The images that tier ``open`` looks at, in CelebA's official parts, ``n_train`` and ``n_val`` of the first two.
+
+    The backbone's weights come from other people's age groups, of UTKFace.
+    """
+    labels = celeba.read()
+    listed, own = celeba.open_rows(labels), subsets.official(labels)
+    few = []
+    for part in celeba.SPLITS:
+        rows = np.intersect1d(own[part], listed)
+        few.append(np.sort(rows[subsets.shuffled(labels.ids[rows])][: settings.get(f"n_{part}")]))
+    found = parts_of(labels, few, attribute, settings["size"])
+    return replace(found, pretrain=utkface_parts.pretraining(settings))
+
+
+def _open(attribute: str) -> Recipe:
+    made_from = Files((celeba.NAME, utkface.NAME), utkface_parts.own)
+    return _recipe(partial(_open_build, attribute=attribute), made_from, attribute)
+
+
+TOYS, REAL, OPEN = (
+    {name: f"{folder}/{name.lower()}_male_13" for name in ATTRIBUTES}
+    for folder in ("toy_faces", "celeba", "celeba_open")
+)
 RECIPES = {task: _toy(name) for name, task in TOYS.items()}
 RECIPES |= {task: _celeba(name) for name, task in REAL.items()}
+RECIPES |= {task: _open(name) for name, task in OPEN.items()}

@@ -122,10 +122,15 @@ def _lfw_test(size: int) -> Split:
     return _whole(labels, RACE, None, size, Race=lfw_races(), Female=1 - labels.column(GENDER))
 
 
-def _celeba_test(size: int) -> Split:
-    """Groups are the genders, so the target's own classes; ``Young`` is there because a Split has two attributes."""
+def _celeba_test(size: int, listed: bool = False) -> Split:
+    """Groups are the genders, so the target's own classes; ``Young`` is there because a Split has two attributes.
+
+    ``listed``: those images alone that tier ``open`` looks at.
+    """
     labels = celeba.read()
-    return _whole(labels, YOUNG, labels.where("split", "test"), size, Female=1 - labels.column(GENDER))
+    rows = labels.where("split", "test")
+    rows = np.intersect1d(rows, celeba.open_rows(labels)) if listed else rows
+    return _whole(labels, YOUNG, rows, size, Female=1 - labels.column(GENDER))
 
 
 def _utkface_test(size: int) -> Split:
@@ -133,6 +138,10 @@ def _utkface_test(size: int) -> Split:
 
 
 TESTS: dict[str, Callable[[int], Split]] = {"utkface": _utkface_test, "lfw": _lfw_test, CELEBA: _celeba_test}
+OPEN_TESTS: dict[str, Callable[[int], Split]] = {
+    "utkface": partial(utkface_parts.elsewhere, (FEMALE, RACE)),
+    CELEBA: partial(_celeba_test, listed=True),
+}
 
 
 def _fairface_build(settings: dict[str, Any], where: str) -> Data:
@@ -146,6 +155,21 @@ def _fairface_build(settings: dict[str, Any], where: str) -> Data:
     train, val = (labels.split(FEMALE, RACE, rows, size) for rows in subsets.hold_out(labels, own["train"], HOLD_OUT))
     test = TESTS[where](size) if where in TESTS else labels.split(FEMALE, RACE, own["val"], size)
     return Data(train, val, test)
+
+
+def _open_build(settings: dict[str, Any], where: str) -> Data:
+    """The same of the images that tier ``open`` looks at, ``n_train`` of them for training.
+
+    The backbone's weights come from other people's age groups, those of UTKFace's part for it; the rest of UTKFace is
+    a test set.
+    """
+    labels, size = fairface.read(), settings["size"]
+    own = fairface.open_parts(labels)
+    kept, held = subsets.hold_out(labels, own["train"], HOLD_OUT)
+    chosen = np.sort(kept[subsets.shuffled(labels.ids[kept])][: settings["n_train"]])
+    train, val = (labels.split(FEMALE, RACE, rows, size) for rows in (chosen, held))
+    test = OPEN_TESTS[where](size) if where in OPEN_TESTS else labels.split(FEMALE, RACE, own["val"], size)
+    return Data(train, val, test, pretrain=utkface_parts.pretraining(settings))
 
 
 def own_numbers(settings: dict[str, Any]) -> dict[str, Any]:
@@ -164,38 +188,45 @@ def group_names(name: str) -> tuple[str, ...]:
     return GROUPS[name]
 
 
-def _recipe(build: Any, fingerprint: Any, where: str, printed: str, home: str = "") -> Recipe:
+def _recipe(build: Any, made_from: Any, where: str, printed: str, home: str = "") -> Recipe:
     """``where`` the test is, and what that is called in print; ``home`` has the same training data."""
     setting = f"FairFace->{printed};gender;ResNet50"
     adapt = dict if (build, where) == (_toy_build, CELEBA) else own_numbers  # the toy's CelebA has their test faces
-    made_from = partial(fingerprint, where=where) if fingerprint else Files((fairface.NAME, where))
     by_seed = TEST if build is _toy_build else ""
     data = partial(build, where=where)
     return Recipe(data, made_from, PAPER, setting, nothing, biased_as=home, adapt=adapt, by_seed=by_seed)
 
 
-def _own_utkface() -> Recipe:
-    """UTKFace alone, where there is no FairFace: the backbone's weights come from other people's age groups."""
-    build = partial(utkface_parts.build, names=(FEMALE, RACE), other=utkface_parts.AGE_GROUP)
-    return Recipe(build, utkface_parts.UTKFACE, PAPER, "UTKFace;P=Race;T=Female", nothing, adapt=own_numbers)
+def _toy(where: str, printed: str, home: str = "") -> Recipe:
+    return _recipe(_toy_build, partial(_toy_fingerprint, where=where), where, printed, home)
+
+
+def _real(where: str, printed: str, home: str = "") -> Recipe:
+    return _recipe(_fairface_build, Files((fairface.NAME, where)), where, printed, home)
+
+
+def _open(where: str, printed: str, home: str = "") -> Recipe:
+    sets = tuple(dict.fromkeys((fairface.NAME, utkface.NAME, where)))
+    return _recipe(_open_build, Files(sets, utkface_parts.own), where, printed, home)
 
 
 PRINTED = {"utkface": "UTKFace", "lfw": "LFWA+", CELEBA: "CelebA test"}
-TOY, REAL, UTKFACE = "toy_races/female", "fairface/female_race", "utkface/female_race"
+TOY, REAL, OPEN = "toy_races/female", "fairface/female_race", "fairface_open/female_race"
 # The toy's second and third style stand for the data sets of Table 3.
 TOY_TESTS = {"poster": "utkface", "render": "lfw", CELEBA: CELEBA}
-REAL_TESTS = {"utkface": f"{UTKFACE}_fairface", "lfw": "lfw/female_race", CELEBA: "celeba/female"}
+REAL_TESTS = {"utkface": "utkface/female_race_fairface", "lfw": "lfw/female_race", CELEBA: "celeba/female"}
+OPEN_NAMES = {"utkface": "utkface_open/female_race_fairface", CELEBA: "celeba_open/female"}
 RECIPES = {
-    TOY: _recipe(_toy_build, _toy_fingerprint, "photo", "FairFace"),
-    REAL: _recipe(_fairface_build, None, "fairface", "FairFace"),
-    UTKFACE: _own_utkface(),
+    TOY: _toy("photo", "FairFace"),
+    REAL: _real("fairface", "FairFace"),
+    OPEN: _open("fairface", "FairFace"),
 }
-for _where, _other in TOY_TESTS.items():
-    RECIPES[f"toy_races_{_where}/female"] = _recipe(_toy_build, _toy_fingerprint, _where, PRINTED[_other], TOY)
-for _where, _name in REAL_TESTS.items():
-    RECIPES[_name] = _recipe(_fairface_build, None, _where, PRINTED[_where], REAL)
+RECIPES |= {f"toy_races_{where}/female": _toy(where, PRINTED[other], TOY) for where, other in TOY_TESTS.items()}
+RECIPES |= {name: _real(where, PRINTED[where], REAL) for where, name in REAL_TESTS.items()}
+RECIPES |= {name: _open(where, PRINTED[where], OPEN) for where, name in OPEN_NAMES.items()}
 _TONES, _YOUNG = tuple(f"Tone {tone + 1}" for tone in range(TONES)), ("Not young", "Young")
 GROUPS = {TOY: _TONES, "toy_races_poster/female": _TONES, "toy_races_render/female": _TONES}
-GROUPS |= {"toy_races_celeba/female": _YOUNG, REAL_TESTS[CELEBA]: _YOUNG}
-GROUPS |= {REAL: fairface.RACES, UTKFACE: utkface.RACES, REAL_TESTS["utkface"]: utkface.RACES}
+GROUPS |= dict.fromkeys(("toy_races_celeba/female", REAL_TESTS[CELEBA], OPEN_NAMES[CELEBA]), _YOUNG)
+GROUPS |= dict.fromkeys((REAL, OPEN), fairface.RACES)
+GROUPS |= dict.fromkeys((REAL_TESTS["utkface"], OPEN_NAMES["utkface"]), utkface.RACES)
 GROUPS |= {REAL_TESTS["lfw"]: LFW_RACES}

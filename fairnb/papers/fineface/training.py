@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData, TrainingFailed
 from fairnb.nets import freezing
 from fairnb.nets.models import device, probabilities, to_pixels
+from fairnb.nets.resizing import resized
 from fairnb.training.batches import Batches, channels_last
 from fairnb.training.loop import TrainedPredictor
 
@@ -107,14 +107,6 @@ class _Snapshot:
         model = copy.deepcopy(self.of.model)
         model.load_state_dict(self.state)
         return ScoredPredictor(model, self.of.score, self.of.pixels)(x)
-
-
-def resized(x: torch.Tensor, pixels: int | None) -> torch.Tensor:
-    """Images ``(B, 3, H, W)`` bilinearly resized to ``(B, 3, pixels, pixels)``; as they are for None."""
-    if pixels is None or x.shape[2:] == (pixels, pixels):
-        return x
-    smaller = pixels < max(x.shape[2:])  # enlarged, both ways are one, and the plain one is faster
-    return functional.interpolate(x, (pixels, pixels), mode="bilinear", align_corners=False, antialias=smaller)
 
 
 def tune(

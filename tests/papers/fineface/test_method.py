@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from fairnb.errors import BadData, TrainingFailed
 from fairnb.nets.models import device, to_pixels
-from fairnb.papers.fineface import training
+from fairnb.papers.fineface import attention, training
 from fairnb.papers.fineface.method import fineface, fineface_base, fresh
 from fairnb.papers.fineface.mutual import Looking, fused, scores
 from fairnb.papers.fineface.training import Schedule, resized
@@ -52,6 +52,33 @@ def same(one, other):
 def is_first_epoch(predictor, found):
     """Whether a training of one epoch came to what the first of ``found`` did: its rate does not depend on how many."""
     return all(torch.equal(a, found.snapshots[0].state[name]) for name, a in predictor.model.state_dict().items())
+
+
+class TestViews:
+    """What the experts see of each other's attention: their own crop, another image's box, or no crop at all."""
+
+    def test_without_crops_the_second_look_is_the_first(self, task, found):
+        x = to_pixels(task.val.x[:6], device())
+        looking = Looking(view="image")
+        assert torch.equal(looking.crops(found.model, found.model.eval()(x), x, [0, 3]), torch.stack([x, x]))
+        eight = scores(found.model, x, looking)
+        assert torch.equal(eight[:, :4], eight[:, 4:])
+
+    def test_another_images_box_cuts_out_what_the_image_before_attends_to(self, task, found):
+        x = to_pixels(task.val.x[:6], device())
+        output = found.model.eval()(x)
+        boxes = attention.boxes(found.model.attention(output, (x.shape[2], x.shape[3]))[:, [3]], 0.8, 0.0)
+        other = Looking(threshold=0.8, pad=0.0, view="other").crops(found.model, output, x, [3])[0]
+        before = [5, 0, 1, 2, 3, 4]
+        assert torch.equal(other, attention.crops(x, boxes[before, 0], x.shape[3]))
+        own = Looking(threshold=0.8, pad=0.0).crops(found.model, output, x, [3])[0]
+        assert not torch.equal(own, other) and not torch.equal(boxes[before], boxes)
+
+    def test_training_without_crops_is_another_training(self, task, found):
+        models = [fineface(task, seed=0, epochs=1, view=view).model for view in ("image", "other")]
+        assert not same(models[0], models[1])
+        with pytest.raises(BadData, match="view of method fineface must be"):
+            fineface(task, seed=0, view="croppd")
 
 
 class TestFineFace:
@@ -151,8 +178,14 @@ class TestBase:
         assert len(losses) == 5 and losses == sorted(losses, reverse=True), "each step lowers their loss"
         once = fineface_base(task, seed=0, epochs=1, backbone_rate=1.0, lr=0.01)
         assert len(once.notes["train_loss"][0]) == 1 and not same(found.model, once.model)
-        with pytest.raises(BadData, match="1 optimiser step or more, got passes=0"):
+        with pytest.raises(BadData, match="1 optimiser step or more, .* got passes=0"):
             fineface_base(task, seed=0, passes=0)
+
+    def test_longer_is_a_training_of_so_many_epochs(self, task):
+        longer, asked = (fineface_base(task, seed=0, **options) for options in ({"longer": 2}, {"epochs": 6}))
+        assert len(longer.notes["val_accuracy"]) == 6 and same(longer.model, asked.model)
+        with pytest.raises(BadData, match="longer=0"):
+            fineface_base(task, seed=0, longer=0)
 
     def test_is_sgd_with_two_rates_and_a_cosine_by_epoch(self, task):
         predictor = fineface_base(task, seed=3, epochs=2, batch_size=40, augment="none", snapshots=True)

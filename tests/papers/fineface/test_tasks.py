@@ -143,16 +143,19 @@ def test_every_printed_setting_has_a_toy_and_a_real_task():
     own = {name: recipe.setting for module in (races, attributes13) for name, recipe in module.RECIPES.items()}
     printed = {s for table in ("T2", "T3", "T4", "T8") for s in reported.numbers("fineface", table)["setting"]}
     for setting in printed:
-        assert [name.startswith("toy_") for name in own if own[name] == setting] == [True, False], setting
-    assert set(own.values()) - printed == {"UTKFace;P=Race;T=Female"} and len(own) == 9 + 26
+        found = [name for name in own if own[name] == setting]
+        assert [name.startswith("toy_") for name in found if "_open/" not in name] == [True, False], setting
+        assert [name for name in found if "_open/" in name] or setting == "FairFace->LFWA+;gender;ResNet50"
+    assert set(own.values()) == printed and len(own) == 11 + 39
     assert all(tasks.recipe(name).paper == "fineface" for name in own)
 
 
-def test_the_tasks_of_a_plan_are_there_and_every_task_but_eleven_toy_attributes_is_planned():
+def test_the_tasks_of_a_plan_are_there_and_every_task_but_some_of_the_thirteen_is_planned():
     names = {n for tier in fineface.SIZES.values() for table in tier["plan"].values() for ns, _ in table for n in ns}
     left_out = {*races.RECIPES, *attributes13.RECIPES} - names
-    assert names <= {*races.RECIPES, *attributes13.RECIPES} and left_out < set(attributes13.TOYS.values())
-    assert len(left_out) == 11, "quick has two of the thirteen"
+    assert names <= {*races.RECIPES, *attributes13.RECIPES}
+    assert left_out < {*attributes13.TOYS.values(), *attributes13.OPEN.values()}
+    assert len(left_out) == 11 + 12, "quick has two of the thirteen, open one"
 
 
 @pytest.mark.slow
@@ -223,24 +226,46 @@ def test_unknown_tasks_have_no_groups():
         races.group_names("toy_races")
 
 
-@pytest.mark.parametrize("name", [races.REAL, *races.REAL_TESTS.values(), races.UTKFACE])
+@pytest.mark.parametrize("name", [races.REAL, *races.REAL_TESTS.values(), races.OPEN, *races.OPEN_NAMES.values()])
 def test_absent_data_are_a_sentence(owned, name):
     with pytest.raises(MissingData, match="run `make data`"):
         tasks.version(name, "smoke")
 
 
-def test_utkface_alone_has_five_races_and_weights_from_age_groups(owned, small):
-    small(REAL | OWN)
+def test_tier_open_trains_on_the_first_of_fairface_and_knows_faces_from_utkfaces_ages(owned, small, monkeypatch):
+    numbers = REAL | OWN | {"n_train": 700, "pixels": 32}
+    small(numbers)
+    monkeypatch.setattr(fairface, "OPEN", {"train": 1200, "val": 300})
+    with_images(owned)
     layouts.utkface_of_all_ages(owned, 960)
-    data = tasks.recipe(races.UTKFACE).build(REAL | OWN)
-    found = (data.train, data.val, data.test)
-    assert [len(split) for split in found] == [403, 58, 115] and data.pretrain.target_name == "Age_Group"
-    assert {(split.target_name, split.protected_name) for split in found} == {("Female", "Race")}
-    assert all(len(split.counts()) == 10 and min(split.counts().values()) > 0 for split in found)
-    assert len({i for split in (*found, data.pretrain) for i in split.ids}) == 960
-    model = tasks.problem(races.UTKFACE, "smoke").task.backbone(0)
+    here, away = (tasks.recipe(name).build(numbers) for name in (races.OPEN, races.OPEN_NAMES["utkface"]))
+    assert [len(split) for split in (here.train, here.val, here.test, away.test)] == [700, 120, 300, 576]
+    assert {int(i.split("/")[1].split(".")[0]) for i in here.test.ids} == set(range(1, 301))
+    assert max(int(i.split("/")[1].split(".")[0]) for i in (*here.train.ids, *here.val.ids)) <= 1200
+    assert np.array_equal(here.train.ids, away.train.ids) and np.array_equal(here.val.ids, away.val.ids)
+    assert {i for i in away.test.ids} | {i for i in here.pretrain.ids} == {i for i in utkface.read().ids}
+    assert not {*away.test.ids} & {*here.pretrain.ids} and here.pretrain.target_name == "Age_Group"
+    for name in (races.OPEN, races.OPEN_NAMES["utkface"]):
+        model = tasks.problem(name, "smoke").task.backbone(0)
     (file,) = (owned / "cache" / "models").glob("own-*.safetensors")
     assert file.name.startswith("own-age_group-") and model.net.fc.out_features == 1
+
+
+def test_tier_opens_celeba_has_the_listed_images_alone(owned, monkeypatch):
+    layouts.celeba(owned, 64, held=16, images=True)
+    layouts.utkface_of_all_ages(owned, 960)
+    read = celeba.read()
+    monkeypatch.setattr(celeba, "open_rows", lambda labels: np.flatnonzero(np.arange(64) % 3))
+    found = tasks.recipe(attributes13.OPEN["Smiling"]).build(REAL | OWN | {"n_train": 18})
+    listed = {part: [i for i in read.where("split", part) if i % 3] for part in ("train", "val", "test")}
+    assert [len(split) for split in (found.train, found.val)] == [18, len(listed["val"])]
+    assert {*found.train.ids} < {*read.ids[listed["train"]]}
+    other = tasks.recipe(races.OPEN_NAMES["celeba"])
+    assert other.reads == ("fairface", "utkface", "celeba")
+    test = races.OPEN_TESTS["celeba"](24)
+    for split in (found.test, test):
+        assert list(split.ids) == list(read.ids[listed["test"]])
+    assert test.target_name == "Female" and found.pretrain.target_name == "Age_Group"
 
 
 @pytest.mark.parametrize("attribute", ["Smiling", "Gray_Hair"])

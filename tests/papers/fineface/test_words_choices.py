@@ -93,7 +93,7 @@ def test_reasons_follow_the_verdict(verdict):
 def test_committed_results_are_told_elsewhere_than_at_their_own_tier(monkeypatch):
     ends = {"acc": 1.9, "acc_low": 1.7, "acc_high": 2.0}
     tables = {
-        "fineface_choices_paired": pd.DataFrame([{"task": "utkface/female_race", "row": words.ONE_RATE} | ends]),
+        "fineface_choices_paired": pd.DataFrame([{"task": "fairface_open/female_race", "row": words.ONE_RATE} | ends]),
         "fineface_checkpoints": pd.DataFrame([{"row": words.RELEASED, "trained": words.OURS} | ends]),
     }
     monkeypatch.setattr(shared, "committed", lambda tier, name: tables[name])

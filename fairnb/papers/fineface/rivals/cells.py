@@ -12,7 +12,7 @@ from torch import nn
 from fairnb.contract import Split, Task
 from fairnb.errors import BadData
 from fairnb.nets.models import device, to_pixels
-from fairnb.papers.fineface.training import resized
+from fairnb.nets.resizing import Resize
 from fairnb.training import augment
 from fairnb.training import comparators as common
 from fairnb.training.fine_tuning import settings_of
@@ -45,18 +45,6 @@ def backbone(task: Task, seed: int, pretrained: bool = True) -> Any:
     if task.settings.get("pixels"):
         model.net = nn.Sequential(Resize(task.settings["pixels"]), model.net)
     return model
-
-
-class Resize(nn.Module):
-    """A layer that resizes images to a width of ``pixels``, see ``fineface.training.resized``."""
-
-    def __init__(self, pixels: int) -> None:
-        super().__init__()
-        self.pixels = pixels
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """``(N, 3, H, W)`` to ``(N, 3, pixels, pixels)``."""
-        return resized(x, self.pixels)
 
 
 def train(task: Task, seed: int, model: nn.Module, loss: Loss | None = None, **options: Any) -> History:
