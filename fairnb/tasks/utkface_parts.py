@@ -48,16 +48,6 @@ def build(settings: dict[str, Any], names: tuple[str, str], other: str) -> Data:
     return Data(parts["train"], parts["val"], parts["test"], pretrain=parts["pretrain"])
 
 
-def pretraining(settings: dict[str, Any]) -> Split:
-    """The part ``pretrain`` alone, with the age group as its target: for tasks that are made from other data.
-
-    Raises:
-        MissingData, BadData: as ``build``.
-    """
-    labels = labels_with_ages()
-    return labels.split(AGE_GROUP, "Race", partition(labels)["pretrain"], settings["size"])
-
-
 def elsewhere(names: tuple[str, str], size: int) -> Split:
     """All images that are not in the part ``pretrain``: a test set for such tasks."""
     labels = labels_with_ages()

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from fairnb.contract import Split
-from fairnb.data import celeba, subsets, utkface
+from fairnb.data import celeba
 from fairnb.data.cache import central
-from fairnb.tasks import utkface_parts
+from fairnb.papers.fineface import tasks_open as opened
 from fairnb.tasks.drawings import Drawing, parts
 from fairnb.tasks.genders import CELEBA, GENDER, celeba_build, parts_of
-from fairnb.tasks.recipes import TEST, Data, Files, Recipe, nothing
+from fairnb.tasks.recipes import TEST, Data, Recipe, nothing
 from fairnb.training.reading import Settings
 
 PAPER = "fineface"
@@ -119,23 +119,14 @@ def _celeba(attribute: str) -> Recipe:
 
 
 def _open_build(settings: dict[str, Any], attribute: str) -> Data:
-    """The images that tier ``open`` looks at, in CelebA's official parts, ``n_train`` and ``n_val`` of the first two.
-
-    The backbone's weights come from other people's age groups, of UTKFace.
-    """
+    """The images that tier ``open`` looks at, and the backbone of Table 2's tasks, see ``tasks_open``."""
     labels = celeba.read()
-    listed, own = celeba.open_rows(labels), subsets.official(labels)
-    few = []
-    for part in celeba.SPLITS:
-        rows = np.intersect1d(own[part], listed)
-        few.append(np.sort(rows[subsets.shuffled(labels.ids[rows])][: settings.get(f"n_{part}")]))
-    found = parts_of(labels, few, attribute, settings["size"])
-    return replace(found, pretrain=utkface_parts.pretraining(settings))
+    found = parts_of(labels, opened.celeba_rows(labels, settings), attribute, settings["size"])
+    return replace(found, pretrain=opened.ages(settings))
 
 
 def _open(attribute: str) -> Recipe:
-    made_from = Files((celeba.NAME, utkface.NAME), utkface_parts.own)
-    return _recipe(partial(_open_build, attribute=attribute), made_from, attribute)
+    return _recipe(partial(_open_build, attribute=attribute), opened.files(celeba.NAME), attribute)
 
 
 TOYS, REAL, OPEN = (

@@ -19,6 +19,7 @@ from fairnb.data.delimited import require_columns
 from fairnb.data.labels import Labels
 from fairnb.errors import UnknownName
 from fairnb.papers.fineface import tasks_attributes as attributes13
+from fairnb.papers.fineface import tasks_open as opened
 from fairnb.papers.fineface.tasks_attributes import FEMALE, PAPER
 from fairnb.tasks import utkface_parts
 from fairnb.tasks.drawings import Drawing, parts
@@ -39,7 +40,6 @@ STYLE_SEEDS = {"poster": 184, "render": 185}
 TRAIN_TONES = np.array([30, 25, 18, 12, 8, 5, 2])
 # The toy's network has to tell genders apart by the face; a wrong label would be an error in every group alike.
 LABEL_NOISE = 0.0
-HOLD_OUT = 0.1  # of FairFace's training part, for the choice of the epoch; its test part is the official ``val``
 LFW_RACES = ("White", "Black", "Asian", "Indian", "Undefined")
 UNDEFINED = LFW_RACES.index("Undefined")
 
@@ -152,24 +152,19 @@ def _fairface_build(settings: dict[str, Any], where: str) -> Data:
     """
     labels, size = fairface.read(), settings["size"]
     own = subsets.official(labels)
-    train, val = (labels.split(FEMALE, RACE, rows, size) for rows in subsets.hold_out(labels, own["train"], HOLD_OUT))
+    held = subsets.hold_out(labels, own["train"], opened.HOLD_OUT)
+    train, val = (labels.split(FEMALE, RACE, rows, size) for rows in held)
     test = TESTS[where](size) if where in TESTS else labels.split(FEMALE, RACE, own["val"], size)
     return Data(train, val, test)
 
 
 def _open_build(settings: dict[str, Any], where: str) -> Data:
-    """The same of the images that tier ``open`` looks at, ``n_train`` of them for training.
-
-    The backbone's weights come from other people's age groups, those of UTKFace's part for it; the rest of UTKFace is
-    a test set.
-    """
+    """The same of the images that tier ``open`` looks at, see ``tasks_open``; of UTKFace all that it leaves test."""
     labels, size = fairface.read(), settings["size"]
-    own = fairface.open_parts(labels)
-    kept, held = subsets.hold_out(labels, own["train"], HOLD_OUT)
-    chosen = np.sort(kept[subsets.shuffled(labels.ids[kept])][: settings["n_train"]])
-    train, val = (labels.split(FEMALE, RACE, rows, size) for rows in (chosen, held))
-    test = OPEN_TESTS[where](size) if where in OPEN_TESTS else labels.split(FEMALE, RACE, own["val"], size)
-    return Data(train, val, test, pretrain=utkface_parts.pretraining(settings))
+    rows = opened.fairface_rows(labels, settings["n_train"])
+    train, val = (labels.split(FEMALE, RACE, rows[part], size) for part in ("train", "val"))
+    test = OPEN_TESTS[where](size) if where in OPEN_TESTS else labels.split(FEMALE, RACE, rows["test"], size)
+    return Data(train, val, test, pretrain=opened.ages(settings))
 
 
 def own_numbers(settings: dict[str, Any]) -> dict[str, Any]:
@@ -206,8 +201,7 @@ def _real(where: str, printed: str, home: str = "") -> Recipe:
 
 
 def _open(where: str, printed: str, home: str = "") -> Recipe:
-    sets = tuple(dict.fromkeys((fairface.NAME, utkface.NAME, where)))
-    return _recipe(_open_build, Files(sets, utkface_parts.own), where, printed, home)
+    return _recipe(_open_build, opened.files(where), where, printed, home)
 
 
 PRINTED = {"utkface": "UTKFace", "lfw": "LFWA+", CELEBA: "CelebA test"}

@@ -77,7 +77,7 @@ _SMALL = {"n_train": 210, "n_val": 70, "n_test": 140}
 _OPEN = TRAINING | {
     "width": 16,
     "weights": "own",
-    "own_epochs": 8,
+    "own_epochs": 16,
     "own_lr": 0.05,
     "size": 64,
     "pixels": 112,

@@ -13,6 +13,7 @@ from fairnb.data.toys import faces as toy_faces
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.evidence import reported
 from fairnb.papers.fineface import tasks_attributes as attributes13
+from fairnb.papers.fineface import tasks_open as opened
 from fairnb.papers.fineface import tasks_races as races
 from fairnb.papers.fineface import tiers as fineface
 from fairnb.tasks import utkface_parts
@@ -243,17 +244,25 @@ def test_tier_open_trains_on_the_first_of_fairface_and_knows_faces_from_utkfaces
     assert {int(i.split("/")[1].split(".")[0]) for i in here.test.ids} == set(range(1, 301))
     assert max(int(i.split("/")[1].split(".")[0]) for i in (*here.train.ids, *here.val.ids)) <= 1200
     assert np.array_equal(here.train.ids, away.train.ids) and np.array_equal(here.val.ids, away.val.ids)
-    assert {i for i in away.test.ids} | {i for i in here.pretrain.ids} == {i for i in utkface.read().ids}
-    assert not {*away.test.ids} & {*here.pretrain.ids} and here.pretrain.target_name == "Age_Group"
+    images = [split.ids for split in (here.train, here.val, here.test, here.pretrain, away.test)]
+    assert len(set(np.concatenate(images))) == sum(map(len, images)) == 1200 + 300 + 960, "all disjoint, none left out"
+    assert set(here.pretrain.target) == set(range(9)) and here.pretrain.target_name == "Age"
+    read = utkface.read()
+    years = dict(zip(read.ids, read.column("Age"), strict=True))
+    ages = {i: own for i, own in zip(here.pretrain.ids, here.pretrain.target, strict=True) if i in years}
+    ends = (0, *opened.AGE_ENDS, 200)
+    assert len(ages) == 384 and all(ends[own] <= years[i] < ends[own + 1] for i, own in ages.items())
     for name in (races.OPEN, races.OPEN_NAMES["utkface"]):
         model = tasks.problem(name, "smoke").task.backbone(0)
     (file,) = (owned / "cache" / "models").glob("own-*.safetensors")
-    assert file.name.startswith("own-age_group-") and model.net.fc.out_features == 1
+    assert file.name.startswith("own-age-") and model.net.fc.out_features == 1
 
 
 def test_tier_opens_celeba_has_the_listed_images_alone(owned, monkeypatch):
     layouts.celeba(owned, 64, held=16, images=True)
     layouts.utkface_of_all_ages(owned, 960)
+    with_images(owned, 100)
+    monkeypatch.setattr(fairface, "OPEN", {"train": 90, "val": 10})
     read = celeba.read()
     monkeypatch.setattr(celeba, "open_rows", lambda labels: np.flatnonzero(np.arange(64) % 3))
     found = tasks.recipe(attributes13.OPEN["Smiling"]).build(REAL | OWN | {"n_train": 18})
@@ -265,7 +274,7 @@ def test_tier_opens_celeba_has_the_listed_images_alone(owned, monkeypatch):
     test = races.OPEN_TESTS["celeba"](24)
     for split in (found.test, test):
         assert list(split.ids) == list(read.ids[listed["test"]])
-    assert test.target_name == "Female" and found.pretrain.target_name == "Age_Group"
+    assert test.target_name == "Female" and len(found.pretrain) == 81 - 18 + 384
 
 
 @pytest.mark.parametrize("attribute", ["Smiling", "Gray_Hair"])
