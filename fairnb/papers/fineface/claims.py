@@ -7,12 +7,12 @@ where that is said; values are in percentage points.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pandas as pd
 
+from fairnb import tasks
 from fairnb.evidence import unseen
 from fairnb.evidence.judging import Frames, Judged
 from fairnb.evidence.verdicts import (
@@ -26,11 +26,11 @@ from fairnb.evidence.verdicts import (
     means,
     per_seed,
 )
-from fairnb.papers.fineface import tables
+from fairnb.papers.fineface import tables, tasks_races
 from fairnb.papers.fineface.checkpoints import by_checkpoint
 from fairnb.papers.fineface.tables import BASE, FINEFACE, GAN, RIVALS_5, RIVALS_7, VIEWS
 
-ENOUGH = 12 / 13  # of the attributes, in F7
+ATTRIBUTES, MAY_FALL = 13, 1  # F7: in how many the worse gender's accuracy may fall
 LARGEST_LOSS = 3.0  # points that the best group may lose and still lose "a little" (F5)
 LEFT = 0.2  # of the baseline's gap, F4: "down by about 90 %", with a tolerance of 10
 KNOWS = 80.0  # percent; a baseline below it does not know gender as the papers' networks do
@@ -46,8 +46,14 @@ def races(frame: pd.DataFrame, setting: str) -> Verdict:
 
 
 def other_data(frames: Sequence[pd.DataFrame], setting: str) -> Verdict:
-    """F2: as F1 on every test set of other images, by the networks of F1; ``frames``: ``measured``, one or more."""
-    return _better_and_fairer("F2", pd.concat(frames, ignore_index=True), setting, "81.9 to 95.3 %")
+    """F2: as F1 on every test set of other images, by the networks of F1; ``frames``: ``measured``, one or more.
+
+    It can be refuted on those that are here, and cannot hold without the paper's others.
+    """
+    found = pd.concat(frames, ignore_index=True)
+    there = {tasks.recipe(name).setting for name in found["task"].unique()}
+    absent = [data for data in tasks_races.PRINTED.values() if tasks_races.SETTING.format(data) not in there]
+    return _better_and_fairer("F2", found, setting, "81.9 to 95.3 %", absent)
 
 
 def rivals(frame: pd.DataFrame, setting: str) -> Verdict:
@@ -131,13 +137,21 @@ def lowest(frame: pd.DataFrame, mean: pd.DataFrame, setting: str) -> Verdict:
 
 
 def worst_group(frame: pd.DataFrame, setting: str) -> Verdict:
-    """F7: the accuracy of the worse gender rises in 12 of 13 attributes, or in that share of those which were run."""
+    """F7: the accuracy of the worse gender rises in 12 of 13 attributes.
+
+    Two in which it falls refute that; it cannot hold without all thirteen, and one alone says nothing.
+    """
     conditions = {task: [_named(_higher(frame, "acc_min", BASE[0], task), task)] for task in _names(frame)}
-    need = math.ceil(ENOUGH * len(conditions) - 1e-9)
     ours = "; ".join(means(frame, task, PAIR, ("acc_min",)) for task in conditions)
-    note = f"{setting}; {need} of {len(conditions)} attributes are enough"
     quiet = unseen.quiet(frame, PAIR, conditions)
-    return unseen.over_tasks("F7", conditions, quiet, ours=ours, note=note, need=need)
+    if len(conditions) <= MAY_FALL:
+        alone = f"{MAY_FALL} of {ATTRIBUTES} attributes may fall, and no more than {len(conditions)} was run"
+        quiet = {task: [*quiet[task], alone] for task in conditions}
+    rest = ATTRIBUTES - len(conditions)
+    absent = [f"{rest} more attribute{'s' * (rest > 1)}"] * bool(rest)
+    need = max(1, len(conditions) - MAY_FALL)
+    note = f"{setting}; {ATTRIBUTES - MAY_FALL} of {ATTRIBUTES} attributes are enough"
+    return unseen.over_tasks("F7", conditions, quiet, ours=ours, note=note, need=need, absent=absent)
 
 
 def chosen_on_test(frame: pd.DataFrame, setting: str) -> Verdict:
@@ -152,7 +166,9 @@ def chosen_on_test(frame: pd.DataFrame, setting: str) -> Verdict:
     return judge("F8", [condition], ours=f"{task} acc by where the epoch was chosen: {ours}", note=setting)
 
 
-def _better_and_fairer(claim: str, frame: pd.DataFrame, setting: str, printed: str) -> Verdict:
+def _better_and_fairer(
+    claim: str, frame: pd.DataFrame, setting: str, printed: str, absent: Sequence[str] = ()
+) -> Verdict:
     # Data sets have other groups: each task keeps the cells that it has.
     parts = {task: frame[frame["task"] == task].dropna(axis=1, how="all") for task in _names(frame)}
     conditions = {
@@ -161,7 +177,7 @@ def _better_and_fairer(claim: str, frame: pd.DataFrame, setting: str, printed: s
     }
     ours = "; ".join(means(frame, task, PAIR, ("acc", "dob")) for task in conditions)
     weak = unseen.weak(frame, BASE[0], "acc", conditions, KNOWS, printed)
-    return unseen.over_tasks(claim, conditions, weak, ours=ours, note=setting)
+    return unseen.over_tasks(claim, conditions, weak, ours=ours, note=setting, absent=absent)
 
 
 def with_turns(made: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:

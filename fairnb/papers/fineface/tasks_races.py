@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 RACE, TONE, YOUNG, CELEBA = "Race", "Skin_Tone", "Young", "celeba"
 TONES = 7
+SETTING = "FairFace->{};gender;ResNet50"  # as ``reported.csv`` has it, of the data set that is the test
 # Other faces than those of the earlier tasks; each style has other people, as another data set has.
 SEEDS = {"train": 181, "val": 182, "test": 183}
 STYLE_SEEDS = {"poster": 184, "render": 185}
@@ -185,11 +186,12 @@ def group_names(name: str) -> tuple[str, ...]:
 
 def _recipe(build: Any, made_from: Any, where: str, printed: str, home: str = "") -> Recipe:
     """``where`` the test is, and what that is called in print; ``home`` has the same training data."""
-    setting = f"FairFace->{printed};gender;ResNet50"
     adapt = dict if (build, where) == (_toy_build, CELEBA) else own_numbers  # the toy's CelebA has their test faces
     by_seed = TEST if build is _toy_build else ""
     data = partial(build, where=where)
-    return Recipe(data, made_from, PAPER, setting, nothing, biased_as=home, adapt=adapt, by_seed=by_seed)
+    return Recipe(
+        data, made_from, PAPER, SETTING.format(printed), nothing, biased_as=home, adapt=adapt, by_seed=by_seed
+    )
 
 
 def _toy(where: str, printed: str, home: str = "") -> Recipe:

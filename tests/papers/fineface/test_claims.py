@@ -13,7 +13,7 @@ from fairnb.papers.fineface import tables as fineface
 SEEDS = range(12)
 WILD = 0.3 * np.tile([1, -1, 1, -1], 3)
 SPREAD = 1e-3 * np.tile([1, -1, 1, -1], 3)  # of accuracies, the same for all rows: a deviation of 0.1 points
-RACES, POSTER, CELEBA = "toy_races/female", "toy_races_poster/female", "toy_races_celeba/female"
+RACES, *AWAY = (f"toy_races{where}/female" for where in ("", "_poster", "_render", "_celeba"))
 BANGS, SMILING = "toy_faces/bangs_male_13", "toy_faces/smiling_male_13"
 BASE, OURS = "Baseline", "FineFACE"
 RIVALS = [row[0] for row in fineface.RIVALS_5]
@@ -59,13 +59,13 @@ def of_attributes(claim, frame):
 @pytest.mark.slow
 def test_what_the_paper_says_holds_where_runs_say_it():
     frame = attributes()
-    found = [claims.races(races(), "toy data"), claims.other_data([races(POSTER), races(CELEBA)], "toy data")]
+    found = [claims.races(races(), "toy data"), claims.other_data([*map(races, AWAY)], "toy data")]
     found += [claims.rivals(races(), "toy data"), *claims.attributes(frame, fineface.averaged(frame), "toy data")]
     found += [claims.chosen_on_test(traced([0.8, 0.7, 0.9, 0.7, 0.85]), "toy data")]
     known = reported.claims().set_index("id")
     assert [v.claim for v in found] == list(known.index[known["paper"] == "fineface"])
     for verdict in found:
-        held = HOLDS if verdict.claim not in ("F3", "F6") else UNSEEN  # a rival of theirs is never run
+        held = HOLDS if verdict.claim not in ("F3", "F6", "F7") else UNSEEN  # a rival, or an attribute, was not run
         assert (verdict.paper, verdict.verdict, verdict.seeds) == ("fineface", held, len(SEEDS)), verdict
         assert verdict.outcome.state == HOLDS, "by all that was run"
         assert verdict.printed == known.loc[verdict.claim, "printed"] and verdict.note.startswith("toy data")
@@ -83,16 +83,24 @@ def test_what_the_paper_says_holds_where_runs_say_it():
 def test_f1_f2_f3_need_both_accuracy_and_spread(verdict, changes):
     assert said(claims.races(races(**changes), "toy")) == verdict
     assert said(claims.rivals(races(**changes), "toy")) == verdict
-    there = races(POSTER)
-    assert said(claims.other_data([there], "toy")) == HOLDS
-    assert said(claims.other_data([there, races(CELEBA, **changes)], "toy")) == verdict
+    there = [races(name) for name in AWAY[:2]]
+    assert claims.other_data([*there, races(AWAY[2])], "toy").verdict == HOLDS
+    assert said(claims.other_data([*there, races(AWAY[2], **changes)], "toy")) == verdict
 
 
 def test_f2_takes_test_sets_of_different_groups():
     seven = {f"{n}y{t}s{group}": 500.0 if n else 0.9 for n in ("", "n_") for t in (0, 1) for group in range(7)}
     two = {name: value for name, value in seven.items() if name[-1] in "01"}
-    found = claims.other_data([races(POSTER).assign(**seven), races(CELEBA).assign(**two)], "toy")
+    frames = [races(name).assign(**cells) for name, cells in zip(AWAY, (seven, seven, two), strict=True)]
+    found = claims.other_data(frames, "toy")
     assert found.verdict == HOLDS and all(np.isfinite(one.floor) for group in found.groups for one in group)
+
+
+def test_f2_cannot_hold_without_a_data_set_of_the_papers_and_can_be_refuted():
+    found = claims.other_data([races(AWAY[0]), races(AWAY[2])], "toy")
+    assert found.verdict == UNSEEN and found.reason.endswith("without LFWA+, which could not be compared")
+    worse = races(AWAY[2], **{OURS: (92.0, 5.0)})
+    assert claims.other_data([races(AWAY[0]), worse], "toy").verdict == REVERSED
 
 
 def test_f3_is_lost_to_one_better_rival_and_not_won_without_all():
@@ -108,9 +116,9 @@ def test_networks_that_do_not_know_gender_show_nothing_of_f1_and_f2():
     found = [claims.races(low, "toy"), claims.rivals(low, "toy")]
     assert [verdict.verdict for verdict in found] == [UNSEEN, UNSEEN]
     assert all("acc of Baseline in toy_races/female is 60.0 %, under the 80 %" in verdict.reason for verdict in found)
-    there = low.assign(task=POSTER)
-    assert claims.other_data([there, races(CELEBA)], "toy").verdict == UNSEEN
-    assert claims.other_data([there, races(CELEBA, **{OURS: (90.0, 9.0)})], "toy").verdict == REVERSED
+    there = low.assign(task=AWAY[0])
+    assert claims.other_data([there, races(AWAY[2])], "toy").verdict == UNSEEN
+    assert claims.other_data([there, races(AWAY[2], **{OURS: (90.0, 9.0)})], "toy").verdict == REVERSED
 
 
 @pytest.mark.slow
@@ -176,6 +184,11 @@ def test_f7_needs_twelve_of_thirteen():
     assert "12 of 13 attributes are enough" in but(1).note
     silent = frame.assign(tpr=np.where(frame["task"].isin(names[:2]) & (frame["label"] == OURS), 0.01, 0.8))
     assert claims.worst_group(silent, "toy").verdict == UNSEEN, "eleven are left"
+    few = {count: frame[frame["task"].isin(names[:count])] for count in (1, 2)}
+    fall = {count: own.assign(acc_min=own["acc_min"] - 0.5 * (own["label"] == OURS)) for count, own in few.items()}
+    assert [claims.worst_group(own, "toy").verdict for own in few.values()] == [UNSEEN, UNSEEN]
+    assert [claims.worst_group(own, "toy").verdict for own in fall.values()] == [UNSEEN, REVERSED]
+    assert claims.worst_group(few[2], "toy").reason.endswith("without 11 more attributes, which could not be compared")
 
 
 def traced(test, best=1):
@@ -210,7 +223,7 @@ def test_the_door_judges_what_the_grids_plan():
     faces = races().assign(**cells, dob_sample=lambda f: f["dob"], max_min=1.1, fpr=0.1)
     made = {
         "50_fineface": {"T2": faces, "T5": faces},
-        "51_fineface_transfer": {"T3": faces.assign(task=POSTER), "T4": faces.assign(task=CELEBA)},
+        "51_fineface_transfer": {"T3": faces.assign(task=AWAY[0]), "T4": faces.assign(task=AWAY[2])},
         "52_fineface_attributes": {"T7": attributes()},
         "53_fineface_choices": {"choices": traced([0.8, 0.7, 0.9, 0.7, 0.85])},
     }
