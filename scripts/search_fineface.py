@@ -1,10 +1,13 @@
-"""The search behind FineFACE at tier quick: how wide its experts need be, and how many epochs they need.
+"""The searches behind FineFACE's numbers at tiers quick and open. Seeds are not the tier's, test images are not read.
 
-Accuracy on faces that are drawn as the validation faces are but that no run ever sees; seeds are not the tier's, test
-faces are not read. First the channels of the experts' maps (those inside are half as many, as in the paper) at 12
-epochs, then the epochs. Each time the least whose mean is within a standard error of the best.
+At quick, how wide its experts need be, and how many epochs they need: accuracy on faces that are drawn as the
+validation faces are but that no run ever sees. First the channels of the experts' maps (those inside are half as many,
+as in the paper) at 12 epochs, then the epochs. Each time the least whose mean is within a standard error of the best.
 
-    python scripts/search_fineface.py
+At open, the learning rate of FineFACE and of the plain network, each its own best: accuracy on the photographs of
+FairFace's training part whose genders nobody learns; the backbone has seen them, and learned their ages.
+
+    python scripts/search_fineface.py [open]
 """
 
 from __future__ import annotations
@@ -17,14 +20,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from fairnb import tasks
 from fairnb.contract import Split, Task
+from fairnb.data import fairface
+from fairnb.papers.fineface import tasks_open as opened
 from fairnb.papers.fineface import tasks_races as races
-from fairnb.papers.fineface.method import fineface
+from fairnb.papers.fineface.method import fineface, fineface_base
 
-TIER, SEEDS = "quick", (10, 11)
+SEEDS = (10, 11)
 CHANNELS, EPOCHS, FIRST_EPOCHS = (16, 32, 64, 96, 128), (4, 8, 12, 16, 20), 12
+RATES = (0.03, 0.1, 0.3)
+METHODS: dict[str, Any] = {"fineface_base": fineface_base, "fineface": fineface}
 UNSEEN, DRAWN_BY = 2800, 190  # faces, and the seed of their drawing: 181 to 185 are those of the tasks
 
 
@@ -52,19 +60,34 @@ def fewest(found: pd.DataFrame) -> int:
     return int(min([wide.mean().idxmax(), *(value for value in away if away[value].mean() >= -error)]))
 
 
-def main() -> None:
-    """Search, and write the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("docs/searches/fineface_quick.csv"))
-    out = parser.parse_args().out
-    task = tasks.problem("toy_races/female", TIER).task
+def rates(seed: int) -> pd.DataFrame:
+    """Tier open: a row per method and learning rate."""
+    task = tasks.problem(races.OPEN, "open").task
+    labels = fairface.read()
+    rows = opened.fairface_rows(labels, task.settings["n_train"])["rest"]
+    faces = labels.split(task.train.target_name, task.train.protected_name, rows, task.settings["size"])
+    found = []
+    for name, value in tqdm([(name, value) for name in METHODS for value in RATES], desc="trials"):
+        start = time.process_time()
+        model = METHODS[name](task, seed=seed, lr=value)
+        right = float((model(faces.x).argmax(1) == faces.target).mean())
+        line = {"setting": f"finetune_lr of {name}", "value": value, "seed": seed, "accuracy": right}
+        seconds = round(time.process_time() - start, 1)
+        found.append(line | {"kept_epoch": model.notes["best_epoch"] + 1, "seconds": seconds})
+    table = pd.DataFrame(found)
+    best = table.groupby("setting")["accuracy"].transform("max")
+    return table.assign(chosen=table["accuracy"] == best)
+
+
+def sizes() -> pd.DataFrame:
+    """Tier quick: a row per number of channels or epochs, and seed."""
+    task = tasks.problem(races.TOY, "quick").task
     faces = unseen(task)
     tried = {
         (channels, seed): trial(task, faces, seed, FIRST_EPOCHS, channels) for channels in CHANNELS for seed in SEEDS
     }
     wide = pd.DataFrame({"setting": "expert_channels", "value": c} | found for (c, _), found in tried.items())
     channels = fewest(wide)
-    print(wide.groupby("value")[["accuracy", "seconds"]].mean().round(4), channels, flush=True)
     long = pd.DataFrame(
         {"setting": "finetune_epochs", "value": epochs}
         | (tried[channels, seed] if epochs == FIRST_EPOCHS else trial(task, faces, seed, epochs, channels))
@@ -72,11 +95,21 @@ def main() -> None:
         for seed in SEEDS
     )
     epochs = fewest(long)
-    table = pd.concat([wide.assign(chosen=wide["value"] == channels), long.assign(chosen=long["value"] == epochs)])
+    return pd.concat([wide.assign(chosen=wide["value"] == channels), long.assign(chosen=long["value"] == epochs)])
+
+
+def main() -> None:
+    """Search, and write the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("tier", nargs="?", choices=("quick", "open"), default="quick")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    out = given.out or Path(f"docs/searches/fineface_{given.tier}.csv")
+    table = sizes() if given.tier == "quick" else rates(SEEDS[0])
+    head = f"# python scripts/search_fineface.py {given.tier}: accuracy on images that no run learns\n"
     out.parent.mkdir(parents=True, exist_ok=True)
-    head = "# python scripts/search_fineface.py: accuracy on unseen faces drawn as the validation faces are\n"
     out.write_text(head + table.to_csv(index=False, float_format="%.6g"), encoding="utf-8")
-    print(long.groupby("value")[["accuracy", "seconds"]].mean().round(4), epochs)
+    print(table.groupby(["setting", "value"])[["accuracy", "seconds"]].mean().round(4))
 
 
 if __name__ == "__main__":
