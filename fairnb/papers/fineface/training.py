@@ -1,4 +1,4 @@
-"""The loop around FineFACE and the network that it is compared with: data, optimiser, schedule, choice of the epoch."""
+"""The loop around FineFACE and all that it is compared with: data, optimiser, schedule, choice of the epoch."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from fairnb.training.loop import TrainedPredictor
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 EVALUATION_BATCH = 100  # smaller than elsewhere: the experts' maps of 448 pixels take much memory
 State = dict[str, torch.Tensor]
-Step = Callable[[torch.Tensor, torch.Tensor, torch.optim.Optimizer, torch.Generator], torch.Tensor]
+Step = Callable[..., torch.Tensor]  # see ``tune``
 Score = Callable[[nn.Module, torch.Tensor], torch.Tensor]
+Rows = Callable[[], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,14 @@ class _Snapshot:
 
 
 def tune(
-    model: nn.Module, new: nn.Module, task: Task, schedule: Schedule, step: Step, score: Score, keep: bool = False
+    model: nn.Module,
+    new: nn.Module,
+    task: Task,
+    schedule: Schedule,
+    step: Step,
+    score: Score,
+    keep: bool = False,
+    rows: Rows | None = None,
 ) -> ScoredPredictor:
     """Train all of ``model`` in place and go back to the epoch of best validation accuracy, the first of equal ones.
 
@@ -118,6 +126,8 @@ def tune(
         new: the part (or parts, in a ModuleList) of ``model`` that learns at the full rate, the rest is the backbone.
         step: trains on a mini-batch, ``step(x, target, optimizer, generator) -> losses`` of its optimiser steps.
         score: logits in evaluation mode. keep: keep the weights of every epoch, for ``snapshots``.
+        rows: asked before each epoch for the samples that make it, int64 ``(n,)``, n always the same, repeats allowed;
+            ``step`` is then told those of its mini-batch, as a fifth argument. None: each sample once.
 
     Raises:
         BadData: no samples, or one class only. TrainingFailed: the loss diverged, or a tensor did not move.
@@ -125,7 +135,7 @@ def tune(
     _check_classes(task.train)
     where, course, states = device(), Course(), list[State]()
     channels_last(model, where)
-    batches = Batches(task.train, schedule.batch_size, where, schedule.augment)
+    batches = Batches(task.train, schedule.batch_size, where, schedule.augment, rows=None if rows is None else rows())
     optimizer = _optimizer(model, new, schedule)
     first = [group["lr"] for group in optimizer.param_groups]
     predictor = ScoredPredictor(model, score, schedule.pixels)
@@ -133,6 +143,8 @@ def tune(
     with freezing.only(model, None) as names, freezing.seeded(schedule.seed, where) as generator:
         before = freezing.snapshot(model)
         for epoch in range(schedule.epochs):
+            if rows is not None and epoch > 0:
+                batches.rows = torch.as_tensor(rows())
             for group, rate in zip(optimizer.param_groups, first, strict=True):
                 group["lr"] = rate * schedule.rate(epoch)
             course.train_loss.append(_epoch(model, batches, step, optimizer, generator, schedule, epoch))
@@ -158,8 +170,9 @@ def _epoch(
     """One pass over the training images; the mean loss of each optimiser step of a mini-batch."""
     losses = []
     with freezing.modes(model, training=True):
-        for x, target in batches.shuffled(generator):
-            losses.append(step(resized(x, schedule.pixels), target, optimizer, generator))
+        for x, target, rows in batches.shuffled_rows(generator):
+            told = () if batches.rows is None else (rows,)
+            losses.append(step(resized(x, schedule.pixels), target, optimizer, generator, *told))
     mean = torch.stack(losses).mean(0).tolist()
     if not np.isfinite(mean).all():
         raise TrainingFailed(
