@@ -104,8 +104,8 @@ _FUSIONS = (
 # Of Table 7 the rival with the smallest gap in earlier runs, so the hardest one to be fairer than; others are quoted.
 _ATTRIBUTE_ROWS = ("Baseline", "FineFACE", "Regularised")
 
-# At FairMixup's own weight, 10, a short training finds no positives; the race adversary's full strength oscillates.
-_BASELINES = {"fair_mixup": {"penalty_weight": 1.0}, "race_adversary": {"strength": 0.1}}
+# The authors' 10 and 1 cost a short training much of its accuracy (docs/searches/fineface_rivals_quick.csv).
+_BASELINES = {"fair_mixup": {"penalty_weight": 0.3}, "race_adversary": {"strength": 0.3}}
 
 # ``attributes_...`` are the numbers of the thirteen attributes, where they differ.
 SIZES: dict[str, dict[str, Any]] = {

@@ -77,7 +77,8 @@ def two_tables(frame: pd.DataFrame) -> str:
 
 def decisions(tier: str) -> str:
     """Where paper, released code and this notebook differ, as a Markdown table."""
-    strength = tiers.get(tier).papers["fineface"].get("baselines", {}).get("race_adversary", {}).get("strength", 1.0)
+    searched = tiers.baselines(tier, "fineface").get("race_adversary", {}).get("strength")
+    strength = "1, its authors'" if searched is None else f"{searched:g} (`docs/searches/fineface_rivals_{tier}.csv`)"
     size = tiers.settings("paper", "fineface")["size"]
     lines = [
         ("what", "paper", "released code", "here"),
@@ -99,8 +100,7 @@ def decisions(tier: str) -> str:
         ("steps of the Baseline", "one a mini-batch, presumably", "–",
          f"the same, and a row with {STEPS[2]['passes']}"),
         ("rivals in Table 5", "numbers from their papers", "none",
-         f"rerun like the Baseline, the adversary at strength {strength:g} (it oscillates at 1 in short trainings); "
-         "generative views quoted"),
+         f"rerun, trained exactly as the Baseline; the adversary at strength {strength}; generative views quoted"),
         ("DoB", '"standard deviation"', "none", "ddof = 1, which fits the print; ddof = 0 beside"),
     ]  # fmt: skip
     return say.table(lines)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from rooms import was_searched
 
-from fairnb import tasks
+from fairnb import paths, tasks
 from fairnb.evidence import reported, runs, tables
 from fairnb.papers.fineface import checkpoints
 from fairnb.papers.fineface import tables as fineface
@@ -65,9 +65,26 @@ def test_three_seeds_stand_behind_the_main_tables_at_quick_and_one_behind_attrib
 
 def test_quick_trains_as_long_as_fresh_experts_need_and_has_few_errors_by_chance():
     own = tiers.settings("quick", "fineface")
-    assert own["finetune_epochs"] == own["pretrain_epochs"] == 12, "rivals train as long"
+    assert own["finetune_epochs"] == 12
     assert own["n_test"] == 4200 and own["expert_channels"] == 2 * own["expert_width"]
     was_searched("fineface", ("finetune_epochs", "expert_channels"))
+
+
+SEARCHES = sorted((paths.CHECKOUT / "docs" / "searches").glob("fineface_rivals_*.csv"))
+
+
+@pytest.mark.parametrize("file", SEARCHES, ids=lambda file: file.stem)
+def test_the_rivals_numbers_are_the_largest_tried_that_cost_at_most_a_point_of_accuracy(file):
+    tier = file.stem.rpartition("_")[2]
+    searched, own = pd.read_csv(file, comment="#"), tiers.baselines(tier, "fineface")
+    assert set(searched["method"]) == set(own) and not set(searched["seed"]) & set(tiers.get(tier).seeds)
+    for method, found in searched.groupby("method"):
+        mean = found.groupby("value")["accuracy"].mean()
+        tried = list(mean.index[1:])
+        assert len(tried) >= 5 and mean.index[0] == 0, "and without the term"
+        bearable = [value for value in tried if mean[value] >= mean[0] - 0.01] or tried[:1]
+        assert own[method] == {found["setting"].iloc[0]: max(bearable)}
+        assert set(found.loc[found["chosen"], "value"]) == {max(bearable)}
 
 
 def test_a_row_that_quick_leaves_out_is_run_at_open_or_paper():

@@ -10,6 +10,7 @@ from fairnb import tasks
 from fairnb.evidence import say
 from fairnb.papers.fineface import printed, words, words_print
 from fairnb.papers.fineface import tables as fineface
+from fairnb.tasks import tiers
 
 TASK, BASE, STEPS, OURS = "toy_races/female", fineface.BASE[0], fineface.STEPS[0], fineface.FINEFACE[0]
 NOISE = np.array([-0.001, 0.0005, 0.001, -0.0005])  # the same for all rows: paired differences are exact
@@ -113,5 +114,7 @@ def test_chance_is_compared_with_its_range(dob, word):
 
 
 def test_decisions_have_the_tier_s_own_numbers():
-    assert "at strength 0.1 " in words_print.decisions("quick") and "at strength 1 " in words_print.decisions("paper")
+    own = tiers.baselines("quick", "fineface")["race_adversary"]["strength"]
+    assert f"at strength {own:g} (`docs/searches/fineface_rivals_quick.csv`)" in words_print.decisions("quick")
+    assert "at strength 1, its authors'; " in words_print.decisions("paper")
     assert len({line.count("|") for line in words_print.decisions("quick").splitlines()}) == 1
