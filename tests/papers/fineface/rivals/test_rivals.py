@@ -97,6 +97,7 @@ def test_the_predictors_are_plain_classifiers():
         assert {key: value.shape for key, value in state.items()} == {k: v.shape for k, v in usual.items()}, name
 
 
+@pytest.mark.numerics
 @pytest.mark.parametrize(("name", "off"), [("gap_regularised", "penalty_weight"), ("race_adversary", "strength")])
 def test_without_its_own_loss_a_rival_takes_the_baselines_course(name, off):
     """Weights, losses, the epoch kept: with resizing, a batch left over, and the settings' schedule."""
