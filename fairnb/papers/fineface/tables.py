@@ -85,7 +85,8 @@ FUSIONS: tuple[Row, ...] = (
 )
 TRAININGS: tuple[Row, ...] = (
     _choice("Mean pooling", pool="mean"),
-    _choice("Single FC and its CAM (text)", head="paper", cam="paper"),
+    # Blocks with ELU and C_n / 2 channels inside, a single FC and its CAM, pixels above the threshold, no padding.
+    _choice("FineFACE as in the text", block="paper", head="paper", cam="paper", strict=True, pad=0.0),
     _choice("CAM by derivative", cam="paper"),
     _choice("Boxes without padding", pad=0.0),
     _choice("One learning rate for all", backbone_rate=1.0),
