@@ -40,9 +40,7 @@ def with_overall(maps: torch.Tensor) -> torch.Tensor:
     return torch.cat([maps, normalised(maps.sum(1, keepdim=True))], 1)
 
 
-def boxes(
-    maps: torch.Tensor, threshold: float = THRESHOLD, pad: float = PAD, strict: bool = False
-) -> torch.Tensor:
+def boxes(maps: torch.Tensor, threshold: float = THRESHOLD, pad: float = PAD, strict: bool = False) -> torch.Tensor:
     """The box around all pixels of a map that reach ``threshold``, larger by ``pad`` of the image on each side.
 
     Args:

@@ -97,7 +97,8 @@ def fineface(
         snapshots: keep the predictors of all epochs, for the runner.
 
     Also read from the settings: ``expert_width``, ``expert_channels`` (else 8 and 16 times the channels of the
-    backbone's first layer: 512 and 1024 of a usual one), and ``pixels``, the width to which images are resized.
+    backbone's first layer: 512 and 1024 of a usual one), and ``pixels``, the width to which images are resized
+    (or this and a window's, see ``training.Schedule``).
 
     Raises:
         BadData: fewer stages than experts, one class only, a number out of range. UnknownName: an unknown option.

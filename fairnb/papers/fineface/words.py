@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.evidence import say
+from fairnb.evidence import layout, say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.fineface import printed
 from fairnb.papers.fineface import tables as tables_of_paper
@@ -164,7 +164,7 @@ def _steps(frame: pd.DataFrame) -> str:
 
 
 def _crops(looked: pd.DataFrame, maps: Sequence[int], tier: str) -> str:
-    whole, size = looked["box = image"], tiers.settings("paper", "fineface")["size"]
+    whole, size = looked["box = image"], layout.pixels(tiers.settings("paper", "fineface"))
     most = "mostly sees" if whole.min() > HALF else "often sees" if whole.max() > HALF / 2 else "seldom sees"
     return (
         f"* **How many crops are crops?** In {whole.min():.0f} to {whole.max():.0f} % of the faces, by group, the "

@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from fairnb.evidence import reported, say
+from fairnb.nets.resizing import PAD
 from fairnb.papers.fineface import printed
 from fairnb.papers.fineface.tables import FINEFACE, STEPS, TABLES
 from fairnb.tasks import tiers
@@ -78,7 +79,8 @@ def two_tables(frame: pd.DataFrame) -> str:
 def decisions(tier: str) -> str:
     """Where paper, released code and this notebook differ, as a Markdown table."""
     strength = tiers.get(tier).papers["fineface"].get("baselines", {}).get("race_adversary", {}).get("strength", 1.0)
-    size = tiers.settings("paper", "fineface")["size"]
+    settings = tiers.settings("paper", "fineface")
+    larger, size = settings["pixels"]
     lines = [
         ("what", "paper", "released code", "here"),
         ("choice of the epoch", "early stopping", "accuracy on the **test** images, in the first and last epochs",
@@ -96,8 +98,10 @@ def decisions(tier: str) -> str:
         ("Baseline", "ResNet-50, not described further", "none", "same data, optimiser, epochs, choice of the epoch"),
         ("decision", "mean of the eight scores", "sum of the eight logits", "mean of the logits (decides alike)"),
         ("crops of a mini-batch", "–", "image by image", "all at once, the same numbers"),
-        ("image size", f"{size} pixels", f"{size} of 460, shifted and mirrored",
-         "the same at tier `paper`; smaller ones: see Parameters"),
+        ("image size", f"{size} pixels",
+         f"a random {size} of {larger} with {PAD} black ones around, mirrored half the time; in tests the middle",
+         f"the same at tier `paper`, where images are kept at {settings['size']} and enlarged on the device; other "
+         "tiers shift by a few pixels and repeat edges"),
         ("steps of the Baseline", "one a mini-batch, presumably", "–",
          f"the same, and a row with {STEPS[2]['passes']}"),
         ("rivals in Table 5", "numbers from their papers", "none",

@@ -10,7 +10,7 @@ from fake_task import fake_task
 from torch.nn import functional
 
 from fairnb.errors import BadData, TrainingFailed
-from fairnb.nets.models import device, to_pixels
+from fairnb.nets.models import device, probabilities, to_pixels
 from fairnb.papers.fineface import attention, tables, training, words_choices
 from fairnb.papers.fineface.method import _look_again, fineface, fineface_base, fresh
 from fairnb.papers.fineface.mutual import Looking, fused, scores
@@ -177,6 +177,18 @@ class TestFineFace:
         x = resized(to_pixels(task.val.x[:5], device()), 48)
         assert x.shape == (5, 3, 48, 48)
         expected = fused(scores(predictor.model, x, Looking()), Looking()).softmax(1)
+        np.testing.assert_allclose(predictor(task.val.x[:5]), expected.cpu(), atol=1e-5)
+
+    def test_windows_are_drawn_in_training_alone(self, monkeypatch):
+        task, drawn = fake_task(**SETTINGS, pixels=(40, 32)), []
+        monkeypatch.setattr(
+            training, "resized", lambda x, pixels, *draw: (drawn.append(bool(draw)), resized(x, pixels, *draw))[1]
+        )
+        predictor = fineface_base(task, seed=0, epochs=1, batch_size=40)
+        assert sum(drawn) == 2 and len(drawn) > 2, "two mini-batches of 40, and validation"
+        x = resized(to_pixels(task.val.x[:5], device()), (40, 32))
+        assert x.shape == (5, 3, 32, 32)
+        expected = probabilities(predictor.model.eval()(x).detach())
         np.testing.assert_allclose(predictor(task.val.x[:5]), expected.cpu(), atol=1e-5)
 
 
