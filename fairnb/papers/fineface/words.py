@@ -57,6 +57,17 @@ def _than(frame: pd.DataFrame, row: str, other: str, metric: str) -> say.Differe
     return say.compare(_of(frame, row, metric), _of(frame, other, metric))
 
 
+def cost(compared: pd.DataFrame) -> str:
+    """What a mini-batch of FineFACE costs; ``compared``: from ``prices.compared``."""
+    ours = compared[compared["row"] == FINEFACE[0]].drop_duplicates("tier")
+    said = [f"{line['plain steps']:.1f} at tier `{line['tier']}`" for line in ours.to_dict("records")]
+    return (
+        "A mini-batch of FineFACE costs as many FLOPs (counted, not timed) as so many steps of the plain network: "
+        f"{say.listed(said)}. It makes {STEPS[2]['passes']} passes; what is beyond these is the experts' convolutions, which "
+        f"cost the more the wider they are. “{STEPS[0]}” has the passes alone."
+    )
+
+
 def why(
     frames: Mapping[str, pd.DataFrame],
     verdicts: pd.DataFrame,

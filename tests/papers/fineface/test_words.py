@@ -46,6 +46,12 @@ def said(made, verdict="undecided", protected=MANY):
     return text
 
 
+def test_what_a_mini_batch_costs_here_and_at_paper():
+    lines = [("quick", BASE, 1.0), ("quick", OURS, 5.04), ("paper", BASE, 1.0), ("paper", OURS, 9.22)]
+    text = words.cost(pd.DataFrame(lines, columns=["tier", "row", "plain steps"]))
+    assert "plain network: 5.0 at tier `quick` and 9.2 at tier `paper`." in text
+
+
 def test_as_printed():
     text = said(frame(ours=(0.96, 0.01)))
     assert "within a seed higher by 3.0 points [3.0, 3.0] (+3.2 in print)" in text
