@@ -63,8 +63,23 @@ def cost(compared: pd.DataFrame) -> str:
     said = [f"{line['plain steps']:.1f} at tier `{line['tier']}`" for line in ours.to_dict("records")]
     return (
         "A mini-batch of FineFACE costs as many FLOPs (counted, not timed) as so many steps of the plain network: "
-        f"{say.listed(said)}. It makes {STEPS[2]['passes']} passes; what is beyond these is the experts' convolutions, which "
-        f"cost the more the wider they are. “{STEPS[0]}” has the passes alone."
+        f"{say.listed(said)}. It makes {STEPS[2]['passes']} passes; what is beyond these is the experts' convolutions, "
+        f"which cost the more the wider they are. “{STEPS[0]}” has the passes alone."
+    )
+
+
+def threshold(moved: pd.DataFrame) -> str:
+    """What one threshold for all groups leaves of the DoB, row by row; ``moved``: from ``balance.by_run``, one task."""
+    dob = {row: own.set_index("seed").filter(like="DoB") for row, own in moved.groupby("row", sort=False)}
+    said = [
+        f"{row} has {dob[row]['DoB balanced'].mean():.1f} in place of {dob[row]['DoB as is'].mean():.1f} points "
+        f"({say.compare(dob[row]['DoB balanced'], dob[row]['DoB as is'])})"
+        for row in (BASE[0], STEPS[0], FINEFACE[0])
+    ]
+    before, after = (say.compare(dob[FINEFACE[0]][name], dob[BASE[0]][name]) for name in ("DoB as is", "DoB balanced"))
+    return (
+        "The DoB with one threshold for all groups, at which as many are called women as there are: "
+        f"{'; '.join(said)}. FineFACE's is then {after} against the Baseline's, and {before} as the networks decide."
     )
 
 
