@@ -43,6 +43,13 @@ def test_every_plan_is_of_a_table_and_every_task_of_this_paper(tier):
         assert all(tasks.recipe(name).paper == "fineface" for name, _ in tiers.plan(tier, "fineface", plan))
 
 
+def test_tier_paper_sees_what_the_released_script_shows():
+    task = fineface.grid("T2", "paper")[0].task
+    own = tasks.settings_of(task, "paper")
+    assert own["pixels"] == (460, 448) and own["size"] == 224 and own["augment"] == "flip"
+    assert fineface.network("table2", "paper").startswith("448 px, resnet50")
+
+
 @pytest.mark.parametrize("tier", ["smoke", "quick"])
 @pytest.mark.parametrize("name", fineface.TABLES)
 def test_grids_name_each_row_once_for_a_task_and_seed(tier, name):
