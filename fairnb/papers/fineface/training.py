@@ -16,7 +16,7 @@ from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData, TrainingFailed
 from fairnb.nets import freezing
 from fairnb.nets.models import device, probabilities, to_pixels
-from fairnb.nets.resizing import resized
+from fairnb.nets.resizing import Pixels, resized
 from fairnb.training.batches import Batches, channels_last
 from fairnb.training.loop import TrainedPredictor
 
@@ -35,7 +35,8 @@ class Schedule:
     Attributes:
         epochs, lr, batch_size, augment: as ever; an incomplete mini-batch is skipped. seed: of order and augmentation.
         backbone_rate: the pretrained layers' learning rate as a share of ``lr``.
-        pixels: images are bilinearly resized to this width; None: they stay as they are.
+        pixels: images are bilinearly resized to this width; None: they stay as they are. A pair: see ``resizing``, a
+            window of the resized image, by chance in training and its middle else.
 
     Raises:
         BadData: a value out of its range.
@@ -47,7 +48,7 @@ class Schedule:
     augment: str
     seed: int
     backbone_rate: float = 0.1
-    pixels: int | None = None
+    pixels: Pixels = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2 or not self.lr > 0 or not self.backbone_rate > 0:
@@ -79,7 +80,7 @@ class ScoredPredictor(TrainedPredictor):
         self,
         model: nn.Module,
         score: Score,
-        pixels: int | None,
+        pixels: Pixels,
         notes: dict[str, Any] | None = None,
         states: Sequence[State] = (),
     ) -> None:
@@ -172,7 +173,7 @@ def _epoch(
     with freezing.modes(model, training=True):
         for x, target, rows in batches.shuffled_rows(generator):
             told = () if batches.rows is None else (rows,)
-            losses.append(step(resized(x, schedule.pixels), target, optimizer, generator, *told))
+            losses.append(step(resized(x, schedule.pixels, generator), target, optimizer, generator, *told))
     mean = torch.stack(losses).mean(0).tolist()
     if not np.isfinite(mean).all():
         raise TrainingFailed(

@@ -47,6 +47,24 @@ def said(made, verdict="undecided", protected=MANY):
     return text
 
 
+def test_what_a_mini_batch_costs_here_and_at_paper():
+    lines = [("quick", BASE, 1.0), ("quick", OURS, 5.04), ("paper", BASE, 1.0), ("paper", OURS, 9.22)]
+    text = words.cost(pd.DataFrame(lines, columns=["tier", "row", "plain steps"]))
+    assert "plain network: 5.0 at tier `quick` and 9.2 at tier `paper`." in text
+
+
+def test_one_threshold_for_all_groups():
+    spread = np.array([0.0, 0.1, -0.1, 0.0])
+    told = {BASE: (4.0, 3.5), STEPS: (4.0, 4.0), "FineFACE, no crops": (9.0, 9.0), OURS: (6.0, 3.5)}
+    parts = [
+        pd.DataFrame({"row": row, "seed": range(4), "DoB as is": before + spread, "DoB balanced": after + spread})
+        for row, (before, after) in told.items()
+    ]
+    text = words.threshold(pd.concat(parts))
+    assert "FineFACE has 3.5 in place of 6.0 points (lower by 2.5 points" in text and "no crops" not in text
+    assert "FineFACE's is then not clearly different" in text and "and higher by 2.0 points" in text
+
+
 def test_as_printed():
     text = said(frame(ours=(0.96, 0.01)))
     assert "within a seed higher by 3.0 points [3.0, 3.0] (+3.2 in print)" in text

@@ -119,7 +119,7 @@ def redrawn(
 def images(split: Split, rows: np.ndarray, schedule: Schedule, generator: torch.Generator) -> torch.Tensor:
     """Images of ``rows``, augmented, in [0, 1], resized, on the device: what a mini-batch of these rows would be."""
     changed = augment.augmentation(schedule.augment, split.aspect)(torch.from_numpy(split.x[rows]), generator)
-    return resized(to_pixels(changed, device()), schedule.pixels)
+    return resized(to_pixels(changed, device()), schedule.pixels, generator)
 
 
 def groups(split: Split) -> torch.Tensor:

@@ -100,8 +100,8 @@ def test_the_predictors_are_plain_classifiers():
 @pytest.mark.numerics
 @pytest.mark.parametrize(("name", "off"), [("gap_regularised", "penalty_weight"), ("race_adversary", "strength")])
 def test_without_its_own_loss_a_rival_takes_the_baselines_course(name, off):
-    """Weights, losses, the epoch kept: with resizing, a batch left over, and the settings' schedule."""
-    settings = {"pixels": 24, "batch_size": 30, "finetune_epochs": 3, "finetune_lr": 0.05}
+    """Weights, the epoch kept: with windows of resized images, a batch left over, the settings' schedule."""
+    settings = {"pixels": (28, 24), "batch_size": 30, "finetune_epochs": 3, "finetune_lr": 0.05}
     task = with_small_network(dataclasses.replace(tiny(), settings=tiny().settings | settings))
     base, rival = methods.get("fineface_base")(task, seed=0), methods.get(name)(task, seed=0, **{off: 0.0})
     theirs = rival.model.state_dict()
