@@ -8,6 +8,7 @@ TIER ?= quick
 ONLY ?=
 SEEDS ?= $(FAIRNB_SEEDS)
 PRESET ?= $(FAIRNB_PRESET)
+ATTRIBUTES ?= $(FAIRNB_ATTRIBUTES)
 JOBS ?=
 SCHEDULER ?=
 FORCE ?=
@@ -20,6 +21,7 @@ READY := .venv/.ready$(filter-out -cuda,-$(TORCH))
 BIN := .venv/bin
 export FAIRNB_SEEDS := $(SEEDS)
 export FAIRNB_PRESET := $(PRESET)
+export FAIRNB_ATTRIBUTES := $(ATTRIBUTES)
 # Small processes with one thread each beat one process with many threads (and torch collapses when they compete).
 export OMP_NUM_THREADS := 1
 
@@ -29,6 +31,7 @@ help:  ## this list
 	@echo "fairnb: rerun five papers on fairness-aware fine-tuning, and check their claims"
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 	@echo "settings: TIER=smoke|quick|open|paper  ONLY=10_aimfair  SEEDS=3 or 0,1,2  PRESET=code|paper|ours  JOBS=2  SCHEDULER=tcp://host:8786  FORCE=1"
+	@echo "of FineFACE's Tables 6 to 8: ATTRIBUTES=smiling,bangs"
 	@echo "of decide: BUDGET=60 (minutes)  ONLY=A7 or aimfair  DRY=1; of audit-evidence: KEY=<experiment key>"
 	@echo "real data: FAIRNB_DATA=/folder make data"
 

@@ -6,6 +6,7 @@ import copy
 import errno
 import functools
 import io
+import os
 import sys
 from collections.abc import Callable
 
@@ -20,6 +21,21 @@ from fairnb.publish import evidence_commands, stopping
 
 tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="smoke, quick, open or paper")
 only_option = click.option("--only", default="", help="notebooks to run, e.g. 10_aimfair or 10,90 (default: all)")
+
+
+def _choose(context: click.Context, option: click.Parameter, value: str) -> None:
+    """An option that every process which computes has to know, and so is a setting."""
+    if value:
+        os.environ[settings.ATTRIBUTES] = value
+
+
+attributes_option = click.option(
+    "--attributes",
+    default="",
+    expose_value=False,
+    callback=_choose,
+    help="which of FineFACE's thirteen, e.g. smiling,bangs (default: the tier's)",
+)
 
 
 class _Commands(click.Group):
@@ -92,6 +108,7 @@ def _command(function: Callable) -> Callable:
 @_command
 @tier_option
 @only_option
+@attributes_option
 @click.option("--jobs", default="", help="worker processes (default: one per core, or one per GPU)")
 @click.option("--scheduler", default="", help="address of a Dask scheduler, e.g. tcp://host:8786")
 @click.option("--force", is_flag=True, help="execute notebooks that are up to date, too")
@@ -105,6 +122,7 @@ def reproduce(tier: str, only: str, jobs: str, scheduler: str, force: bool) -> N
 @_command
 @tier_option
 @only_option
+@attributes_option
 def plan(tier: str, only: str) -> None:
     """Say what reproduce would run, why, and how long it takes by the measured past; and what each claim needs."""
     from fairnb.publish import planning

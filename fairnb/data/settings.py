@@ -8,8 +8,8 @@ from fairnb import paths
 from fairnb.errors import UnknownName
 
 PREFIX = "FAIRNB_"
-SEEDS, PRESET = "FAIRNB_SEEDS", "FAIRNB_PRESET"
-CHOICES = (SEEDS, PRESET)  # what a run computes; absent and empty are the same
+SEEDS, PRESET, ATTRIBUTES = "FAIRNB_SEEDS", "FAIRNB_PRESET", "FAIRNB_ATTRIBUTES"
+CHOICES = (SEEDS, PRESET, ATTRIBUTES)  # what a run computes; absent and empty are the same
 # Who does the work, and how much of it is shown; models that draw or write (`fairnb generate`).
 OTHERS = ("FAIRNB_SCHEDULER", "FAIRNB_HEADLESS", "FAIRNB_T2I", "FAIRNB_LM_URL", "FAIRNB_LM_KEY")
 INTERNAL = ("FAIRNB_MANIFEST", "FAIRNB_RUNNER", "FAIRNB_TLS")  # set by fairnb for the processes that it starts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -108,11 +108,18 @@ def _module(name: str) -> str:
     return name.removeprefix("celeba-").replace("-", "_")
 
 
+def pixels(own: Mapping[str, Any]) -> int:
+    """The width of what a network sees by the settings ``own`` of its task: resized to, else cut out, else stored."""
+    found = own.get("pixels") or own.get("crop") or own["size"]
+    return found if isinstance(found, int) else found[-1]
+
+
 def network(task: str, tier: str) -> str:
     """Backbone and data of an image task at a tier in a few words."""
     from fairnb import tasks
 
     own = tasks.settings_of(task, tier)
     images = f"{own['n_train']} training images, " if own.get("n_train") else ""
-    pixels = own.get("pixels") or own.get("crop") or own["size"]
-    return f"{images}{pixels} px, {own.get('backbone', 'resnet18')} of width {own['width']}, weights {own['weights']}"
+    return (
+        f"{images}{pixels(own)} px, {own.get('backbone', 'resnet18')} of width {own['width']}, weights {own['weights']}"
+    )

@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 import click
 import psutil
 
-from fairnb import paths
+from fairnb import paths, registry
 from fairnb.data import settings
 from fairnb.errors import FairnbError
 from fairnb.evidence import clone, engine, layout
@@ -52,6 +52,7 @@ def reproduce(tier: str, only: str = "", jobs: int | None = None, scheduler: str
             click.echo(f"  {name}: up to date")
     started, failures, ran = time.perf_counter(), list[str](), 0
     if wanted:
+        say_prices(tier, [name for name in wanted if name in layout.grids()])
         with alone.alone(paths.executed(tier) / ".reproduce", "`make reproduce`"):
             failures, ran = _execute_stale(
                 chosen, wanted, tier, jobs, scheduler or os.environ.get(engine.SCHEDULER, "")
@@ -72,6 +73,13 @@ def meant(tier: str, only: str) -> list[str]:
         if name not in chosen:
             click.echo(f"  left out: {name}.ipynb ({reason})")
     return chosen
+
+
+def say_prices(tier: str, names: list[str]) -> None:
+    """Print what the rooms' ``prices`` say of notebooks that nobody has timed: of all their runs, finished or not."""
+    for price in registry.collected("prices", "PRICES").values() if names else ():
+        for line in price(tier, names):
+            click.echo(line)
 
 
 def _execute_stale(chosen: list[str], wanted: list[str], tier: str, jobs: int, scheduler: str) -> tuple[list[str], int]:

@@ -101,6 +101,7 @@ def inputs(name: str, tier: str) -> dict[str, str]:
         "code": provenance.code_hash(),
         "seeds": seeds,
         "preset": os.environ.get(tiers.PRESET, "").strip(),
+        "attributes": os.environ.get(settings.ATTRIBUTES, "").strip(),
         "lock file": hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.exists() else "none",
     } | layout.data_of(name, tier)
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fairnb import registry
 from fairnb.errors import MissingData
 from fairnb.evidence import engine, layout, provenance
 from fairnb.publish import driver, evidence_commands, notebooks
@@ -42,9 +41,7 @@ def plan(tier: str, only: str = "") -> None:
     total = sum(opened + trained for opened, trained, _ in costs.values()) / workers
     rest = "" if all(known for *_, known in costs.values()) else "; what has no measured time is left out"
     click.echo(f"in all about {_clock(total)} with {workers} workers (measured on earlier runs{rest})")
-    for lines in (price(tier, chosen) for price in registry.collected("prices", "PRICES").values()):
-        for line in lines:
-            click.echo(line)
+    driver.say_prices(tier, chosen)
 
 
 def say_claims(tier: str, only: str) -> None:

@@ -62,6 +62,7 @@ def test_workers_are_told_folders_as_absolute_paths_and_choices_even_where_none_
         "FAIRNB_RESULTS": str(tmp_path / "out"),
         "FAIRNB_SEEDS": "3",
         "FAIRNB_PRESET": "",
+        "FAIRNB_ATTRIBUTES": "",
     }
 
 

@@ -69,9 +69,14 @@ def test_why_says_what_changed(home, change, reason):
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "reason"), [("SEEDS", "4", "seeds changed"), ("PRESET", "paper", "preset changed")]
+    ("variable", "value", "reason"),
+    [
+        ("SEEDS", "4", "seeds changed"),
+        ("PRESET", "paper", "preset changed"),
+        ("ATTRIBUTES", "bangs", "attributes changed"),
+    ],
 )
-def test_other_seeds_or_another_preset_are_a_reason(home, monkeypatch, variable, value, reason):
+def test_another_choice_is_a_reason(home, monkeypatch, variable, value, reason):
     home("11_small", SAVE)
     notebooks.execute("11_small", {"tier": "smoke"})
     monkeypatch.setenv(f"FAIRNB_{variable}", value)

@@ -40,22 +40,24 @@ def with_overall(maps: torch.Tensor) -> torch.Tensor:
     return torch.cat([maps, normalised(maps.sum(1, keepdim=True))], 1)
 
 
-def boxes(maps: torch.Tensor, threshold: float = THRESHOLD, pad: float = PAD) -> torch.Tensor:
+def boxes(maps: torch.Tensor, threshold: float = THRESHOLD, pad: float = PAD, strict: bool = False) -> torch.Tensor:
     """The box around all pixels of a map that reach ``threshold``, larger by ``pad`` of the image on each side.
 
     Args:
         maps: normalised, ``(..., H, W)``. threshold: in (0, 1]. pad: share of the height and the width, 0 or more.
+        strict: only pixels above ``threshold`` count, as in the text; as released, those that equal it do, too.
 
     Returns:
         int64 ``(..., 4)``: top, left, bottom, right, the latter two not included; at least one pixel each way. Where
-        no pixel reaches ``threshold`` (a flat map) it is the whole image.
+        no pixel counts (a flat map) it is the whole image.
 
     Raises:
         BadData: ``threshold`` or ``pad`` out of range.
     """
     if not 0 < threshold <= 1 or not 0 <= pad < math.inf:
         raise BadData(f"a box needs a threshold in (0, 1] and a pad of 0 or more, got {threshold:g} and {pad:g}")
-    (top, bottom), (left, right) = (_span(maps.amax(dim) >= threshold, pad) for dim in (-1, -2))
+    sides = (maps.amax(dim) for dim in (-1, -2))
+    (top, bottom), (left, right) = (_span(side > threshold if strict else side >= threshold, pad) for side in sides)
     return torch.stack([top, left, bottom, right], -1)
 
 

@@ -20,7 +20,7 @@ from fairnb.nets import models
 from fairnb.nets.models import device
 from fairnb.papers.fineface import attention, mutual, training
 from fairnb.papers.fineface.mutual import Fused, Fusion, Looking, View
-from fairnb.papers.fineface.network import Experts, Formula, HeadKind, Pool
+from fairnb.papers.fineface.network import BlockKind, Experts, Formula, HeadKind, Pool
 from fairnb.papers.fineface.training import Schedule
 from fairnb.training.batches import channels_last
 from fairnb.training.losses import mean_loss
@@ -31,11 +31,10 @@ WIDTH, CHANNELS = 8, 16  # of the experts, in channels of the backbone's first l
 Read = Callable[[nn.Module], nn.Module]
 
 
-def _look_again(
-    task: Task, read: Read, *, seed: int, taps: int = 3, pool: Pool = "max", head: HeadKind = "code", **options: Any
-) -> Predictor:
+def _look_again(task: Task, read: Read, *, seed: int, **options: Any) -> Predictor:
     """The Predictor of kept experts; ``options`` that only training reads do not matter here."""
-    model = read(fresh(task, seed, taps=taps, pool=pool, head=head, pretrained=False))
+    shape = {name: options[name] for name in ("taps", "pool", "head", "block") if name in options}
+    model = read(fresh(task, seed, **shape, pretrained=False))
     names = [field.name for field in dataclasses.fields(Looking)]
     looking = Looking(**{name: options[name] for name in names if name in options})
     return _predictor(model, _score(looking), task)
@@ -67,9 +66,11 @@ def fineface(
     taps: int = 3,
     pool: Pool = "max",
     head: HeadKind = "code",
+    block: BlockKind = "code",
     cam: Formula = "code",
     pad: float = attention.PAD,
     threshold: float = attention.THRESHOLD,
+    strict: bool = False,
     align_corners: bool = True,
     fused: Fused = "all",
     fusion: Fusion = "sum",
@@ -85,7 +86,8 @@ def fineface(
 
     Args:
         taps: N experts on the last N stages. pool: of their maps, ``max`` or ``mean``. head: see ``network.Head``.
-        cam: formula of the class-activation maps. pad, threshold: of the boxes.
+        block: of the experts, see ``network.Experts``. cam: formula of the class-activation maps.
+        pad, threshold, strict: of the boxes, see ``attention.boxes``.
         align_corners: how maps and crops are resized, see ``attention``; True as released.
         fused, fusion: see ``mutual.Looking``; they act on inference alone, the epoch is chosen with all scores.
         view: what the experts see of each other's attention, see ``mutual.Looking``: ``crop``, or a control.
@@ -95,16 +97,17 @@ def fineface(
         snapshots: keep the predictors of all epochs, for the runner.
 
     Also read from the settings: ``expert_width``, ``expert_channels`` (else 8 and 16 times the channels of the
-    backbone's first layer: 512 and 1024 of a usual one), and ``pixels``, the width to which images are resized.
+    backbone's first layer: 512 and 1024 of a usual one), and ``pixels``, the width to which images are resized
+    (or this and a window's, see ``training.Schedule``).
 
     Raises:
         BadData: fewer stages than experts, one class only, a number out of range. UnknownName: an unknown option.
         TrainingFailed: the loss diverged.
     """
-    looking = Looking(cam, pad, threshold, align_corners=align_corners, view=view)
+    looking = Looking(cam, pad, threshold, align_corners=align_corners, view=view, strict=strict)
     chosen = replace(looking, fused=fused, fusion=fusion)
     schedule = _schedule(task, seed, lr, epochs, batch_size, augment, backbone_rate)
-    model = fresh(task, seed, taps=taps, pool=pool, head=head)
+    model = fresh(task, seed, taps=taps, pool=pool, head=head, block=block)
 
     def step(x: torch.Tensor, target: torch.Tensor, optimizer: Any, generator: torch.Generator) -> torch.Tensor:
         return mutual.mini_batch(model, x, target, optimizer, looking, generator)
@@ -167,14 +170,21 @@ def fineface_base(
 
 
 def fresh(
-    task: Task, seed: int, *, taps: int = 3, pool: Pool = "max", head: HeadKind = "code", pretrained: bool = True
+    task: Task,
+    seed: int,
+    *,
+    taps: int = 3,
+    pool: Pool = "max",
+    head: HeadKind = "code",
+    block: BlockKind = "code",
+    pretrained: bool = True,
 ) -> Experts:
     """The experts of ``seed`` as training finds them, on the task's backbone.
 
     Also what kept weights are read into: its state dict has the names of a trained one's (``pretrained=False`` then).
 
     Raises:
-        BadData: the backbone has fewer stages than ``taps``. UnknownName: another ``pool`` or ``head``.
+        BadData: the backbone has fewer stages than ``taps``. UnknownName: another ``pool``, ``head`` or ``block``.
     """
     classes = max(2, int(task.train.target.max()) + 1)
     model: Any = task.backbone(seed, pretrained=pretrained)
@@ -182,7 +192,7 @@ def fresh(
     width = task.settings.get("expert_width", WIDTH * base)
     channels = task.settings.get("expert_channels", CHANNELS * base)
     with models.seeded(seed):
-        return Experts(model, classes, taps=taps, width=width, channels=channels, pool=pool, head=head)
+        return Experts(model, classes, taps=taps, width=width, channels=channels, pool=pool, head=head, block=block)
 
 
 def _schedule(

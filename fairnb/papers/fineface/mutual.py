@@ -28,7 +28,7 @@ class Looking:
     """How attention becomes crops, and scores a decision.
 
     Attributes:
-        cam: formula of the maps, see ``network.Head``. pad, threshold: of the boxes, see ``attention.boxes``.
+        cam: formula of the maps, see ``network.Head``. pad, threshold, strict: of the boxes, see ``attention.boxes``.
         align_corners: how maps and crops are resized, see ``attention``; True as released.
         fused: which of the 2(N+1) scores count: ``all``, those of the ``raw`` image or of the ``crop`` alone, or
             (of both) those of the ``concat`` or of the ``experts`` alone.
@@ -48,6 +48,7 @@ class Looking:
     fusion: Fusion = "sum"
     align_corners: bool = True
     view: View = "crop"
+    strict: bool = False
 
     def __post_init__(self) -> None:
         asked: dict[str, tuple[str, Sequence[str]]] = {
@@ -65,7 +66,7 @@ class Looking:
         if self.view == "image":
             return x.expand(len(which), *x.shape)
         maps = model.attention(output, (x.shape[2], x.shape[3]), self.cam, self.align_corners)
-        found = attention.boxes(maps[:, list(which)], self.threshold, self.pad)
+        found = attention.boxes(maps[:, list(which)], self.threshold, self.pad, self.strict)
         found = found.roll(1, 0) if self.view == "other" else found
         return attention.crops(x, found, x.shape[3], self.align_corners)
 

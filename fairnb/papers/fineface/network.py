@@ -22,6 +22,7 @@ from fairnb.papers.fineface import attention
 
 Pool = Literal["max", "mean"]
 HeadKind = Literal["code", "paper"]
+BlockKind = Literal["code", "paper"]
 Formula = Literal["code", "paper"]
 POOLS: tuple[Pool, ...] = ("max", "mean")
 KINDS: tuple[Formula, ...] = ("code", "paper")
@@ -103,9 +104,12 @@ class Experts(nn.Module):
         classes: K logits a head, two for two classes. taps: N.
         width: channels between the two convolutions of a block, and of the heads' hidden layer.
         channels: C of x''. pool: global ``max`` or ``mean`` pooling. head: see ``Head``.
+        block: ``code``: ``width`` is that of all blocks, activations are ReLU, as released; ``paper``: the text's, half
+            as wide as the stage (C_n / 2), activations are ELU.
 
     Raises:
-        BadData: the network has fewer stages than ``taps``, or a number below 1. UnknownName: another pooling or head.
+        BadData: the network has fewer stages than ``taps``, or a number below 1. UnknownName: another pooling, head or
+            block.
     """
 
     def __init__(
@@ -118,17 +122,23 @@ class Experts(nn.Module):
         channels: int = 1024,
         pool: Pool = "max",
         head: HeadKind = "code",
+        block: BlockKind = "code",
     ) -> None:
         super().__init__()
         if pool not in POOLS:
             raise UnknownName("pooling", pool, POOLS)
+        if block not in KINDS:
+            raise UnknownName("block", block, KINDS)
         if min(taps, classes, width, channels) < 1:
             found = f"{taps}, {classes}, {width} and {channels}"
             raise BadData(f"taps, classes, width and channels of the experts must be 1 or more, got {found}")
         self.pool, self.backbone = pool, copy.deepcopy(model)
         self.tapped, inputs = _last(stages(model), taps, type(model.net).__name__)
         self.backbone.head = nn.Identity()  # type: ignore[assignment]
-        self.blocks = nn.ModuleList(_block(count, width, channels) for count in inputs)
+        self.blocks = nn.ModuleList(
+            _block(count, width, channels) if block == "code" else _block(count, max(1, count // 2), channels, nn.ELU)
+            for count in inputs
+        )
         self.heads = nn.ModuleList(Head(count * channels, width, classes, head) for count in [1] * taps + [taps])
 
     def forward(self, x: torch.Tensor) -> Output:
@@ -220,8 +230,8 @@ def _outputs(module: nn.Module, names: list[str]) -> Iterator[dict[str, torch.Te
             handle.remove()
 
 
-def _block(inputs: int, width: int, channels: int) -> nn.Sequential:
-    """1x1 convolution to ``width``, 3x3 to ``channels``, each with BN and ReLU (the text has ELU)."""
+def _block(inputs: int, width: int, channels: int, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
+    """1x1 convolution to ``width``, 3x3 to ``channels``, each with BN and the activation."""
     one, three = nn.Conv2d(inputs, width, 1, bias=False), nn.Conv2d(width, channels, 3, padding=1, bias=False)
     first, second = (nn.BatchNorm2d(count, momentum=MOMENTUM) for count in (width, channels))
-    return nn.Sequential(one, first, nn.ReLU(), three, second, nn.ReLU())
+    return nn.Sequential(one, first, activation(), three, second, activation())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,7 +86,8 @@ FUSIONS: tuple[Row, ...] = (
 )
 TRAININGS: tuple[Row, ...] = (
     _choice("Mean pooling", pool="mean"),
-    _choice("Single FC and its CAM (text)", head="paper", cam="paper"),
+    # Blocks with ELU and C_n / 2 channels inside, a single FC and its CAM, pixels above the threshold, no padding.
+    _choice("FineFACE as in the text", block="paper", head="paper", cam="paper", strict=True, pad=0.0),
     _choice("CAM by derivative", cam="paper"),
     _choice("Boxes without padding", pad=0.0),
     _choice("One learning rate for all", backbone_rate=1.0),
@@ -103,8 +105,18 @@ TABLES = {
 
 
 def grid(name: str, tier: str) -> list[Run]:
-    """The runs behind a table (``T2`` to ``T7``, ``choices``) at a tier, see ``layout.grid``; Table 8 has Table 6's."""
-    return layout.grid("fineface", TABLES[name], tier)
+    """The runs behind a table (``T2`` to ``T7``, ``choices``) at a tier, see ``layout.grid``; Table 8 has Table 6's.
+
+    Tables 6 to 8 have the tier's attributes, or those of ``tasks_attributes.asked``.
+    """
+    from fairnb.papers.fineface import tasks_attributes
+
+    found, attributes = layout.grid("fineface", TABLES[name], tier), tasks_attributes.asked()
+    if TABLES[name].plan != TABLES["T6"].plan or not attributes:
+        return found
+    folder = found[0].task.partition("/")[0]
+    chosen = [f"{folder}/{attribute}_male_13" for attribute in attributes]
+    return [replace(run, task=task) for run in found if run.task == found[0].task for task in chosen]
 
 
 def _elsewhere(tier: str) -> list[Run]:

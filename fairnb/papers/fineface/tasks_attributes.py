@@ -5,6 +5,7 @@ As in CelebA, all thirteen are labels of the same images: the toy's are drawn on
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -13,7 +14,9 @@ import numpy as np
 
 from fairnb.contract import Split
 from fairnb.data import celeba
+from fairnb.data import settings as own_settings
 from fairnb.data.cache import central
+from fairnb.errors import UnknownName
 from fairnb.papers.fineface import tasks_open as opened
 from fairnb.tasks.drawings import Drawing, parts
 from fairnb.tasks.genders import CELEBA, GENDER, celeba_build, parts_of
@@ -31,6 +34,19 @@ SEEDS = {"train": 171, "val": 172, "test": 173}  # other faces than those of the
 # Of each gender's positives in a small part. 0.9 % of CelebA's women have gray hair, of its men as many blond.
 LEAST = 2
 PREFIX = "attributes_"
+
+
+def asked() -> list[str]:
+    """The attributes that ``FAIRNB_ATTRIBUTES`` (``make ... ATTRIBUTES=smiling,bangs``) names, as in tasks' names.
+
+    None where it is not set: then a tier's plan says which. UnknownName: none of the thirteen.
+    """
+    known = [name.lower() for name in ATTRIBUTES]
+    named = [part.strip().lower() for part in os.environ.get(own_settings.ATTRIBUTES, "").split(",")]
+    for name in filter(None, named):
+        if name not in known:
+            raise UnknownName("attribute in ATTRIBUTES", name, known)
+    return list(dict.fromkeys(filter(None, named)))
 
 
 def counts(attribute: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The loop around FineFACE and the network that it is compared with: data, optimiser, schedule, choice of the epoch."""
+"""The loop around FineFACE and all that it is compared with: data, optimiser, schedule, choice of the epoch."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData, TrainingFailed
 from fairnb.nets import freezing
 from fairnb.nets.models import device, probabilities, to_pixels
-from fairnb.nets.resizing import resized
+from fairnb.nets.resizing import Pixels, resized
 from fairnb.training.batches import Batches, channels_last
 from fairnb.training.loop import TrainedPredictor
 
 MOMENTUM, WEIGHT_DECAY = 0.9, 5e-4
 EVALUATION_BATCH = 100  # smaller than elsewhere: the experts' maps of 448 pixels take much memory
 State = dict[str, torch.Tensor]
-Step = Callable[[torch.Tensor, torch.Tensor, torch.optim.Optimizer, torch.Generator], torch.Tensor]
+Step = Callable[..., torch.Tensor]  # see ``tune``
 Score = Callable[[nn.Module, torch.Tensor], torch.Tensor]
+Rows = Callable[[], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Schedule:
     Attributes:
         epochs, lr, batch_size, augment: as ever; an incomplete mini-batch is skipped. seed: of order and augmentation.
         backbone_rate: the pretrained layers' learning rate as a share of ``lr``.
-        pixels: images are bilinearly resized to this width; None: they stay as they are.
+        pixels: images are bilinearly resized to this width; None: they stay as they are. A pair: see ``resizing``, a
+            window of the resized image, by chance in training and its middle else.
 
     Raises:
         BadData: a value out of its range.
@@ -46,7 +48,7 @@ class Schedule:
     augment: str
     seed: int
     backbone_rate: float = 0.1
-    pixels: int | None = None
+    pixels: Pixels = None
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2 or not self.lr > 0 or not self.backbone_rate > 0:
@@ -78,7 +80,7 @@ class ScoredPredictor(TrainedPredictor):
         self,
         model: nn.Module,
         score: Score,
-        pixels: int | None,
+        pixels: Pixels,
         notes: dict[str, Any] | None = None,
         states: Sequence[State] = (),
     ) -> None:
@@ -110,7 +112,14 @@ class _Snapshot:
 
 
 def tune(
-    model: nn.Module, new: nn.Module, task: Task, schedule: Schedule, step: Step, score: Score, keep: bool = False
+    model: nn.Module,
+    new: nn.Module,
+    task: Task,
+    schedule: Schedule,
+    step: Step,
+    score: Score,
+    keep: bool = False,
+    rows: Rows | None = None,
 ) -> ScoredPredictor:
     """Train all of ``model`` in place and go back to the epoch of best validation accuracy, the first of equal ones.
 
@@ -118,6 +127,8 @@ def tune(
         new: the part (or parts, in a ModuleList) of ``model`` that learns at the full rate, the rest is the backbone.
         step: trains on a mini-batch, ``step(x, target, optimizer, generator) -> losses`` of its optimiser steps.
         score: logits in evaluation mode. keep: keep the weights of every epoch, for ``snapshots``.
+        rows: asked before each epoch for the samples that make it, int64 ``(n,)``, n always the same, repeats allowed;
+            ``step`` is then told those of its mini-batch, as a fifth argument. None: each sample once.
 
     Raises:
         BadData: no samples, or one class only. TrainingFailed: the loss diverged, or a tensor did not move.
@@ -125,7 +136,7 @@ def tune(
     _check_classes(task.train)
     where, course, states = device(), Course(), list[State]()
     channels_last(model, where)
-    batches = Batches(task.train, schedule.batch_size, where, schedule.augment)
+    batches = Batches(task.train, schedule.batch_size, where, schedule.augment, rows=None if rows is None else rows())
     optimizer = _optimizer(model, new, schedule)
     first = [group["lr"] for group in optimizer.param_groups]
     predictor = ScoredPredictor(model, score, schedule.pixels)
@@ -133,6 +144,8 @@ def tune(
     with freezing.only(model, None) as names, freezing.seeded(schedule.seed, where) as generator:
         before = freezing.snapshot(model)
         for epoch in range(schedule.epochs):
+            if rows is not None and epoch > 0:
+                batches.rows = torch.as_tensor(rows())
             for group, rate in zip(optimizer.param_groups, first, strict=True):
                 group["lr"] = rate * schedule.rate(epoch)
             course.train_loss.append(_epoch(model, batches, step, optimizer, generator, schedule, epoch))
@@ -158,8 +171,9 @@ def _epoch(
     """One pass over the training images; the mean loss of each optimiser step of a mini-batch."""
     losses = []
     with freezing.modes(model, training=True):
-        for x, target in batches.shuffled(generator):
-            losses.append(step(resized(x, schedule.pixels), target, optimizer, generator))
+        for x, target, rows in batches.shuffled_rows(generator):
+            told = () if batches.rows is None else (rows,)
+            losses.append(step(resized(x, schedule.pixels, generator), target, optimizer, generator, *told))
     mean = torch.stack(losses).mean(0).tolist()
     if not np.isfinite(mean).all():
         raise TrainingFailed(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.evidence import say
+from fairnb.evidence import layout, say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.fineface import printed
 from fairnb.papers.fineface import tables as tables_of_paper
@@ -55,6 +55,32 @@ def _of(frame: pd.DataFrame, row: str, metric: str) -> pd.Series:
 
 def _than(frame: pd.DataFrame, row: str, other: str, metric: str) -> say.Difference:
     return say.compare(_of(frame, row, metric), _of(frame, other, metric))
+
+
+def cost(compared: pd.DataFrame) -> str:
+    """What a mini-batch of FineFACE costs; ``compared``: from ``prices.compared``."""
+    ours = compared[compared["row"] == FINEFACE[0]].drop_duplicates("tier")
+    said = [f"{line['plain steps']:.1f} at tier `{line['tier']}`" for line in ours.to_dict("records")]
+    return (
+        "A mini-batch of FineFACE costs as many FLOPs (counted, not timed) as so many steps of the plain network: "
+        f"{say.listed(said)}. It makes {STEPS[2]['passes']} passes; what is beyond these is the experts' convolutions, "
+        f"which cost the more the wider they are. “{STEPS[0]}” has the passes alone."
+    )
+
+
+def threshold(moved: pd.DataFrame) -> str:
+    """What one threshold for all groups leaves of the DoB, row by row; ``moved``: from ``balance.by_run``, one task."""
+    dob = {row: own.set_index("seed").filter(like="DoB") for row, own in moved.groupby("row", sort=False)}
+    said = [
+        f"{row} has {dob[row]['DoB balanced'].mean():.1f} in place of {dob[row]['DoB as is'].mean():.1f} points "
+        f"({say.compare(dob[row]['DoB balanced'], dob[row]['DoB as is'])})"
+        for row in (BASE[0], STEPS[0], FINEFACE[0])
+    ]
+    before, after = (say.compare(dob[FINEFACE[0]][name], dob[BASE[0]][name]) for name in ("DoB as is", "DoB balanced"))
+    return (
+        "The DoB with one threshold for all groups, at which as many are called women as there are: "
+        f"{'; '.join(said)}. FineFACE's is then {after} against the Baseline's, and {before} as the networks decide."
+    )
 
 
 def why(
@@ -164,7 +190,7 @@ def _steps(frame: pd.DataFrame) -> str:
 
 
 def _crops(looked: pd.DataFrame, maps: Sequence[int], tier: str) -> str:
-    whole, size = looked["box = image"], tiers.settings("paper", "fineface")["size"]
+    whole, size = looked["box = image"], layout.pixels(tiers.settings("paper", "fineface"))
     most = "mostly sees" if whole.min() > HALF else "often sees" if whole.max() > HALF / 2 else "seldom sees"
     return (
         f"* **How many crops are crops?** In {whole.min():.0f} to {whole.max():.0f} % of the faces, by group, the "

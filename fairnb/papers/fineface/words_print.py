@@ -7,6 +7,7 @@ import math
 import pandas as pd
 
 from fairnb.evidence import reported, say
+from fairnb.nets.resizing import PAD
 from fairnb.papers.fineface import printed
 from fairnb.papers.fineface.tables import FINEFACE, STEPS, TABLES
 from fairnb.tasks import tiers
@@ -77,30 +78,35 @@ def two_tables(frame: pd.DataFrame) -> str:
 
 def decisions(tier: str) -> str:
     """Where paper, released code and this notebook differ, as a Markdown table."""
-    strength = tiers.get(tier).papers["fineface"].get("baselines", {}).get("race_adversary", {}).get("strength", 1.0)
-    size = tiers.settings("paper", "fineface")["size"]
+    searched = tiers.baselines(tier, "fineface").get("race_adversary", {}).get("strength")
+    strength = "1, its authors'" if searched is None else f"{searched:g} (`docs/searches/fineface_rivals_{tier}.csv`)"
+    settings = tiers.settings("paper", "fineface")
+    larger, size = settings["pixels"]
     lines = [
         ("what", "paper", "released code", "here"),
         ("choice of the epoch", "early stopping", "accuracy on the **test** images, in the first and last epochs",
          "validation data; notebook 53 measures the difference"),
-        ("box", "all pixels above 0.5", "the same, larger by 0.1 of the image on each side", "as released"),
+        ("box", "all pixels above 0.5", "all that reach 0.5, larger by 0.1 of the image on each side", "as released"),
         ("maps and crops resized", "–", "corners of both sizes aligned", "as released"),
         ("last row and column of a box", "–", "cut off by slicing", "part of the box, which is never empty"),
-        ("head", "one linear layer", "two, with batch-norm and ELU", "as released; one layer in notebook 53"),
+        ("head", "one linear layer", "two, with batch-norm and ELU", "as released"),
         ("activation map", "class weights of the linear layer",
          "product of both layers' weights; batch-norm and ELU are ignored", "as released"),
         ("activation in the experts", "ELU", "ReLU", "as released"),
+        ("channels inside an expert", "half of the stage's", "as many in all experts", "as released"),
+        ("the text's network and boxes, all together", "–", "–", "a row of notebook 53"),
         ("learning rate of the backbone", "that of all", "a tenth", "as released, for the Baseline, too"),
         ("Baseline", "ResNet-50, not described further", "none", "same data, optimiser, epochs, choice of the epoch"),
         ("decision", "mean of the eight scores", "sum of the eight logits", "mean of the logits (decides alike)"),
         ("crops of a mini-batch", "–", "image by image", "all at once, the same numbers"),
-        ("image size", f"{size} pixels", f"{size} of 460, shifted and mirrored",
-         "the same at tier `paper`; smaller ones: see Parameters"),
+        ("image size", f"{size} pixels",
+         f"a random {size} of {larger} with {PAD} black ones around, mirrored half the time; in tests the middle",
+         f"the same at tier `paper`, where images are kept at {settings['size']} and enlarged on the device; other "
+         "tiers shift by a few pixels and repeat edges"),
         ("steps of the Baseline", "one a mini-batch, presumably", "–",
          f"the same, and a row with {STEPS[2]['passes']}"),
         ("rivals in Table 5", "numbers from their papers", "none",
-         f"rerun like the Baseline, the adversary at strength {strength:g} (it oscillates at 1 in short trainings); "
-         "generative views quoted"),
+         f"rerun, trained exactly as the Baseline; the adversary at strength {strength}; generative views quoted"),
         ("DoB", '"standard deviation"', "none", "ddof = 1, which fits the print; ddof = 0 beside"),
     ]  # fmt: skip
     return say.table(lines)

@@ -42,8 +42,7 @@ def why(frames: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame, moved: pd.Da
     """A point for the claim and for what stands behind it, for ``say.prose``.
 
     Args:
-        verdicts: the table of ``verdicts.save``. moved: a line per run of ``T2`` and ``T3``: ``test set, row, seed``,
-            and in percent ``acc as is, DoB as is, acc balanced, DoB balanced``.
+        verdicts: the table of ``verdicts.save``. moved: from ``balance.by_run``, of ``T2`` and ``T3``.
     """
     return [
         _claim(frames, verdicts),

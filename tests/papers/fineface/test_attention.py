@@ -129,6 +129,14 @@ def test_a_flat_map_means_the_whole_image(value):
         torch.testing.assert_close(crop, image)
 
 
+def test_what_equals_the_threshold_is_in_the_released_box_and_not_in_the_texts():
+    maps = torch.zeros(2, 10, 10)
+    maps[0, 2, 3], maps[0, 6, 7] = 0.5, 0.75
+    maps[1, 4, 4] = 0.5
+    assert attention.boxes(maps, pad=0).tolist() == [[2, 3, 7, 8], [4, 4, 5, 5]]
+    assert attention.boxes(maps, pad=0, strict=True).tolist() == [[6, 7, 7, 8], [0, 0, 10, 10]]
+
+
 def test_almost_flat_maps_count_as_flat_and_others_do_not():
     maps = torch.zeros(2, 10, 10)
     maps[0, 5, 5], maps[1, 5, 5] = 0.9e-6, 1.1e-6

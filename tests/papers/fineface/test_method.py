@@ -10,9 +10,9 @@ from fake_task import fake_task
 from torch.nn import functional
 
 from fairnb.errors import BadData, TrainingFailed
-from fairnb.nets.models import device, to_pixels
-from fairnb.papers.fineface import attention, training
-from fairnb.papers.fineface.method import fineface, fineface_base, fresh
+from fairnb.nets.models import device, probabilities, to_pixels
+from fairnb.papers.fineface import attention, tables, training, words_choices
+from fairnb.papers.fineface.method import _look_again, fineface, fineface_base, fresh
 from fairnb.papers.fineface.mutual import Looking, fused, scores
 from fairnb.papers.fineface.training import Schedule, resized
 from fairnb.training import methods
@@ -47,6 +47,11 @@ def accuracy(predictor, split):
 def same(one, other):
     pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
+
+
+def same_weights(model, other):
+    model.load_state_dict(other.state_dict())
+    return model
 
 
 def is_first_epoch(predictor, found):
@@ -144,6 +149,18 @@ class TestFineFace:
         assert np.isfinite(predictor(task.val.x)).all()
         assert len(predictor.notes["stages"]) == options.get("taps", 3)
 
+    def test_the_row_of_the_text_is_all_that_the_text_says(self, task):
+        [(_, _, hparams)] = [row for row in tables.TRAININGS if row[0] == words_choices.TEXT]
+        predictor = fineface(task, seed=0, epochs=1, batch_size=40, **hparams)
+        kinds = [type(layer).__name__ for layer in predictor.model.modules()]
+        assert "ELU" in kinds and [type(head.layers) for head in predictor.model.heads] == [torch.nn.Linear] * 4
+        x = to_pixels(task.val.x[:5], device())
+        looking = Looking("paper", 0.0, strict=True)
+        expected = fused(scores(predictor.model, x, looking), looking).softmax(1)
+        np.testing.assert_allclose(predictor(task.val.x[:5]), expected.cpu(), atol=1e-5)
+        kept = _look_again(task, lambda net: same_weights(net, predictor.model), seed=0, **hparams)
+        np.testing.assert_allclose(kept(task.val.x[:5]), predictor(task.val.x[:5]), atol=1e-6)
+
     def test_kept_weights_fit_a_fresh_network(self, task, found):
         model = fresh(task, 0, pretrained=False)
         model.load_state_dict(found.model.state_dict())
@@ -160,6 +177,18 @@ class TestFineFace:
         x = resized(to_pixels(task.val.x[:5], device()), 48)
         assert x.shape == (5, 3, 48, 48)
         expected = fused(scores(predictor.model, x, Looking()), Looking()).softmax(1)
+        np.testing.assert_allclose(predictor(task.val.x[:5]), expected.cpu(), atol=1e-5)
+
+    def test_windows_are_drawn_in_training_alone(self, monkeypatch):
+        task, drawn = fake_task(**SETTINGS, pixels=(40, 32)), []
+        monkeypatch.setattr(
+            training, "resized", lambda x, pixels, *draw: (drawn.append(bool(draw)), resized(x, pixels, *draw))[1]
+        )
+        predictor = fineface_base(task, seed=0, epochs=1, batch_size=40)
+        assert sum(drawn) == 2 and len(drawn) > 2, "two mini-batches of 40, and validation"
+        x = resized(to_pixels(task.val.x[:5], device()), (40, 32))
+        assert x.shape == (5, 3, 32, 32)
+        expected = probabilities(predictor.model.eval()(x).detach())
         np.testing.assert_allclose(predictor(task.val.x[:5]), expected.cpu(), atol=1e-5)
 
 

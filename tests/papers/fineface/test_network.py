@@ -121,11 +121,23 @@ class TestNetwork:
         assert kinds == ["BatchNorm1d", "Linear", "BatchNorm1d", "ELU", "Linear"]
         assert isinstance(Head(5, 4, 2, "paper").layers, nn.Linear)
 
+    def test_blocks_of_the_text_are_half_as_wide_as_their_stage_and_elu(self):
+        released, text = experts(), experts(block="paper")
+        assert [block[0].in_channels for block in text.blocks] == [16, 32, 64]
+        for model, widths, activation in ((released, [12] * 3, nn.ReLU), (text, [8, 16, 32], nn.ELU)):
+            assert [block[0].out_channels for block in model.blocks] == widths
+            assert [block[3].in_channels for block in model.blocks] == widths
+            assert [block[3].out_channels for block in model.blocks] == [20] * 3
+            assert all(type(block[place]) is activation for block in model.blocks for place in (2, 5))
+        assert text.heads[0].layers[1].out_features == 12, "the heads are as they were"
+
     def test_unknown_names(self):
         with pytest.raises(UnknownName, match="pooling"):
             experts(pool="median")
         with pytest.raises(UnknownName, match="head"):
             experts(head="two")
+        with pytest.raises(UnknownName, match="block"):
+            experts(block="text")
         with pytest.raises(UnknownName, match="class-activation formula"):
             Head(5, 4, 2).class_weights(torch.zeros(1, 5), torch.zeros(1, dtype=torch.int64), "grad")
         for wrong in ({"cam": "x"}, {"fused": "x"}, {"fusion": "x"}):

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from rooms import was_searched
 
-from fairnb import tasks
+from fairnb import paths, tasks
+from fairnb.cli import commands
 from fairnb.evidence import reported, runs, tables
 from fairnb.papers.fineface import checkpoints
 from fairnb.papers.fineface import tables as fineface
@@ -21,6 +23,7 @@ NOTES = {"best_epoch": 1, "test_by_epoch": [0.5, 0.7, 0.9, 0.6, 0.8]}
 def plain(monkeypatch):
     monkeypatch.delenv("FAIRNB_SEEDS", raising=False)
     monkeypatch.delenv(tiers.PRESET, raising=False)
+    monkeypatch.delenv("FAIRNB_ATTRIBUTES", raising=False)
 
 
 def frame(task=races.TOY, labels=("Baseline", "FineFACE"), groups=7, **columns):
@@ -40,12 +43,41 @@ def test_every_plan_is_of_a_table_and_every_task_of_this_paper(tier):
         assert all(tasks.recipe(name).paper == "fineface" for name, _ in tiers.plan(tier, "fineface", plan))
 
 
+def test_tier_paper_sees_what_the_released_script_shows():
+    task = fineface.grid("T2", "paper")[0].task
+    own = tasks.settings_of(task, "paper")
+    assert own["pixels"] == (460, 448) and own["size"] == 224 and own["augment"] == "flip"
+    assert fineface.network("table2", "paper").startswith("448 px, resnet50")
+
+
 @pytest.mark.parametrize("tier", ["smoke", "quick"])
 @pytest.mark.parametrize("name", fineface.TABLES)
 def test_grids_name_each_row_once_for_a_task_and_seed(tier, name):
     found = fineface.grid(name, tier)
     places = [(run.label, run.task, run.seed) for run in found]
     assert found and len(places) == len(set(places))
+
+
+@pytest.mark.parametrize(("tier", "folder"), [("quick", "toy_faces"), ("open", "celeba_open"), ("paper", "celeba")])
+def test_attributes_that_are_asked_for_are_those_of_tables_6_to_8_alone(tier, folder, monkeypatch):
+    before = {name: fineface.grid(name, tier) for name in fineface.TABLES}
+    monkeypatch.setenv("FAIRNB_ATTRIBUTES", " Gray_Hair,smiling,gray_hair,")
+    after = {name: fineface.grid(name, tier) for name in fineface.TABLES}
+    wanted = [f"{folder}/gray_hair_male_13", f"{folder}/smiling_male_13"]
+    for name in ("T6", "T7"):
+        assert list(dict.fromkeys(run.task for run in after[name])) == wanted
+        assert all(tasks.recipe(task).paper == "fineface" for task in wanted)
+        kinds = [{(run.label, run.seed, str(run.hparams)) for run in found[name]} for found in (before, after)]
+        assert kinds[0] == kinds[1] and len(after[name]) == 2 * len(kinds[0])
+    assert all(after[name] == before[name] for name in fineface.TABLES if name not in ("T6", "T7"))
+
+
+def test_an_unknown_attribute_is_said_in_a_sentence(monkeypatch):
+    monkeypatch.setenv("FAIRNB_ATTRIBUTES", "")  # the option sets it
+    result = CliRunner().invoke(commands, ["plan", "--tier", "paper", "--only", "52", "--attributes", "smilng"])
+    assert result.exit_code == 2
+    expected = "unknown attribute in ATTRIBUTES 'smilng': did you mean 'smiling'? known are bags_under_eyes"
+    assert expected in result.output
 
 
 @pytest.mark.parametrize("name", ["T2", "T3", "T4", "T5", "T6", "T7"])
@@ -65,9 +97,26 @@ def test_three_seeds_stand_behind_the_main_tables_at_quick_and_one_behind_attrib
 
 def test_quick_trains_as_long_as_fresh_experts_need_and_has_few_errors_by_chance():
     own = tiers.settings("quick", "fineface")
-    assert own["finetune_epochs"] == own["pretrain_epochs"] == 12, "rivals train as long"
+    assert own["finetune_epochs"] == 12
     assert own["n_test"] == 4200 and own["expert_channels"] == 2 * own["expert_width"]
     was_searched("fineface", ("finetune_epochs", "expert_channels"))
+
+
+SEARCHES = sorted((paths.CHECKOUT / "docs" / "searches").glob("fineface_rivals_*.csv"))
+
+
+@pytest.mark.parametrize("file", SEARCHES, ids=lambda file: file.stem)
+def test_the_rivals_numbers_are_the_largest_tried_that_cost_at_most_a_point_of_accuracy(file):
+    tier = file.stem.rpartition("_")[2]
+    searched, own = pd.read_csv(file, comment="#"), tiers.baselines(tier, "fineface")
+    assert set(searched["method"]) == set(own) and not set(searched["seed"]) & set(tiers.get(tier).seeds)
+    for method, found in searched.groupby("method"):
+        mean = found.groupby("value")["accuracy"].mean()
+        tried = list(mean.index[1:])
+        assert len(tried) >= 5 and mean.index[0] == 0, "and without the term"
+        bearable = [value for value in tried if mean[value] >= mean[0] - 0.01] or tried[:1]
+        assert own[method] == {found["setting"].iloc[0]: max(bearable)}
+        assert set(found.loc[found["chosen"], "value"]) == {max(bearable)}
 
 
 def test_a_row_that_quick_leaves_out_is_run_at_open_or_paper():

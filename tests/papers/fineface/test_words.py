@@ -10,6 +10,7 @@ from fairnb import tasks
 from fairnb.evidence import say
 from fairnb.papers.fineface import printed, words, words_print
 from fairnb.papers.fineface import tables as fineface
+from fairnb.tasks import tiers
 
 TASK, BASE, STEPS, OURS = "toy_races/female", fineface.BASE[0], fineface.STEPS[0], fineface.FINEFACE[0]
 NOISE = np.array([-0.001, 0.0005, 0.001, -0.0005])  # the same for all rows: paired differences are exact
@@ -44,6 +45,24 @@ def said(made, verdict="undecided", protected=MANY):
     text = "\n".join(words.why({"T2": made, "T5": made}, table, problem(protected), "quick", LOOKED, (6, 3, 2)))
     assert "nan" not in text
     return text
+
+
+def test_what_a_mini_batch_costs_here_and_at_paper():
+    lines = [("quick", BASE, 1.0), ("quick", OURS, 5.04), ("paper", BASE, 1.0), ("paper", OURS, 9.22)]
+    text = words.cost(pd.DataFrame(lines, columns=["tier", "row", "plain steps"]))
+    assert "plain network: 5.0 at tier `quick` and 9.2 at tier `paper`." in text
+
+
+def test_one_threshold_for_all_groups():
+    spread = np.array([0.0, 0.1, -0.1, 0.0])
+    told = {BASE: (4.0, 3.5), STEPS: (4.0, 4.0), "FineFACE, no crops": (9.0, 9.0), OURS: (6.0, 3.5)}
+    parts = [
+        pd.DataFrame({"row": row, "seed": range(4), "DoB as is": before + spread, "DoB balanced": after + spread})
+        for row, (before, after) in told.items()
+    ]
+    text = words.threshold(pd.concat(parts))
+    assert "FineFACE has 3.5 in place of 6.0 points (lower by 2.5 points" in text and "no crops" not in text
+    assert "FineFACE's is then not clearly different" in text and "and higher by 2.0 points" in text
 
 
 def test_as_printed():
@@ -113,5 +132,7 @@ def test_chance_is_compared_with_its_range(dob, word):
 
 
 def test_decisions_have_the_tier_s_own_numbers():
-    assert "at strength 0.1 " in words_print.decisions("quick") and "at strength 1 " in words_print.decisions("paper")
+    own = tiers.baselines("quick", "fineface")["race_adversary"]["strength"]
+    assert f"at strength {own:g} (`docs/searches/fineface_rivals_quick.csv`)" in words_print.decisions("quick")
+    assert "at strength 1, its authors'; " in words_print.decisions("paper")
     assert len({line.count("|") for line in words_print.decisions("quick").splitlines()}) == 1

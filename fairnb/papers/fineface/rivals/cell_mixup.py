@@ -5,7 +5,7 @@ g-SMOTE interpolates between neighbours of a cell in the latent space of a GAN; 
 
 from __future__ import annotations
 
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -13,15 +13,15 @@ import torch
 from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData
 from fairnb.papers.fineface.rivals import cells
-from fairnb.training.fine_tuning import PreTraining, predictor_of
-from fairnb.training.loop import TrainedPredictor
+from fairnb.papers.fineface.rivals.cells import Training
+from fairnb.papers.fineface.training import Schedule, ScoredPredictor
 from fairnb.training.losses import mean_loss
 from fairnb.training.methods import method
 
 STAND_IN = "mixup of two images of a cell; g-SMOTE interpolates in a GAN's latent space"
 
 
-@method(version="1", reads_groups=True, source="FineFACE Table 7")
+@method(version="2", reads_groups=True, source="FineFACE Table 7")
 def cell_mixup(
     task: Task,
     *,
@@ -29,7 +29,7 @@ def cell_mixup(
     adaptive: bool = False,
     eta: float = 1.0,
     epoch_samples: Literal["train", "filled"] = "train",
-    **options: Unpack[PreTraining],
+    **options: Unpack[Training],
 ) -> Predictor:
     """Fill every cell (target, group) up to the largest with mixtures of two of its images, made anew in each epoch.
 
@@ -38,8 +38,8 @@ def cell_mixup(
 
     Args:
         adaptive: after each epoch, cells are sampled ``reweighted`` by their validation error, with rate ``eta``.
-        epoch_samples: an epoch is as many samples as the training set has (ERM's number of steps), or as the filled
-            one would have.
+        epoch_samples: an epoch is as many samples as the training set has (the Baseline's number of steps), or as the
+            filled one would have.
 
     Raises:
         BadData: a cell without training samples (``adaptive``: or validation samples), or ``eta`` below 0.
@@ -48,29 +48,27 @@ def cell_mixup(
         raise BadData(f"eta must be 0 or more, got {eta}: it says how fast sampling follows the errors")
     found = cells.cells(task.train, "cell_mixup")
     judged = cells.cells(task.val, "adaptive sampling", found) if adaptive else {}
-    numbers = cells.numbers(task, **options)
-    mixer = Mixer(task.train, list(found.values()), seed, numbers["augment"])
-    model, classes = cells.backbone(task, seed), int(task.train.target.max()) + 1
-    shares = [np.full(len(found), 1 / len(found))]
+    schedule, classes = cells.schedule(task, seed, **options), int(task.train.target.max()) + 1
+    mixer, shares = Mixer(task.train, list(found.values()), seed, schedule), list[np.ndarray]()
+    model: Any = task.backbone(seed)
 
     def loss(x: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=numbers.get("amp", True)):
-            logits = model(mixer(x, rows.cpu().numpy()))
-        return mean_loss(logits, target, classes)
+        return mean_loss(model(mixer(x, rows.cpu().numpy())), target, classes)
 
     def next_shares() -> np.ndarray:
-        if adaptive:
-            wrong = TrainedPredictor(model)(task.val.x).argmax(1) != task.val.target
-            errors = np.array([wrong[rows].mean() for rows in judged.values()])
-            shares.append(reweighted(shares[-1], errors, eta))
-        return shares[-1]
+        last = shares[-1] if shares else np.full(len(found), 1 / len(found))
+        if adaptive and shares:
+            wrong = ScoredPredictor(model, cells.called, schedule.pixels)(task.val.x).argmax(1) != task.val.target
+            last = reweighted(last, np.array([wrong[rows].mean() for rows in judged.values()]), eta)
+        shares.append(last)
+        return last
 
     count = len(task.train) if epoch_samples == "train" else len(found) * int(mixer.sizes.max())
-    rows, progress = cells.redrawn(list(found.values()), count, seed, next_shares)
-    learner = cells.Learner(model, lambda x: x, model)  # the loss mixes the images before the network sees them
-    history = cells.train(task, seed, learner, loss, rows=rows, progress=progress, **options)
+    rows = cells.redrawn(list(found.values()), count, seed, next_shares)
+    predictor = cells.train(task, model, model.head, schedule, loss, rows=rows)
     named = {f"{t},{g}": np.round([share[i] for share in shares], 4).tolist() for i, (t, g) in enumerate(found)}
-    return predictor_of(model, history, stand_in=STAND_IN, adaptive=adaptive, shares=named)
+    predictor.notes |= {"stand_in": STAND_IN, "adaptive": adaptive, "shares": named}
+    return predictor
 
 
 def reweighted(shares: np.ndarray, errors: np.ndarray, eta: float) -> np.ndarray:
@@ -84,14 +82,14 @@ class Mixer:
 
     Args:
         split: where the others come from. strata: rows of each cell, all of ``split`` together.
-        seed: of all draws. augmentation: of the others, as the batch's own images have it.
+        seed: of all draws. schedule: how the others are augmented and resized, as the batch's own images are.
 
     Attributes:
         sizes: samples of each cell. made: share of its images that become mixtures.
     """
 
-    def __init__(self, split: Split, strata: list[np.ndarray], seed: int, augmentation: str) -> None:
-        self._split, self._strata, self._augmentation = split, strata, augmentation
+    def __init__(self, split: Split, strata: list[np.ndarray], seed: int, schedule: Schedule) -> None:
+        self._split, self._strata, self._schedule = split, strata, schedule
         self.sizes = np.array([len(rows) for rows in strata])
         self.made = 1 - self.sizes / self.sizes.max()
         self._cell = np.empty(len(split), np.int64)
@@ -106,7 +104,7 @@ class Mixer:
         if not len(chosen):
             return x
         others = np.array([self._random.choice(self._strata[number]) for number in cell[chosen]])
-        other = cells.images(self._split, others, self._augmentation, self._generator)
+        other = cells.images(self._split, others, self._schedule, self._generator)
         place = torch.rand(len(chosen), 1, 1, 1, generator=self._generator).to(x.device)
         index = torch.from_numpy(chosen).to(x.device)
         return x.index_copy(0, index, torch.lerp(x[index], other, place))

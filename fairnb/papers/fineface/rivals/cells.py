@@ -1,9 +1,9 @@
-"""What FineFACE's comparators share: cells of (target, group), draws from them, and training with another loss."""
+"""What FineFACE's comparators share: the Baseline's training with another loss, cells of (target, group), draws."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -12,66 +12,72 @@ from torch import nn
 from fairnb.contract import Split, Task
 from fairnb.errors import BadData
 from fairnb.nets.models import device, to_pixels
-from fairnb.nets.resizing import Resize
+from fairnb.nets.resizing import resized
+from fairnb.papers.fineface import training
+from fairnb.papers.fineface.method import _schedule
+from fairnb.papers.fineface.training import Rows, Schedule, Score, ScoredPredictor
 from fairnb.training import augment
-from fairnb.training import comparators as common
-from fairnb.training.fine_tuning import settings_of
-from fairnb.training.loop import History, Loss, fit
 
-OPTIMISER = ("optimizer", "momentum", "weight_decay", "clip_norm", "amp")
-Maps = Callable[[torch.Tensor], torch.Tensor]
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]  # images, target, rows -> a scalar
 
 
-class Learner(nn.Module):
-    """A network that says something else to its loss than to the world: two functions on the same ``parts``.
+class Training(TypedDict, total=False):
+    """Hyper-parameters of the plain Baseline's training; ``None`` means as ``fineface_base`` has them."""
+
+    lr: float
+    epochs: int
+    batch_size: int
+    augment: str
+
+
+def schedule(task: Task, seed: int, **options: Unpack[Training]) -> Schedule:
+    """The schedule of ``fineface_base``, its backbone at a tenth of the rate; BadData where it has no sense."""
+    asked: dict[str, Any] = dict.fromkeys(Training.__annotations__) | options
+    return _schedule(task, seed, **asked, backbone_rate=0.1)
+
+
+def steps(task: Task, schedule: Schedule) -> int:
+    """Optimiser steps of a whole training."""
+    return schedule.epochs * (len(task.train) // min(schedule.batch_size, len(task.train)))
+
+
+def called(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The usual ``Score``: what ``net`` says of images ``x``."""
+    return net(x)
+
+
+def train(
+    task: Task,
+    model: nn.Module,
+    new: nn.Module,
+    schedule: Schedule,
+    loss: Loss,
+    *,
+    score: Score = called,
+    rows: Rows | None = None,
+) -> ScoredPredictor:
+    """Train ``model`` in place exactly as ``fineface_base`` is, but for ``loss`` (and ``rows``).
+
+    So: one step of SGD a mini-batch, the part ``new`` at the full rate; the epoch of best validation accuracy is kept,
+    the first of equally good ones (``training.tune``).
 
     Args:
-        parts: the modules that train. learn: forward in training mode. predict: forward in evaluation mode, logits.
-    """
-
-    def __init__(self, parts: nn.Module, learn: Maps, predict: Maps) -> None:
-        super().__init__()
-        self.parts = parts
-        self._learn, self._predict = [learn], [predict]  # in lists: a module here would be registered twice
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """What ``learn`` or ``predict`` makes of images ``x`` in [0, 1]."""
-        return (self._learn if self.training else self._predict)[0](x)
-
-
-def backbone(task: Task, seed: int, pretrained: bool = True) -> Any:
-    """``task.backbone`` that first resizes images to ``task.settings["pixels"]`` as FineFACE does, if that is set."""
-    model: Any = task.backbone(seed, pretrained=pretrained)
-    if task.settings.get("pixels"):
-        model.net = nn.Sequential(Resize(task.settings["pixels"]), model.net)
-    return model
-
-
-def train(task: Task, seed: int, model: nn.Module, loss: Loss | None = None, **options: Any) -> History:
-    """Train ``model`` in place as ERM is, but for ``loss``; the best epoch by validation accuracy, the last of equals.
-
-    Args:
-        options: of pre-training (``fine_tuning.PreTraining``), and ``rows`` and ``progress`` of ``training.fit``.
+        loss: of a mini-batch's images (float32 in [0, 1], resized), targets and rows in the training split.
+        score: logits in evaluation mode. rows: of each epoch, default: each sample once.
 
     Raises:
-        BadData, TrainingFailed: as ``training.fit``.
+        BadData, TrainingFailed: as ``training.tune``.
     """
-    extra = {name: options.pop(name) for name in ("rows", "progress") if name in options}
-    return fit(
-        model, task.train, val=task.val, seed=seed, loss=loss, select="val_acc", **numbers(task, **options), **extra
-    )
 
+    def step(x: torch.Tensor, target: torch.Tensor, optimizer: Any, _: Any, index: torch.Tensor) -> torch.Tensor:
+        value = loss(x, target, index)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        optimizer.step()
+        return value.detach()[None]
 
-def numbers(task: Task, **options: Any) -> dict[str, Any]:
-    """The task's pre-training schedule and optimiser as options of ``training.fit``; ``options`` go first."""
-    known = settings_of(task, "pretrain", **options)
-    return common.schedule(task, **options) | {name: known[name] for name in OPTIMISER if name in known}
-
-
-def steps(task: Task, **options: Any) -> int:
-    """Optimiser steps of a whole training."""
-    found = numbers(task, **options)
-    return found["epochs"] * (len(task.train) // min(found["batch_size"], len(task.train)))
+    everything = np.arange(len(task.train))
+    return training.tune(model, new, task, schedule, step, score, rows=rows or (lambda: everything))
 
 
 def cells(
@@ -100,26 +106,20 @@ def drawn(strata: Sequence[np.ndarray], shares: np.ndarray, count: int, random: 
 
 def redrawn(
     strata: Sequence[np.ndarray], count: int, seed: int, shares: Callable[[], np.ndarray] | None = None
-) -> tuple[np.ndarray, Callable[..., None]]:
-    """``rows`` and ``progress`` of ``training.fit`` that make every epoch of ``count`` rows drawn anew.
+) -> Rows:
+    """``rows`` of ``training.tune`` that draw each epoch's ``count`` anew.
 
     Args:
-        shares: of the strata, asked after each epoch (the first has equal ones); None: always equal.
+        shares: of the strata, asked before each epoch; None: always equal.
     """
     random, equal = np.random.default_rng(seed), np.full(len(strata), 1 / len(strata))
-    rows = drawn(strata, equal, count, random)
-
-    def progress(*_: float) -> None:
-        # In place: Batches looks at this very memory when it shuffles the next epoch.
-        rows[:] = drawn(strata, equal if shares is None else shares(), count, random)
-
-    return rows, progress
+    return lambda: drawn(strata, equal if shares is None else shares(), count, random)
 
 
-def images(split: Split, rows: np.ndarray, augmentation: str, generator: torch.Generator) -> torch.Tensor:
-    """Images of ``rows``, augmented, in [0, 1] on the device: what a batch of these rows would be."""
-    x = torch.from_numpy(split.x[rows])
-    return to_pixels(augment.augmentation(augmentation)(x, generator), device())
+def images(split: Split, rows: np.ndarray, schedule: Schedule, generator: torch.Generator) -> torch.Tensor:
+    """Images of ``rows``, augmented, in [0, 1], resized, on the device: what a mini-batch of these rows would be."""
+    changed = augment.augmentation(schedule.augment, split.aspect)(torch.from_numpy(split.x[rows]), generator)
+    return resized(to_pixels(changed, device()), schedule.pixels, generator)
 
 
 def groups(split: Split) -> torch.Tensor:

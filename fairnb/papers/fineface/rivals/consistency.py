@@ -5,7 +5,7 @@ Its exact operations and constants were not found; what is chosen here is marked
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import torch
 from torch.nn import functional
@@ -15,17 +15,17 @@ from fairnb.contract import Predictor, Task
 from fairnb.errors import BadData
 from fairnb.nets.models import probabilities
 from fairnb.papers.fineface.rivals import cells
+from fairnb.papers.fineface.rivals.cells import Training
 from fairnb.training import augment
-from fairnb.training.fine_tuning import PreTraining, predictor_of
 from fairnb.training.losses import mean_loss
 from fairnb.training.methods import method
 
 CROP_SCALE = (0.6, 1.0)  # [R] mild enough to leave a face in the image
 
 
-@method(version="1", source="FineFACE Table 5")
+@method(version="2", source="FineFACE Table 5")
 def consistency(
-    task: Task, *, seed: int, penalty_weight: float = 1.0, colour: float = 0.4, **options: Unpack[PreTraining]
+    task: Task, *, seed: int, penalty_weight: float = 1.0, colour: float = 0.4, **options: Unpack[Training]
 ) -> Predictor:
     """Cross-entropy of the usual (weak) view + ``penalty_weight`` times KL(weak || strong), the weak side fixed.
 
@@ -40,18 +40,16 @@ def consistency(
     cells.require_weight("penalty_weight", penalty_weight)
     if not 0 <= colour < 1:
         raise BadData(f"colour must be in [0, 1), got {colour}: factors of brightness are drawn from 1 ± colour")
-    model, classes = cells.backbone(task, seed), int(task.train.target.max()) + 1
-    generator = torch.Generator().manual_seed(seed)
+    model: Any = task.backbone(seed)
+    classes, generator = int(task.train.target.max()) + 1, torch.Generator().manual_seed(seed)
 
-    def both(x: torch.Tensor) -> torch.Tensor:
-        return model(torch.cat([x, strong(x, generator, colour)]))
-
-    def loss(logits: torch.Tensor, target: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
-        weak, changed = logits.float().chunk(2)
+    def loss(x: torch.Tensor, target: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        weak, changed = model(torch.cat([x, strong(x, generator, colour)])).chunk(2)
         return mean_loss(weak, target, classes) + penalty_weight * divergence(weak, changed)
 
-    history = cells.train(task, seed, cells.Learner(model, both, model), loss, **options)
-    return predictor_of(model, history, penalty_weight=penalty_weight)
+    found = cells.train(task, model, model.head, cells.schedule(task, seed, **options), loss)
+    found.notes |= {"penalty_weight": penalty_weight}
+    return found
 
 
 def strong(x: torch.Tensor, generator: torch.Generator, colour: float = 0.4) -> torch.Tensor:

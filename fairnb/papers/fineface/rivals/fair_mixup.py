@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ import torch
 from fairnb.contract import Predictor, Split, Task
 from fairnb.nets.models import probabilities
 from fairnb.papers.fineface.rivals import cells
-from fairnb.training.fine_tuning import PreTraining, predictor_of
+from fairnb.papers.fineface.rivals.cells import Training
 from fairnb.training.losses import mean_loss
 from fairnb.training.methods import method
 
@@ -20,7 +20,7 @@ Form = Literal["eo", "dp"]
 Score = Callable[[torch.Tensor], torch.Tensor]
 
 
-@method(version="1", reads_groups=True, source="FineFACE Table 7")
+@method(version="2", reads_groups=True, source="FineFACE Table 7")
 def fair_mixup(
     task: Task,
     *,
@@ -28,12 +28,12 @@ def fair_mixup(
     penalty_weight: float = 10.0,
     form: Form = "eo",
     penalty: Literal["mixup", "gap"] = "mixup",
-    **options: Unpack[PreTraining],
+    **options: Unpack[Training],
 ) -> Predictor:
     """Cross-entropy on balanced batches + ``penalty_weight`` times a penalty on extra images of two groups.
 
     Each step draws as many extra images as a batch has, equally of two groups (with more than two: a random pair) and,
-    in the form ``eo``, of both targets. Their network pass is float32, as its gradient is differentiated again.
+    in the form ``eo``, of both targets.
 
     Args:
         penalty_weight: λ, 0 or more; the authors' grids are ``PENALTY_GRID``. 0 is FairMixup's own baseline.
@@ -47,27 +47,26 @@ def fair_mixup(
     cells.require_binary(task.train, "fair_mixup")
     cells.require_groups(task.train, "fair_mixup")
     levels = strata(task.train, form)
-    random, model = np.random.default_rng(seed), cells.backbone(task, seed)
-    numbers = cells.numbers(task, **options)
-    count = max(1, numbers["batch_size"] // (2 * len(levels)))
-    generator = torch.Generator().manual_seed(seed)
+    random, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    schedule = cells.schedule(task, seed, **options)
+    model: Any = task.backbone(seed)
+    count = max(1, schedule.batch_size // (2 * len(levels)))
     measure = mixup_penalty if penalty == "mixup" else gap_penalty
 
     def score(x: torch.Tensor) -> torch.Tensor:
-        return probabilities(model(x).float())[:, 1]
+        return probabilities(model(x))[:, 1]
 
-    def loss(logits: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        plain = mean_loss(logits, target, 2)
+    def loss(x: torch.Tensor, target: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        plain = mean_loss(model(x), target, 2)
         if penalty_weight == 0:
             return plain
-        one, other = (
-            cells.images(task.train, rows, numbers["augment"], generator) for rows in pair(levels, count, random)
-        )
+        one, other = (cells.images(task.train, rows, schedule, generator) for rows in pair(levels, count, random))
         return plain + penalty_weight * measure(score, one, other, len(levels), random)
 
-    rows, redraw = cells.redrawn([rows for level in levels for rows in level], len(task.train), seed)
-    history = cells.train(task, seed, model, loss, rows=rows, progress=redraw, **options)
-    return predictor_of(model, history, penalty_weight=penalty_weight, form=form, penalty=penalty)
+    balanced = cells.redrawn([rows for level in levels for rows in level], len(task.train), seed)
+    found = cells.train(task, model, model.head, schedule, loss, rows=balanced)
+    found.notes |= {"penalty_weight": penalty_weight, "form": form, "penalty": penalty}
+    return found
 
 
 def strata(split: Split, form: Form) -> list[list[np.ndarray]]:

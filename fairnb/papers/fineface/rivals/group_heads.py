@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
 import math
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Literal, Unpack
 
 import torch
@@ -14,15 +14,18 @@ from torch.nn import functional
 from fairnb.contract import Predictor, Task
 from fairnb.nets.models import ImageClassifier, head_name, seeded
 from fairnb.papers.fineface.rivals import cells
-from fairnb.training.domain_heads import Merged, by_domain, own_domain_loss, replaced_head
-from fairnb.training.fine_tuning import PreTraining, predictor_of
+from fairnb.papers.fineface.rivals.cells import Training
+from fairnb.papers.fineface.training import Schedule, ScoredPredictor
+from fairnb.training.domain_heads import by_domain, own_domain_loss, replaced_head
 from fairnb.training.losses import mean_loss
 from fairnb.training.methods import method
 
+Combine = Callable[[torch.Tensor], torch.Tensor]
 
-@method(version="1", reads_groups=True, source="FineFACE Table 7")
+
+@method(version="2", reads_groups=True, source="FineFACE Table 7")
 def domain_independent_binary(
-    task: Task, *, seed: int, merge: Literal["logits", "probabilities"] = "logits", **options: Unpack[PreTraining]
+    task: Task, *, seed: int, merge: Literal["logits", "probabilities"] = "logits", **options: Unpack[Training]
 ) -> Predictor:
     """One logit for each group on shared features, the loss on that of the true group [Wang et al. 2020, CelebA].
 
@@ -34,24 +37,24 @@ def domain_independent_binary(
     """
     cells.require_binary(task.train, "domain_independent_binary")
     groups = cells.require_groups(task.train, "domain_independent_binary")
-    model = replaced_head(dataclasses.replace(task, backbone=partial(cells.backbone, task)), seed, groups)
+    model: Any = replaced_head(task, seed, groups)
     group = cells.groups(task.train)
 
-    def merged(logits: torch.Tensor) -> torch.Tensor:
-        own = by_domain(logits, 1)
+    def merged(net: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        own = by_domain(net(x), 1)
         return own.sum(1) if merge == "logits" else own.sigmoid().mean(1).logit(eps=1e-6)
 
-    def loss(logits: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        return own_domain_loss(logits, target, group[rows], 1)
+    def loss(x: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return own_domain_loss(model(x), target, group[rows], 1)
 
-    final = Merged(model, merged)
-    history = cells.train(task, seed, cells.Learner(model, model, final), loss, **options)
-    return predictor_of(final, history, merge=merge)
+    found = cells.train(task, model, model.head, cells.schedule(task, seed, **options), loss, score=merged)
+    found.notes |= {"merge": merge}
+    return found
 
 
-@method(version="1", reads_groups=True, source="FineFACE Table 5")
+@method(version="2", reads_groups=True, source="FineFACE Table 5")
 def multi_task(
-    task: Task, *, seed: int, weights: Literal["dynamic", "equal"] = "dynamic", **options: Unpack[PreTraining]
+    task: Task, *, seed: int, weights: Literal["dynamic", "equal"] = "dynamic", **options: Unpack[Training]
 ) -> Predictor:
     """Heads for the target and the protected attribute on shared features [Das 2018].
 
@@ -61,16 +64,18 @@ def multi_task(
     Raises:
         BadData: one group only, or a group without training samples.
     """
-    network = TwoHeads(cells.backbone(task, seed), cells.require_groups(task.train, "multi_task"), seed)
+    network = TwoHeads(task.backbone(seed), cells.require_groups(task.train, "multi_task"), seed)
 
     def combine(losses: torch.Tensor) -> torch.Tensor:
         return (losses if weights == "equal" else dynamic_weights(losses) * losses).sum()
 
-    return _trained(task, seed, network, combine, {"weights": weights}, **options)
+    found = _trained(task, network, cells.schedule(task, seed, **options), combine)
+    found.notes |= {"weights": weights}
+    return found
 
 
-@method(version="1", reads_groups=True, source="FineFACE Table 5")
-def race_adversary(task: Task, *, seed: int, strength: float = 1.0, **options: Unpack[PreTraining]) -> Predictor:
+@method(version="2", reads_groups=True, source="FineFACE Table 5")
+def race_adversary(task: Task, *, seed: int, strength: float = 1.0, **options: Unpack[Training]) -> Predictor:
     """A head that learns the protected attribute from features that unlearn it: gradient reversal [Ganin 2015].
 
     The reversed gradient is multiplied by ``strength`` times ``ramp`` of the training's progress.
@@ -83,53 +88,54 @@ def race_adversary(task: Task, *, seed: int, strength: float = 1.0, **options: U
         BadData: ``strength`` below 0, one group only, or a group without training samples.
     """
     cells.require_weight("strength", strength)
-    steps = cells.steps(task, **options)
+    schedule = cells.schedule(task, seed, **options)
     groups = cells.require_groups(task.train, "race_adversary")
-    network = TwoHeads(cells.backbone(task, seed), groups, seed, lambda done: strength * ramp(done / steps))
-    return _trained(task, seed, network, torch.sum, {"strength": strength}, **options)
+    steps, done = cells.steps(task, schedule), itertools.count()
+    network = TwoHeads(task.backbone(seed), groups, seed, lambda: strength * ramp(next(done) / steps))
+    found = _trained(task, network, schedule, torch.sum)
+    found.notes |= {"strength": strength}
+    return found
 
 
-def _trained(
-    task: Task, seed: int, network: TwoHeads, combine: Any, notes: dict[str, Any], **options: Any
-) -> Predictor:
+def _trained(task: Task, network: TwoHeads, schedule: Schedule, combine: Combine) -> ScoredPredictor:
     group, classes = cells.groups(task.train), int(task.train.target.max()) + 1
 
-    def loss(logits: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        own, other = logits.float().split([network.head.out_features, network.other.out_features], 1)
+    def loss(x: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        own, other = network.both(x)
         losses = [mean_loss(own, target, classes), functional.cross_entropy(other, group[rows])]
         return combine(torch.stack(losses))
 
-    history = cells.train(task, seed, network, loss, **options)
-    return predictor_of(network.whole(), history, **notes)
+    found = cells.train(task, network, nn.ModuleList([network.head, network.other]), schedule, loss)
+    found.model = network.whole()
+    return found
 
 
 class TwoHeads(nn.Module):
     """An image classifier and a linear head for ``groups`` on the inputs of its own head.
 
-    In training mode: logits of both ``(N, C + groups)``; in evaluation mode: the classifier's ``(N, C)``.
-
     Args:
         model: taken apart; ``whole`` puts it together again. seed: of the new head.
-        reverse: by what a training step's gradient is multiplied, with its sign turned, before it leaves the new head
-            for the features, by the number of steps done; None: it is as it is.
+        reverse: asked at each ``both`` by what the gradient is multiplied, with its sign turned, where it leaves the
+            new head for the features; None: it is as it is.
     """
 
-    def __init__(self, model: Any, groups: int, seed: int, reverse: Any = None) -> None:
+    def __init__(self, model: Any, groups: int, seed: int, reverse: Callable[[], float] | None = None) -> None:
         super().__init__()
-        self._name, self.head, self._reverse, self.done = head_name(model.net), model.head, reverse, 0
+        self._name, self.head, self._reverse = head_name(model.net), model.head, reverse
         with seeded(seed + 1):  # not the first head's weights
             self.other = nn.Linear(self.head.in_features, groups)
         self.body = model
         self.body.net.set_submodule(self._name, nn.Identity())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits of images ``x`` in [0, 1]."""
+        """The classifier's logits ``(N, C)`` of images ``x`` in [0, 1]."""
+        return self.head(self.body(x))
+
+    def both(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits ``(N, C)`` and ``(N, groups)`` of both heads."""
         features = self.body(x)
-        if not self.training:
-            return self.head(features)
-        seen = features if self._reverse is None else reversed_gradient(features, self._reverse(self.done))
-        self.done += 1
-        return torch.cat([self.head(features), self.other(seen)], 1)
+        seen = features if self._reverse is None else reversed_gradient(features, self._reverse())
+        return self.head(features), self.other(seen)
 
     def whole(self) -> ImageClassifier:
         """The classifier alone, with its own head."""

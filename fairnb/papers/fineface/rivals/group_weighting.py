@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Unpack
+from typing import Any, Literal, Unpack
 
 import numpy as np
 import torch
@@ -11,39 +11,40 @@ from torch.nn import functional
 from fairnb.contract import Predictor, Split, Task
 from fairnb.nets.models import device, probabilities
 from fairnb.papers.fineface.rivals import cells
+from fairnb.papers.fineface.rivals.cells import Training
 from fairnb.training import comparators as common
-from fairnb.training.fine_tuning import PreTraining, predictor_of
 from fairnb.training.losses import mean_loss
 from fairnb.training.methods import method
 
 PENALTY_GRID = (0.1, 1.0, 10.0)  # SPEC 6.6
 
 
-@method(version="1", reads_groups=True, source="FineFACE Table 7")
-def group_weighting(task: Task, *, seed: int, **options: Unpack[PreTraining]) -> Predictor:
-    """ERM with each sample's loss weighted by the inverse frequency of its cell (target, group).
+@method(version="2", reads_groups=True, source="FineFACE Table 7")
+def group_weighting(task: Task, *, seed: int, **options: Unpack[Training]) -> Predictor:
+    """The Baseline with each sample's loss weighted by the inverse frequency of its cell (target, group).
 
     Raises:
         BadData: a cell without training samples.
     """
     weights = sample_weights(task.train).to(device())
+    model: Any = task.backbone(seed)
 
-    def loss(logits: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        return (weights[rows] * common.sample_losses(logits, target)).mean()
+    def loss(x: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return (weights[rows] * common.sample_losses(model(x), target)).mean()
 
-    model = cells.backbone(task, seed)
-    history = cells.train(task, seed, model, loss, **options)
-    return predictor_of(model, history, largest_weight=weights.max().item())
+    found = cells.train(task, model, model.head, cells.schedule(task, seed, **options), loss)
+    found.notes |= {"largest_weight": weights.max().item()}
+    return found
 
 
-@method(version="1", reads_groups=True, source="FineFACE Table 7")
+@method(version="2", reads_groups=True, source="FineFACE Table 7")
 def gap_regularised(
     task: Task,
     *,
     seed: int,
     penalty_weight: float = 1.0,
     gap: Literal["tpr", "both"] = "tpr",
-    **options: Unpack[PreTraining],
+    **options: Unpack[Training],
 ) -> Predictor:
     """Cross-entropy + ``penalty_weight`` times a differentiable gap between groups [Padala & Gujar 2020; Wick 2019].
 
@@ -58,15 +59,17 @@ def gap_regularised(
     cells.require_binary(task.train, "gap_regularised")
     cells.cells(task.train, "gap_regularised")
     group = cells.groups(task.train)
+    model: Any = task.backbone(seed)
 
-    def loss(logits: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    def loss(x: torch.Tensor, target: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        logits = model(x)
         positive = probabilities(logits.float())[:, 1]
         penalty = sum(soft_gap(positive, target == y, group[rows]) for y in ((1, 0) if gap == "both" else (1,)))
         return mean_loss(logits, target, 2) + penalty_weight * penalty
 
-    model = cells.backbone(task, seed)
-    history = cells.train(task, seed, model, loss, **options)
-    return predictor_of(model, history, penalty_weight=penalty_weight, gap=gap)
+    found = cells.train(task, model, model.head, cells.schedule(task, seed, **options), loss)
+    found.notes |= {"penalty_weight": penalty_weight, "gap": gap}
+    return found
 
 
 def sample_weights(split: Split) -> torch.Tensor:

@@ -12,11 +12,11 @@ from small_network import with_small_network
 from torch.nn import functional
 
 from fairnb.errors import BadData
-from fairnb.nets.models import resnet18
+from fairnb.nets.models import probabilities, resnet18
+from fairnb.papers.fineface import training
 from fairnb.papers.fineface.rivals import cell_mixup, cells, consistency, fair_mixup, group_heads, group_weighting
 from fairnb.papers.reactivate.rivals import domain
 from fairnb.training import methods
-from fairnb.training.loop import fit
 
 pytestmark = pytest.mark.slow
 
@@ -73,8 +73,9 @@ def test_it_learns_and_says_what_it_chose(name):
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
     assert probabilities.shape == (len(task.val), 2)
     right = (probabilities.argmax(1) == task.val.target).mean()
-    assert right == pytest.approx(found.notes["best_val_accuracy"], abs=0.02) and right > 0.8
-    assert found.notes["best_val_accuracy"] == max(found.notes["val_accuracy"]) and len(found.notes["train_loss"]) == 4
+    course = found.notes["val_accuracy"]
+    assert right == pytest.approx(course[found.notes["best_epoch"]], abs=0.02) and right > 0.8
+    assert found.notes["best_epoch"] == course.index(max(course)) and len(found.notes["train_loss"]) == 4
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -96,32 +97,64 @@ def test_the_predictors_are_plain_classifiers():
         assert {key: value.shape for key, value in state.items()} == {k: v.shape for k, v in usual.items()}, name
 
 
-def test_switched_off_terms_leave_erm():
-    task = tiny()
-    erm = task.backbone(0)
-    fit(erm, task.train, val=task.val, select="val_acc", seed=0, **cells.numbers(task, epochs=1))
-    network = trained("gap_regularised", penalty_weight=0.0, epochs=1).model
-    for (key, tensor), other in zip(erm.state_dict().items(), network.state_dict().values(), strict=True):
-        torch.testing.assert_close(tensor, other, msg=key)
+@pytest.mark.numerics
+@pytest.mark.parametrize(("name", "off"), [("gap_regularised", "penalty_weight"), ("race_adversary", "strength")])
+def test_without_its_own_loss_a_rival_takes_the_baselines_course(name, off):
+    """Weights, the epoch kept: with windows of resized images, a batch left over, the settings' schedule."""
+    settings = {"pixels": (28, 24), "batch_size": 30, "finetune_epochs": 3, "finetune_lr": 0.05}
+    task = with_small_network(dataclasses.replace(tiny(), settings=tiny().settings | settings))
+    base, rival = methods.get("fineface_base")(task, seed=0), methods.get(name)(task, seed=0, **{off: 0.0})
+    theirs = rival.model.state_dict()
+    for key, tensor in base.model.state_dict().items():
+        torch.testing.assert_close(tensor, theirs[key], msg=key)
+    assert len(base.notes["val_accuracy"]) == 3
+    assert [base.notes[key] for key in ("val_accuracy", "best_epoch")] == [
+        rival.notes[key] for key in ("val_accuracy", "best_epoch")
+    ]
+    np.testing.assert_allclose(base(task.val.x), rival(task.val.x), atol=1e-5)
 
 
-def test_the_tasks_own_optimiser_is_used():
-    numbers = cells.numbers(fake_task(pretrain_optimizer="adam", clip_norm=1.0, amp=False), lr=0.5)
-    assert (numbers["optimizer"], numbers["clip_norm"], numbers["amp"], numbers["lr"]) == ("adam", 1.0, False, 0.5)
-    assert cells.steps(tiny(), epochs=5, batch_size=30) == 5 * (160 // 30)
+def watched_tune(monkeypatch):
+    """The arguments of each call of ``training.tune``, which then trains nothing."""
+    seen = []
+
+    def tune(model, new, task, schedule, *_, **__):
+        seen.append((model, new, schedule))
+        return training.ScoredPredictor(model, cells.called, schedule.pixels)
+
+    monkeypatch.setattr(training, "tune", tune)
+    return seen
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_rival_has_the_baselines_schedule_and_its_heads_alone_the_full_rate(name, monkeypatch):
+    task = with_small_network(dataclasses.replace(tiny(), settings=tiny().settings | {"pixels": 48}))
+    seen = watched_tune(monkeypatch)
+    methods.get("fineface_base")(task, seed=3)
+    methods.get(name)(task, seed=3, **ALL[name])
+    (_, _, usual), (model, new, schedule) = seen
+    assert schedule == usual and schedule.lr == task.settings["finetune_lr"]
+    fresh = {id(tensor) for tensor in new.parameters()}
+    heads = {id(part) for layer in model.modules() if isinstance(layer, torch.nn.Linear) for part in layer.parameters()}
+    assert fresh == heads and len(fresh) == (4 if name in ("multi_task", "race_adversary") else 2)
+    methods.get(name)(task, seed=3, lr=0.5, epochs=5, batch_size=30, augment="none", **ALL[name])
+    asked = seen[-1][2]
+    assert (asked.lr, asked.epochs, asked.batch_size, asked.augment) == (0.5, 5, 30, "none")
+    assert cells.steps(task, asked) == 5 * (160 // 30)
 
 
 @pytest.mark.parametrize("name", ["group_weighting", "domain_independent_binary", "multi_task", "fair_mixup"])
 def test_images_are_resized_as_for_fineface(name):
-    """The plain network of the trained weights, given images of 48 pixels, says what the trained one says of 32."""
-    task = dataclasses.replace(tiny(), settings=tiny().settings | {"pixels": 48, "amp": False})
-    model = trained(name, task, epochs=1).model.eval()
-    whole = model.pairs if name == "domain_independent_binary" else model
-    plain = resnet18(8).eval()
-    plain.net = whole.net[1]
-    x = torch.from_numpy(task.val.x[:4]).float() / 255
+    """Its score of images of 48 pixels is what the Predictor says of their 32; so are the images of other rows."""
+    task = dataclasses.replace(tiny(), settings=tiny().settings | {"pixels": 48})
+    found, rows = trained(name, task, epochs=1), np.arange(4)
+    x = torch.from_numpy(task.train.x[rows]).float() / 255
     larger = functional.interpolate(x, (48, 48), mode="bilinear", align_corners=False)
-    torch.testing.assert_close(whole(x), plain(larger), atol=1e-4, rtol=1e-4)
+    with torch.no_grad():
+        logits = found.score(found.model.eval(), larger.contiguous(memory_format=torch.channels_last))
+    np.testing.assert_allclose(found(task.train.x[rows]), probabilities(logits).numpy(), atol=1e-4)
+    schedule = cells.schedule(task, 0, augment="none")
+    torch.testing.assert_close(cells.images(task.train, rows, schedule, torch.Generator()), larger)
 
 
 class TestWeights:
@@ -238,9 +271,9 @@ class TestHeads:
         x = torch.from_numpy(task.val.x[:5]).float() / 255
         summed.model.eval(), mean.model.eval()
         with torch.no_grad():
-            torch.testing.assert_close(summed.model(x), summed.model.pairs(x).sum(1, keepdim=True))
-            expected = mean.model.pairs(x).sigmoid().mean(1, keepdim=True)
-            torch.testing.assert_close(mean.model(x).sigmoid(), expected)
+            torch.testing.assert_close(summed.score(summed.model, x), summed.model(x).sum(1, keepdim=True))
+            expected = mean.model(x).sigmoid().mean(1, keepdim=True)
+            torch.testing.assert_close(mean.score(mean.model, x).sigmoid(), expected)
 
     def test_dynamic_weights(self):
         weights = group_heads.dynamic_weights(torch.tensor([1.0, 3.0], requires_grad=True))
@@ -273,21 +306,21 @@ class TestHeads:
         values = [group_heads.ramp(p) for p in np.linspace(0, 1, 11)]
         assert values[0] == 0 and values[-1] == pytest.approx(1, abs=1e-3) and values == sorted(values)
 
-    def test_reversal_reaches_the_body_alone_and_follows_the_steps(self):
+    def test_reversal_reaches_the_body_alone_and_is_asked_for_at_each_step(self):
         asked = []
-        network = group_heads.TwoHeads(resnet18(8, seed=0), 7, 0, lambda done: asked.append(done) or 0.5)
+        network = group_heads.TwoHeads(resnet18(8, seed=0), 7, 0, lambda: asked.append(1) or 0.5)
         plain = group_heads.TwoHeads(resnet18(8, seed=0), 7, 0)
         x = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
         gradients = []
         for heads in (network.train(), plain.train()):
-            out = heads(x)
-            assert out.shape == (4, 8)
-            functional.cross_entropy(out[:, 1:], torch.arange(4)).backward()
+            own, other = heads.both(x)
+            assert own.shape == (4, 1) and other.shape == (4, 7)
+            functional.cross_entropy(other, torch.arange(4)).backward()
             gradients.append([heads.body.net.conv1.weight.grad, heads.other.weight.grad])
         torch.testing.assert_close(gradients[0][0], -0.5 * gradients[1][0])
         torch.testing.assert_close(gradients[0][1], gradients[1][1])
-        network(x)
-        assert asked == [0, 1] and network.eval()(x).shape == (4, 1) and asked == [0, 1]
+        network.both(x)
+        assert len(asked) == 2 and network.eval()(x).shape == (4, 1) and len(asked) == 2
 
     def test_the_whole_is_the_network_that_was_taken_apart(self):
         x, model = torch.rand(2, 3, 32, 32), resnet18(8, seed=0).eval()
@@ -340,33 +373,35 @@ class TestConsistency:
         monkeypatch.setattr(consistency, "strong", lambda x, *a: seen.append(len(x)) or strong(x, *a))
         trained("consistency", with_small_network(tiny()), penalty_weight=5.0, epochs=1)
         assert sum(seen) == len(tiny().train), "each image once an epoch"
-        [(*_, loss)] = kept
-        weak, changed, target = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [-1.0]]), torch.tensor([0, 1])
-        usual = (math.log(2) + math.log(1 + math.exp(-2))) / 2
-        expected = usual + 5 * consistency.divergence(weak, changed).item()
-        assert loss(torch.cat([weak, changed]), target, target).item() == pytest.approx(expected, rel=1e-5)
+        [(_, model, *_, loss)] = kept
+        monkeypatch.setattr(consistency, "strong", lambda x, *_: x.flip(2))
+        x, target = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 1, 0])
+        weak, changed = model.eval()(x), model(x.flip(2))
+        usual = functional.binary_cross_entropy_with_logits(weak[:, 0], target.float())
+        expected = usual + 5 * consistency.divergence(weak, changed)
+        assert expected > usual and loss(x, target, target).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 class TestCellMixup:
     def mixer(self):
-        split = tiny().train
-        return split, cell_mixup.Mixer(split, list(cells.cells(split, "a test").values()), 0, "none")
+        split, schedule = tiny().train, cells.schedule(tiny(), 0, augment="none")
+        return split, schedule, cell_mixup.Mixer(split, list(cells.cells(split, "a test").values()), 0, schedule)
 
     def test_small_cells_are_mixed_large_ones_not(self):
-        split, mixer = self.mixer()
+        split, schedule, mixer = self.mixer()
         assert mixer.sizes.tolist() == [8, 72, 72, 8]
         assert mixer.made.tolist() == pytest.approx([8 / 9, 0, 0, 8 / 9])
         rows = np.tile(np.arange(len(split)), 5)
-        x = cells.images(split, rows, "none", torch.Generator())
+        x = cells.images(split, rows, schedule, torch.Generator())
         changed = (mixer(x, rows) != x).flatten(1).any(1).numpy().reshape(5, -1)
         small = np.isin(np.arange(len(split)), np.r_[:8, 152:160])
         assert not changed[:, ~small].any() and 0.6 < changed[:, small].mean() < 0.95  # 8/9, less partners with itself
 
     def test_a_mixture_lies_between_two_images_of_its_cell(self):
-        split, mixer = self.mixer()
+        split, schedule, mixer = self.mixer()
         rows = np.arange(8)
-        own = cells.images(split, rows, "none", torch.Generator()).flatten(1)
-        mixed = mixer(cells.images(split, rows, "none", torch.Generator()), rows).flatten(1)
+        x = cells.images(split, rows, schedule, torch.Generator())
+        own, mixed = x.flatten(1), mixer(x, rows).flatten(1)
         for row, image in enumerate(mixed):  # the least-squares weights of an affine mixture with some other one
             steps = own - own[row]
             length = (steps @ (image - own[row])) / steps.square().sum(1).clamp(min=1e-9)
@@ -376,30 +411,31 @@ class TestCellMixup:
 
     def test_epochs_draw_cells_equally_and_anew(self):
         strata = list(cells.cells(tiny().train, "a test").values())
-        rows, progress = cells.redrawn(strata, 20000, 0)
-        before = rows.copy()
-        shares = [np.isin(rows, own).mean() for own in strata]
-        assert shares == pytest.approx([0.25] * 4, abs=0.02) and set(rows) == set(range(160))
-        progress(1, 3, 0.5)
-        assert not np.array_equal(before, rows) and len(rows) == 20000
+        rows = cells.redrawn(strata, 20000, 0)
+        first, second = rows(), rows()
+        shares = [np.isin(first, own).mean() for own in strata]
+        assert shares == pytest.approx([0.25] * 4, abs=0.02) and set(first) == set(range(160))
+        assert not np.array_equal(first, second) and len(second) == 20000
 
-    def test_training_sees_the_rows_that_were_drawn_last(self):
-        """``redrawn`` writes into the array that ``fit`` was given: the next epoch must be made of it."""
-        task, seen, given = tiny(), [], []
-        strata = list(cells.cells(task.train, "a test").values())
-        rows, progress = cells.redrawn(strata, 40, 0)
+    def test_each_epoch_is_made_of_the_rows_that_were_drawn_for_it(self):
+        task, seen, given = with_small_network(tiny()), [], []
+        draw = cells.redrawn(list(cells.cells(task.train, "a test").values()), 200, 0)
+        model = task.backbone(0)
 
-        def loss(logits: torch.Tensor, target: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        def loss(x: torch.Tensor, target: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
             seen.append(index)
-            return logits.square().mean()
+            assert torch.equal(target, torch.from_numpy(task.train.target)[index])
+            return model(x).square().mean()
 
-        def between(*done: float) -> None:
-            given.append(np.sort(rows))
-            progress(*done)
+        def rows() -> np.ndarray:
+            given.append(draw())
+            return given[-1]
 
-        cells.train(task, 0, task.backbone(0), loss, rows=rows, progress=between, epochs=3, batch_size=20)
+        cells.train(task, model, model.head, cells.schedule(task, 0, epochs=3, batch_size=20), loss, rows=rows)
+        assert len(given) == 3 and len(seen) == 30, "more samples than the training set has, each epoch its own"
         for epoch, expected in enumerate(given):
-            np.testing.assert_array_equal(torch.cat(seen[2 * epoch : 2 * epoch + 2]).sort().values, expected)
+            found = torch.cat(seen[10 * epoch : 10 * epoch + 10]).numpy()
+            np.testing.assert_array_equal(np.sort(found), np.sort(expected))
 
     def test_worse_cells_are_drawn_more(self):
         found = cell_mixup.reweighted(np.array([0.25, 0.25, 0.5]), np.array([0.0, 1.0, 0.5]), 2.0)
@@ -412,7 +448,7 @@ class TestCellMixup:
         target = task.val.target.copy()
         target[np.flatnonzero((target == 0) & (task.val.protected == 1))[:10]] = 1  # a good network errs in one cell
         task = dataclasses.replace(task, val=dataclasses.replace(task.val, target=target))
-        found = trained("cell_mixup", task, adaptive=True, eta=3.0, epochs=2)
+        found = trained("cell_mixup", task, adaptive=True, eta=3.0, epochs=3)
         shares = np.array(list(found.notes["shares"].values()))
         assert shares.shape == (4, 3) and "GAN" in found.notes["stand_in"]
         np.testing.assert_allclose(shares.sum(0), 1, atol=1e-3)
