@@ -93,7 +93,8 @@ def gpu_gb(run: Run) -> float:
 
 
 def _images(run: Run) -> int:
-    return TRAINING_IMAGES[run.task.partition("/")[0]]
+    own = tasks.settings_of(run.task, run.tier)
+    return own.get("n_train") or TRAINING_IMAGES[run.task.partition("/")[0]]
 
 
 def _bytes() -> int:  # of an image, in memory and in the cache
@@ -125,7 +126,7 @@ def told(tier: str, notebooks: Sequence[str]) -> list[str]:
     for name in [name for name in notebooks if name in tables.GRIDS and tier == TIER]:
         trained = {_key(run): run for run in map(runs.trained_by, tables.GRIDS[name](tier))}
         own = [run for key, run in trained.items() if key not in counted]
-        cost, memory = sum(map(hours, own)), max(map(gpu_gb, trained.values()))
+        cost, memory = sum(map(hours, own)), max(map(gpu_gb, trained.values()), default=0.0)
         total, counted = total + cost, counted | trained.keys()
         lines.append(f"  {name:24s} {len(own):4d} trainings, {cost:7,.0f} hours, {memory:.1f} GB of images on the GPU")
     if not lines:
