@@ -106,7 +106,7 @@ def fineface(
     """
     looking = Looking(cam, pad, threshold, align_corners=align_corners, view=view, strict=strict)
     chosen = replace(looking, fused=fused, fusion=fusion)
-    schedule = _schedule(task, seed, lr, epochs, batch_size, augment, backbone_rate)
+    schedule = schedule_of(task, seed, lr, epochs, batch_size, augment, backbone_rate)
     model = fresh(task, seed, taps=taps, pool=pool, head=head, block=block)
 
     def step(x: torch.Tensor, target: torch.Tensor, optimizer: Any, generator: torch.Generator) -> torch.Tensor:
@@ -149,7 +149,7 @@ def fineface_base(
             f"a mini-batch needs 1 optimiser step or more, and so do the epochs a factor, got passes={passes} and "
             f"longer={longer}"
         )
-    schedule = _schedule(task, seed, lr, epochs, batch_size, augment, backbone_rate)
+    schedule = schedule_of(task, seed, lr, epochs, batch_size, augment, backbone_rate)
     schedule = replace(schedule, epochs=longer * schedule.epochs)
     model: Any = task.backbone(seed)
     classes = int(task.train.target.max()) + 1
@@ -195,7 +195,7 @@ def fresh(
         return Experts(model, classes, taps=taps, width=width, channels=channels, pool=pool, head=head, block=block)
 
 
-def _schedule(
+def schedule_of(
     task: Task,
     seed: int,
     lr: float | None,

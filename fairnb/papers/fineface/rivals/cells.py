@@ -14,7 +14,7 @@ from fairnb.errors import BadData
 from fairnb.nets.models import device, to_pixels
 from fairnb.nets.resizing import resized
 from fairnb.papers.fineface import training
-from fairnb.papers.fineface.method import _schedule
+from fairnb.papers.fineface.method import schedule_of
 from fairnb.papers.fineface.training import Rows, Schedule, Score, ScoredPredictor
 from fairnb.training import augment
 
@@ -33,7 +33,7 @@ class Training(TypedDict, total=False):
 def schedule(task: Task, seed: int, **options: Unpack[Training]) -> Schedule:
     """The schedule of ``fineface_base``, its backbone at a tenth of the rate; BadData where it has no sense."""
     asked: dict[str, Any] = dict.fromkeys(Training.__annotations__) | options
-    return _schedule(task, seed, **asked, backbone_rate=0.1)
+    return schedule_of(task, seed, **asked, backbone_rate=0.1)
 
 
 def steps(task: Task, schedule: Schedule) -> int:
