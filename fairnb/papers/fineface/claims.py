@@ -1,4 +1,4 @@
-"""Verdicts on FineFACE's claims (F1 to F8).
+"""Verdicts on FineFACE's claims (F1 to F9).
 
 ``frame`` is what ``runs.run`` returns for the rows of ``tables``, with ``measured`` or ``averaged`` done
 where that is said; values are in percentage points.
@@ -28,7 +28,7 @@ from fairnb.evidence.verdicts import (
 )
 from fairnb.papers.fineface import tables
 from fairnb.papers.fineface.checkpoints import by_checkpoint
-from fairnb.papers.fineface.tables import BASE, FINEFACE, GAN, RIVALS_5, RIVALS_7, VIEWS
+from fairnb.papers.fineface.tables import BASE, FINEFACE, GAN, NO_CROPS, OTHER_BOX, RIVALS_5, RIVALS_7, VIEWS
 
 ENOUGH = 12 / 13  # of the attributes, in F7
 LARGEST_LOSS = 3.0  # points that the best group may lose and still lose "a little" (F5)
@@ -152,6 +152,15 @@ def chosen_on_test(frame: pd.DataFrame, setting: str) -> Verdict:
     return judge("F8", [condition], ours=f"{task} acc by where the epoch was chosen: {ours}", note=setting)
 
 
+def attention(frame: pd.DataFrame, setting: str) -> Verdict:
+    """F9: FineFACE is more accurate than the same experts without crops, and than with another image's box."""
+    controls = (NO_CROPS[0], OTHER_BOX[0])
+    conditions = {task: [_named(_higher(frame, "acc", row, task), task) for row in controls] for task in _names(frame)}
+    ours = "; ".join(means(frame, task, (*PAIR, *controls), ("acc", "dob")) for task in conditions)
+    weak = unseen.weak(frame, BASE[0], "acc", conditions, KNOWS, "93.2 % in Table 2")
+    return unseen.over_tasks("F9", conditions, weak, ours=ours, note=setting)
+
+
 def _better_and_fairer(claim: str, frame: pd.DataFrame, setting: str, printed: str) -> Verdict:
     # Data sets have other groups: each task keeps the cells that it has.
     parts = {task: frame[frame["task"] == task].dropna(axis=1, how="all") for task in _names(frame)}
@@ -219,6 +228,11 @@ def _choices(frames: Frames, tier: str) -> list[Verdict]:
     return [chosen_on_test(frames["choices"], f"tier {tier}, {tables.network('choices', tier)}")]
 
 
+def _attention(frames: Frames, tier: str) -> list[Verdict]:
+    found = tables.measured(frames["attention"])
+    return [attention(found, f"tier {tier}, {tables.network('attention', tier)}")]
+
+
 def _grids(*names: str) -> dict:
     return {name: partial(tables.grid, name) for name in names}
 
@@ -228,4 +242,5 @@ JUDGED = {
     "51_fineface_transfer": Judged(("F2",), _grids("T3", "T4"), _elsewhere),
     "52_fineface_attributes": Judged(("F4", "F5", "F6", "F7"), _grids("T7"), _attributes),
     "53_fineface_choices": Judged(("F8",), _grids("choices"), _choices, ("test_by_epoch", "best_epoch")),
+    "54_fineface_attention": Judged(("F9",), _grids("attention"), _attention),
 }

@@ -1,4 +1,4 @@
-"""Verdicts on F1 to F8 from hand-made runs: each claim holds, fails and stays open."""
+"""Verdicts on F1 to F9 from hand-made runs: each claim holds, fails and stays open."""
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,18 @@ def races(task=RACES, open_row="", **changed):
     )
 
 
+def crops(open_row="", **changed):
+    """The rows of notebook 54, by ``whole`` and ``other`` in place of the controls' labels."""
+    told = {BASE: 93, OURS: 96, "whole": 94, "other": 94} | changed
+    labels = {"whole": fineface.NO_CROPS[0], "other": fineface.OTHER_BOX[0]}
+    made = [
+        row
+        for name, acc in told.items()
+        for row in rows(RACES, labels.get(name, name), {"acc": acc, "dob": 2}, open_row)
+    ]
+    return pd.DataFrame(made)
+
+
 def attributes(open_row="", names=(BANGS, SMILING), **changed):
     told = TOLD_13 | {label: TOLD_13[label] | values for label, values in changed.items()}
     frame = [row for task in names for label, values in told.items() for row in rows(task, label, values, open_row)]
@@ -62,6 +74,7 @@ def test_what_the_paper_says_holds_where_runs_say_it():
     found = [claims.races(races(), "toy data"), claims.other_data([races(POSTER), races(CELEBA)], "toy data")]
     found += [claims.rivals(races(), "toy data"), *claims.attributes(frame, fineface.averaged(frame), "toy data")]
     found += [claims.chosen_on_test(traced([0.8, 0.7, 0.9, 0.7, 0.85]), "toy data")]
+    found += [claims.attention(crops(), "toy data")]
     known = reported.claims().set_index("id")
     assert [v.claim for v in found] == list(known.index[known["paper"] == "fineface"])
     for verdict in found:
@@ -194,6 +207,16 @@ def test_f8_compares_the_released_choice_with_that_on_validation_data():
     assert worse.verdict == REVERSED and worse.claim == "F8"
 
 
+def test_f9_needs_to_beat_both_controls_and_a_baseline_that_knows_the_task():
+    assert claims.attention(crops(), "toy").verdict == HOLDS
+    assert claims.attention(crops(whole=97), "toy").verdict == REVERSED
+    lost = claims.attention(crops(other=97), "toy")
+    assert lost.verdict == REVERSED and "another image's box" in lost.outcome.by.text
+    assert said(claims.attention(crops(open_row=OURS), "toy")) == OPEN
+    weak = claims.attention(crops(**{BASE: 70}), "toy")
+    assert weak.verdict == UNSEEN and "70.0 %" in weak.reason
+
+
 def test_means_over_attributes_keep_the_order_in_which_seeds_came():
     frame = attributes()
     turns = frame.assign(turn=11 - frame["seed"], processor="x")
@@ -205,7 +228,7 @@ def test_means_over_attributes_keep_the_order_in_which_seeds_came():
 
 def test_the_door_judges_what_the_grids_plan():
     door = claims.JUDGED
-    assert [c for judged in door.values() for c in judged.claims] == [f"F{i}" for i in (1, 3, 2, 4, 5, 6, 7, 8)]
+    assert [c for judged in door.values() for c in judged.claims] == [f"F{i}" for i in (1, 3, 2, 4, 5, 6, 7, 8, 9)]
     cells = {f"y{t}s{group}": 0.9 for t in (0, 1) for group in range(7)}
     faces = races().assign(**cells, dob_sample=lambda f: f["dob"], max_min=1.1, fpr=0.1)
     made = {
@@ -213,6 +236,7 @@ def test_the_door_judges_what_the_grids_plan():
         "51_fineface_transfer": {"T3": faces.assign(task=POSTER), "T4": faces.assign(task=CELEBA)},
         "52_fineface_attributes": {"T7": attributes()},
         "53_fineface_choices": {"choices": traced([0.8, 0.7, 0.9, 0.7, 0.85])},
+        "54_fineface_attention": {"attention": crops().assign(**cells)},
     }
     for notebook, frames in made.items():
         found = door[notebook].verdicts(frames, "quick")
