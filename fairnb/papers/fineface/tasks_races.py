@@ -72,7 +72,8 @@ def drawings(settings: dict[str, Any], where: str = "photo") -> dict[str, Drawin
     found: dict[str, Drawing] = {}
     for part, seed in SEEDS.items():
         style = where if part == "test" and where in STYLE_SEEDS else "photo"
-        cells = _cells(settings[f"n_{part}"], np.ones(TONES) if part == "test" else TRAIN_TONES)
+        n = settings[f"n_{part}"] if style == "photo" else settings.get("away_n_test", settings["n_test"])
+        cells = _cells(n, np.ones(TONES) if part == "test" else TRAIN_TONES)
         own = STYLE_SEEDS.get(style, seed), cells, style, LABEL_NOISE
         found[part] = ToneDrawing(part, (FEMALE, TONE), sum(cells.values()), *own)
     if where == CELEBA:
