@@ -30,7 +30,7 @@ TONES = (0, 3, 6)  # of the toy's seven: group 0 has the lightest
 # mark is plain, because in so few steps experts do not begin to learn from fainter ones.
 CONTRASTS = (1.0, 0.4, 0.4 / 3)
 RADIUS, COLOUR = 2.0, (30, 80, 220)
-INSIDE = 0.7  # of height and width: marks lie in the part that is never cropped
+INSIDE = 0.6  # of height and width is where a mark's middle may be: no crop of the drawing cuts into it
 BARE = {"Eyeglasses": 0, "Wearing_Hat": 0, "Bangs": 0, "No_Beard": 1}  # so that more of the skin is seen
 GROUPS = {TOY: tuple(f"Tone {tone + 1}" for tone in TONES)}
 

@@ -52,7 +52,8 @@ def test_a_mark_is_a_disc_on_the_skin_that_shows_less_from_group_to_group(drawn)
     away = np.hypot(rows - at[:, 0, None, None], columns - at[:, 1, None, None])
     assert not changed[away >= marks.RADIUS + 0.5].any() and changed.sum((1, 2)).max() <= 21
     assert faces.masks[np.arange(len(at)), SKIN, at[:, 0], at[:, 1]].mean() > 0.99
-    assert at.min() >= 6 and at.max() < 43 - 6, "no crop to 32 pixels cuts a mark off"
+    edge = (43 - 32) // 2 + marks.RADIUS
+    assert at.min() > edge and at.max() + 1 < 43 - edge, "a crop to 32 pixels cuts no mark"
     assert all(at.std(0) > 3), "its place varies"
     moved = np.abs(split.x.astype(int) - faces.images).sum((1, 2, 3))
     means = [moved[(split.target == 1) & (split.protected == group)].mean() for group in range(3)]

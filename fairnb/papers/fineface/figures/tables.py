@@ -156,7 +156,10 @@ def areas(frame: pd.DataFrame) -> Figure:
         one = seeds.over(own, ("area",))
         parts.append(seeds.tidy(one, {"area": panel}).assign(who=label, **{x: epoch}))
     looks = figures.looks_of(list(dict.fromkeys(row["label"] for row, _ in told)))
-    return figures.curves(pd.concat(parts), x, label="inside the overall box, % of the image", looks=looks)
+    fig = figures.curves(pd.concat(parts), x, label="inside the overall box, %", looks=looks)
+    for ax in fig.axes:
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    return fig
 
 
 def chance(found: Mapping[str, Mapping[int, float]]) -> Figure:
