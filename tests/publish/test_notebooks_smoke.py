@@ -81,7 +81,8 @@ def test_a_table_of_fineface_has_every_row_and_says_which_are_quoted(executed, n
 def test_finefaces_attention_choices_and_checkpoints_have_tables_and_figures(executed):
     tables = {file.stem.removeprefix("fineface_") for file in paths.tables("smoke").glob("fineface_*.csv")}
     figures = {file.stem.removeprefix("fineface_") for file in paths.figures("smoke").glob("fineface_*.png")}
-    assert {"table2_groups", "table8", "choices", "by_attribute"} <= tables
+    assert {"table2_groups", "table8", "choices", "by_attribute", "attention", "attention_paired"} <= tables
+    assert {"attention", "attention_areas", "attention_faces", "attention_views"} <= figures
     assert {"one_picture", "fig1", "fig3", "table2_groups", "table7", "table8", "choices", "epochs"} <= figures
 
 

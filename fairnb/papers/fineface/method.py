@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -100,22 +101,26 @@ def fineface(
     backbone's first layer: 512 and 1024 of a usual one), and ``pixels``, the width to which images are resized
     (or this and a window's, see ``training.Schedule``).
 
+    The notes have ``box_area``: the overall boxes' mean share of the training images by epoch; none for ``image``.
+
     Raises:
         BadData: fewer stages than experts, one class only, a number out of range. UnknownName: an unknown option.
         TrainingFailed: the loss diverged.
     """
     looking = Looking(cam, pad, threshold, align_corners=align_corners, view=view, strict=strict)
-    chosen = replace(looking, fused=fused, fusion=fusion)
+    chosen, areas = replace(looking, fused=fused, fusion=fusion), list[float]()
+    watched = replace(looking, areas=areas)
     schedule = schedule_of(task, seed, lr, epochs, batch_size, augment, backbone_rate)
     model = fresh(task, seed, taps=taps, pool=pool, head=head, block=block)
 
     def step(x: torch.Tensor, target: torch.Tensor, optimizer: Any, generator: torch.Generator) -> torch.Tensor:
-        return mutual.mini_batch(model, x, target, optimizer, looking, generator)
+        return mutual.mini_batch(model, x, target, optimizer, watched, generator)
 
     new = nn.ModuleList([model.blocks, model.heads])
     found = training.tune(model, new, task, schedule, step, _score(looking), snapshots)
     found.score = _score(chosen)
-    found.notes |= {"stages": model.tapped, "pixels": schedule.pixels}
+    by_epoch = np.reshape(areas, (schedule.epochs, -1)).mean(1).round(4).tolist() if areas else []
+    found.notes |= {"stages": model.tapped, "pixels": schedule.pixels, "box_area": by_epoch}
     return found
 
 

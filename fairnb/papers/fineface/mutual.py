@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -36,6 +36,7 @@ class Looking:
         view: what a crop is: ``crop``, what the box around the image's own attention cuts out; ``other``, what the box
             of another image of the mini-batch (the one before it) cuts out; ``image``, all of it. The latter two are
             ours: controls for what attention does, in training and in inference alike.
+        areas: where it is a list, the mean share of the image inside the overall boxes is added by each ``crops``.
 
     Raises:
         UnknownName: another formula, fusion or view.
@@ -49,6 +50,7 @@ class Looking:
     align_corners: bool = True
     view: View = "crop"
     strict: bool = False
+    areas: list[float] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         asked: dict[str, tuple[str, Sequence[str]]] = {
@@ -68,7 +70,15 @@ class Looking:
         maps = model.attention(output, (x.shape[2], x.shape[3]), self.cam, self.align_corners)
         found = attention.boxes(maps[:, list(which)], self.threshold, self.pad, self.strict)
         found = found.roll(1, 0) if self.view == "other" else found
+        if self.areas is not None:
+            self.areas.append(_inside(found[:, -1], x))
         return attention.crops(x, found, x.shape[3], self.align_corners)
+
+
+def _inside(boxes: torch.Tensor, x: torch.Tensor) -> float:
+    """The mean share of the images ``x`` that is inside ``boxes (B, 4)``."""
+    top, left, bottom, right = boxes.unbind(-1)
+    return float(((bottom - top) * (right - left)).double().mean()) / (x.shape[2] * x.shape[3])
 
 
 def draws(count: int, generator: torch.Generator) -> list[int]:

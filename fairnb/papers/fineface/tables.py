@@ -12,6 +12,7 @@ import pandas as pd
 from fairnb.evidence import layout, reported
 from fairnb.evidence.layout import Row, Table
 from fairnb.metrics.formulas import divide
+from fairnb.tasks import tiers
 
 if TYPE_CHECKING:
     from fairnb.evidence.runs import Run
@@ -101,22 +102,31 @@ TABLES = {
     "T6": Table("table6", (BASE, OURS), _PRINTED),
     "T7": Table("table6", (BASE, STEPS, *RIVALS_7, OURS), _PRINTED_7),
     "choices": Table("choices", (BASE, STEPS, FINEFACE, *FUSIONS, *TRAININGS)),
+    "attention": Table("attention", (BASE, STEPS, LONGER, OURS, NO_CROPS, OTHER_BOX)),
 }
 
 
 def grid(name: str, tier: str) -> list[Run]:
-    """The runs behind a table (``T2`` to ``T7``, ``choices``) at a tier, see ``layout.grid``; Table 8 has Table 6's.
+    """The runs behind a table (``T2`` to ``T7``, ``choices``, ``attention``) at a tier, see ``layout.grid``.
 
-    Tables 6 to 8 have the tier's attributes, or those of ``tasks_attributes.asked``.
+    Tables 6 to 8 have the tier's attributes, or those of ``tasks_attributes.asked``, Table 8 has Table 6's runs;
+    ``attention`` has Table 2's where it has Table 2's task.
     """
     from fairnb.papers.fineface import tasks_attributes
 
-    found, attributes = layout.grid("fineface", TABLES[name], tier), tasks_attributes.asked()
-    if TABLES[name].plan != TABLES["T6"].plan or not attributes:
+    table, attributes = TABLES[name], tasks_attributes.asked()
+    if name == "attention" and _tasks(table, tier) == _tasks(TABLES["T2"], tier):
+        table = replace(table, rows=tuple(FINEFACE if row == OURS else row for row in table.rows))
+    found = layout.grid("fineface", table, tier)
+    if table.plan != TABLES["T6"].plan or not attributes:
         return found
     folder = found[0].task.partition("/")[0]
     chosen = [f"{folder}/{attribute}_male_13" for attribute in attributes]
     return [replace(run, task=task) for run in found if run.task == found[0].task for task in chosen]
+
+
+def _tasks(table: Table, tier: str) -> list[str]:
+    return [name for name, _ in tiers.plan(tier, "fineface", table.plan)]
 
 
 def _elsewhere(tier: str) -> list[Run]:
@@ -130,6 +140,7 @@ GRIDS = {
     "51_fineface_transfer": _elsewhere,
     "52_fineface_attributes": layout.several(grid, "T7"),
     "53_fineface_choices": layout.several(grid, "choices"),
+    "54_fineface_attention": layout.several(grid, "attention"),
 }
 
 
@@ -178,7 +189,8 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     """A table to save: means with 95 % intervals over seeds in percent, the printed numbers beside them.
 
     Args:
-        name: ``T2`` to ``T7``, or ``choices``. frame: from ``runs.run``, with ``measured`` or ``averaged`` done.
+        name: ``T2`` to ``T7``, ``choices`` or ``attention``.
+        frame: from ``runs.run``, with ``measured`` or ``averaged`` done.
 
     Returns:
         as ``tables.beside``, and columns ``network`` and ``differs`` (from the method's original).
@@ -193,8 +205,6 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
 
 def network(plan: str, tier: str) -> str:
     """Backbone and data of a table's tasks at a tier in a few words."""
-    from fairnb.tasks import tiers
-
     return layout.network(tiers.plan(tier, "fineface", plan)[0][0], tier)
 
 

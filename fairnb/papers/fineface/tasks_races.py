@@ -19,6 +19,7 @@ from fairnb.data.delimited import require_columns
 from fairnb.data.labels import Labels
 from fairnb.errors import UnknownName
 from fairnb.papers.fineface import tasks_attributes as attributes13
+from fairnb.papers.fineface import tasks_marks as marks
 from fairnb.papers.fineface import tasks_open as opened
 from fairnb.papers.fineface.tasks_attributes import FEMALE, PAPER
 from fairnb.tasks import utkface_parts
@@ -72,7 +73,8 @@ def drawings(settings: dict[str, Any], where: str = "photo") -> dict[str, Drawin
     found: dict[str, Drawing] = {}
     for part, seed in SEEDS.items():
         style = where if part == "test" and where in STYLE_SEEDS else "photo"
-        cells = _cells(settings[f"n_{part}"], np.ones(TONES) if part == "test" else TRAIN_TONES)
+        n = settings[f"n_{part}"] if style == "photo" else settings.get("away_n_test", settings["n_test"])
+        cells = _cells(n, np.ones(TONES) if part == "test" else TRAIN_TONES)
         own = STYLE_SEEDS.get(style, seed), cells, style, LABEL_NOISE
         found[part] = ToneDrawing(part, (FEMALE, TONE), sum(cells.values()), *own)
     if where == CELEBA:
@@ -169,15 +171,15 @@ def _open_build(settings: dict[str, Any], where: str) -> Data:
 
 
 def own_numbers(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings without those of the thirteen attributes."""
-    return {name: value for name, value in settings.items() if not name.startswith(attributes13.PREFIX)}
+    """The settings without those of the thirteen attributes and of the marks."""
+    return {name: value for name, value in settings.items() if not name.startswith((attributes13.PREFIX, marks.PREFIX))}
 
 
 def group_names(name: str) -> tuple[str, ...]:
     """What the protected labels 0, 1, ... of the test part of the task ``name`` stand for.
 
     Raises:
-        UnknownName: no such task of this module.
+        UnknownName: no such task of this module or of ``tasks_marks``.
     """
     if name not in GROUPS:
         raise UnknownName("task with races", name, GROUPS)
@@ -225,4 +227,4 @@ GROUPS = {TOY: _TONES, "toy_races_poster/female": _TONES, "toy_races_render/fema
 GROUPS |= dict.fromkeys(("toy_races_celeba/female", REAL_TESTS[CELEBA], OPEN_NAMES[CELEBA]), _YOUNG)
 GROUPS |= dict.fromkeys((REAL, OPEN), fairface.RACES)
 GROUPS |= dict.fromkeys((REAL_TESTS["utkface"], OPEN_NAMES["utkface"]), utkface.RACES)
-GROUPS |= {REAL_TESTS["lfw"]: LFW_RACES}
+GROUPS |= {REAL_TESTS["lfw"]: LFW_RACES} | marks.GROUPS

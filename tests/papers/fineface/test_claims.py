@@ -1,4 +1,4 @@
-"""Verdicts on F1 to F8 from hand-made runs: each claim holds, fails and stays open."""
+"""Verdicts on F1 to F9 from hand-made runs: each claim holds, fails and stays open."""
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ from rooms import OPEN, noise_of, said
 from fairnb.evidence import reported
 from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNSEEN
 from fairnb.papers.fineface import claims
+from fairnb.papers.fineface import claims_attributes as of_thirteen
 from fairnb.papers.fineface import tables as fineface
 
 SEEDS = range(12)
@@ -45,6 +46,18 @@ def races(task=RACES, open_row="", **changed):
     )
 
 
+def crops(open_row="", **changed):
+    """The rows of notebook 54, by ``whole`` and ``other`` in place of the controls' labels."""
+    told = {BASE: 93, OURS: 96, "whole": 94, "other": 94} | changed
+    labels = {"whole": fineface.NO_CROPS[0], "other": fineface.OTHER_BOX[0]}
+    made = [
+        row
+        for name, acc in told.items()
+        for row in rows(RACES, labels.get(name, name), {"acc": acc, "dob": 2}, open_row)
+    ]
+    return pd.DataFrame(made)
+
+
 def attributes(open_row="", names=(BANGS, SMILING), **changed):
     told = TOLD_13 | {label: TOLD_13[label] | values for label, values in changed.items()}
     frame = [row for task in names for label, values in told.items() for row in rows(task, label, values, open_row)]
@@ -52,7 +65,7 @@ def attributes(open_row="", names=(BANGS, SMILING), **changed):
 
 
 def of_attributes(claim, frame):
-    found = claims.attributes(frame, fineface.averaged(frame), "toy")
+    found = of_thirteen.attributes(frame, fineface.averaged(frame), "toy")
     return {verdict.claim: verdict for verdict in found}[claim]
 
 
@@ -60,8 +73,9 @@ def of_attributes(claim, frame):
 def test_what_the_paper_says_holds_where_runs_say_it():
     frame = attributes()
     found = [claims.races(races(), "toy data"), claims.other_data([*map(races, AWAY)], "toy data")]
-    found += [claims.rivals(races(), "toy data"), *claims.attributes(frame, fineface.averaged(frame), "toy data")]
+    found += [claims.rivals(races(), "toy data"), *of_thirteen.attributes(frame, fineface.averaged(frame), "toy data")]
     found += [claims.chosen_on_test(traced([0.8, 0.7, 0.9, 0.7, 0.85]), "toy data")]
+    found += [claims.attention(crops(), "toy data")]
     known = reported.claims().set_index("id")
     assert [v.claim for v in found] == list(known.index[known["paper"] == "fineface"])
     for verdict in found:
@@ -165,9 +179,9 @@ def test_f6_does_not_lose_to_a_rival_that_says_no_to_everybody():
 
 def test_the_share_that_f4_asks_for_is_what_its_relation_says():
     relation = reported.claims().set_index("id").loc["F4", "relation"]
-    assert f"at most {100 * claims.LEFT:g} % of the baseline's" in relation
+    assert f"at most {100 * of_thirteen.LEFT:g} % of the baseline's" in relation
     printed = reported.differences("F4")
-    assert printed["tpr_gap"] == pytest.approx(claims.LEFT * 12.54 - 1.18, abs=0.01)
+    assert printed["tpr_gap"] == pytest.approx(of_thirteen.LEFT * 12.54 - 1.18, abs=0.01)
 
 
 @pytest.mark.slow
@@ -178,17 +192,19 @@ def test_f7_needs_twelve_of_thirteen():
 
     def but(count):
         lower = frame["task"].isin(names[:count]) & (frame["label"] == OURS)
-        return claims.worst_group(frame.assign(acc_min=frame["acc_min"] - 0.5 * lower), "toy")
+        return of_thirteen.worst_group(frame.assign(acc_min=frame["acc_min"] - 0.5 * lower), "toy")
 
     assert [but(count).verdict for count in (0, 1, 2)] == [HOLDS, HOLDS, REVERSED]
     assert "12 of 13 attributes are enough" in but(1).note
     silent = frame.assign(tpr=np.where(frame["task"].isin(names[:2]) & (frame["label"] == OURS), 0.01, 0.8))
-    assert claims.worst_group(silent, "toy").verdict == UNSEEN, "eleven are left"
+    assert of_thirteen.worst_group(silent, "toy").verdict == UNSEEN, "eleven are left"
     few = {count: frame[frame["task"].isin(names[:count])] for count in (1, 2)}
     fall = {count: own.assign(acc_min=own["acc_min"] - 0.5 * (own["label"] == OURS)) for count, own in few.items()}
-    assert [claims.worst_group(own, "toy").verdict for own in few.values()] == [UNSEEN, UNSEEN]
-    assert [claims.worst_group(own, "toy").verdict for own in fall.values()] == [UNSEEN, REVERSED]
-    assert claims.worst_group(few[2], "toy").reason.endswith("without 11 more attributes, which could not be compared")
+    assert [of_thirteen.worst_group(own, "toy").verdict for own in few.values()] == [UNSEEN, UNSEEN]
+    assert [of_thirteen.worst_group(own, "toy").verdict for own in fall.values()] == [UNSEEN, REVERSED]
+    assert of_thirteen.worst_group(few[2], "toy").reason.endswith(
+        "without 11 more attributes, which could not be compared"
+    )
 
 
 def traced(test, best=1):
@@ -207,18 +223,28 @@ def test_f8_compares_the_released_choice_with_that_on_validation_data():
     assert worse.verdict == REVERSED and worse.claim == "F8"
 
 
+def test_f9_needs_to_beat_both_controls_and_a_baseline_that_knows_the_task():
+    assert claims.attention(crops(), "toy").verdict == HOLDS
+    assert claims.attention(crops(whole=97), "toy").verdict == REVERSED
+    lost = claims.attention(crops(other=97), "toy")
+    assert lost.verdict == REVERSED and "another image's box" in lost.outcome.by.text
+    assert said(claims.attention(crops(open_row=OURS), "toy")) == OPEN
+    weak = claims.attention(crops(**{BASE: 70}), "toy")
+    assert weak.verdict == UNSEEN and "70.0 %" in weak.reason
+
+
 def test_means_over_attributes_keep_the_order_in_which_seeds_came():
     frame = attributes()
     turns = frame.assign(turn=11 - frame["seed"], processor="x")
     mean = claims.with_turns(fineface.averaged(turns), turns)
     assert set(mean["turn"] + mean["seed"]) == {11} and set(mean["processor"]) == {"x"}
-    one = claims.fairer_and_as_good(mean, "toy").groups[0][0].values
-    assert one == claims.fairer_and_as_good(fineface.averaged(frame), "toy").groups[0][0].values[::-1]
+    one = of_thirteen.fairer_and_as_good(mean, "toy").groups[0][0].values
+    assert one == of_thirteen.fairer_and_as_good(fineface.averaged(frame), "toy").groups[0][0].values[::-1]
 
 
 def test_the_door_judges_what_the_grids_plan():
     door = claims.JUDGED
-    assert [c for judged in door.values() for c in judged.claims] == [f"F{i}" for i in (1, 3, 2, 4, 5, 6, 7, 8)]
+    assert [c for judged in door.values() for c in judged.claims] == [f"F{i}" for i in (1, 3, 2, 4, 5, 6, 7, 8, 9)]
     cells = {f"y{t}s{group}": 0.9 for t in (0, 1) for group in range(7)}
     faces = races().assign(**cells, dob_sample=lambda f: f["dob"], max_min=1.1, fpr=0.1)
     made = {
@@ -226,6 +252,7 @@ def test_the_door_judges_what_the_grids_plan():
         "51_fineface_transfer": {"T3": faces.assign(task=AWAY[0]), "T4": faces.assign(task=AWAY[2])},
         "52_fineface_attributes": {"T7": attributes()},
         "53_fineface_choices": {"choices": traced([0.8, 0.7, 0.9, 0.7, 0.85])},
+        "54_fineface_attention": {"attention": crops().assign(**cells)},
     }
     for notebook, frames in made.items():
         found = door[notebook].verdicts(frames, "quick")

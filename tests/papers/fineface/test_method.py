@@ -62,6 +62,17 @@ def is_first_epoch(predictor, found):
 class TestViews:
     """What the experts see of each other's attention: their own crop, another image's box, or no crop at all."""
 
+    def test_the_share_inside_the_overall_boxes_is_told_by_epoch(self, task, found):
+        assert len(found.notes["box_area"]) == 3 and all(0 < area <= 1 for area in found.notes["box_area"])
+        told, x = [], to_pixels(task.val.x[:4], device())
+        with torch.no_grad():
+            output = found.model.eval()(x)
+        for view in ("crop", "image"):
+            Looking(threshold=0.8, view=view, areas=told).crops(found.model, output, x, [0, 3])
+        top, left, bottom, right = attention.boxes(found.model.attention(output, x.shape[2:])[:, 3], 0.8).unbind(1)
+        own = ((bottom - top) * (right - left)).double().mean() / x[0, 0].numel()
+        assert told == pytest.approx([float(own)]), "whole images have no box"
+
     def test_without_crops_the_second_look_is_the_first(self, task, found):
         x = to_pixels(task.val.x[:6], device())
         looking = Looking(view="image")

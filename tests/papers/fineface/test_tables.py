@@ -91,7 +91,7 @@ def test_every_printed_method_has_a_row_here_or_is_quoted(name):
 def test_three_seeds_stand_behind_the_main_tables_at_quick_and_one_behind_attributes_and_choices():
     for name in fineface.TABLES:
         found = pd.DataFrame([vars(run) for run in fineface.grid(name, "quick")])
-        wanted = 3 if name in ("T2", "T3", "T4") else 1
+        wanted = 3 if name in ("T2", "T3", "T4", "attention") else 1
         assert (found.groupby(["label", "task"])["seed"].nunique() == wanted).all()
 
 
@@ -119,10 +119,23 @@ def test_the_rivals_numbers_are_the_largest_tried_that_cost_at_most_a_point_of_a
         assert set(found.loc[found["chosen"], "value"]) == {max(bearable)}
 
 
+def test_attention_is_asked_on_marks_and_at_larger_tiers_by_the_runs_of_table_2():
+    for tier in ("open", "paper"):
+        mine, theirs = (fineface.grid(name, tier) for name in ("attention", "T2"))
+        of = {run.label: (run.task, run.method, run.hparams) for run in theirs}
+        assert {run.label: (run.task, run.method, run.hparams) for run in mine} == of
+        assert {run.seed for run in mine} == {run.seed for run in theirs}
+    small = fineface.grid("attention", "quick")
+    assert {run.task for run in small} == {"toy_marks/mark"} and len(small) == 18
+    assert not any("snapshots" in run.hparams for run in small), "nobody asks what choosing on test would give"
+    assert {run.label for run in small} == {row[0] for row in fineface.TABLES["T2"].rows}
+
+
 def test_a_row_that_quick_leaves_out_is_run_at_open_or_paper():
-    for name in ("choices", "T7"):
+    for name in ("choices", "T2", "T7"):
         labels = {tier: {run.label for run in fineface.grid(name, tier)} for tier in ("quick", "open", "paper")}
         assert labels["quick"] < labels["paper"] == {row[0] for row in fineface.TABLES[name].rows}
+    assert not {run.label for run in fineface.grid("T2", "quick")} & {row[0] for row in fineface.CONTROLS}
     left = {"Mean pooling", "Baseline, one learning rate for all"}
     assert {run.label for run in fineface.grid("choices", "open")} >= left
 

@@ -13,6 +13,7 @@ from fairnb.data.toys import faces as toy_faces
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.evidence import reported
 from fairnb.papers.fineface import tasks_attributes as attributes13
+from fairnb.papers.fineface import tasks_marks as marks
 from fairnb.papers.fineface import tasks_open as opened
 from fairnb.papers.fineface import tasks_races as races
 from fairnb.papers.fineface import tiers as fineface
@@ -153,8 +154,9 @@ def test_every_printed_setting_has_a_toy_and_a_real_task():
 
 def test_the_tasks_of_a_plan_are_there_and_every_task_but_some_of_the_thirteen_is_planned():
     names = {n for tier in fineface.SIZES.values() for table in tier["plan"].values() for ns, _ in table for n in ns}
-    left_out = {*races.RECIPES, *attributes13.RECIPES} - names
-    assert names <= {*races.RECIPES, *attributes13.RECIPES}
+    known = {*races.RECIPES, *attributes13.RECIPES, *marks.RECIPES}
+    left_out = known - names
+    assert names <= known
     assert left_out < {*attributes13.TOYS.values(), *attributes13.OPEN.values()}
     assert len(left_out) == 11 + 12, "quick has two of the thirteen, open one"
 
@@ -222,7 +224,7 @@ def test_a_race_outside_the_list_is_a_sentence(owned, caplog):
 def test_unknown_tasks_have_no_groups():
     assert races.group_names("toy_races_poster/female")[6] == "Tone 7"
     assert len(races.group_names(races.REAL)) == 7
-    assert {*races.GROUPS} == {*races.RECIPES}
+    assert {*races.GROUPS} == {*races.RECIPES, *marks.RECIPES}
     with pytest.raises(UnknownName, match="unknown task with races 'toy_races'"):
         races.group_names("toy_races")
 

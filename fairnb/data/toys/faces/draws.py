@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 
 COLUMNS = 128
-ATTRIBUTES, LATENTS, ORDER, LABELS, NOISE = range(5)
+ATTRIBUTES, LATENTS, ORDER, LABELS, NOISE, MARKS = range(6)
 
 
 class Draws:

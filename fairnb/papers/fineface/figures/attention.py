@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,6 +68,20 @@ def one_picture(
         _box(ax, box)
         if one.max() >= THRESHOLD:  # a flat map has no edge
             ax.contour(one, [THRESHOLD], colors="white", linewidths=1)
+    return fig
+
+
+def views(x: np.ndarray, boxes: np.ndarray, crops: Mapping[str, np.ndarray]) -> Figure:
+    """Several images of one mini-batch in a line, each with its box, and below what becomes of them.
+
+    Args:
+        x: images ``(B, 3, H, W)`` in [0, 1]. boxes: ``(B, 4)``, see ``Looks``.
+        crops: name of a line -> ``(B, 3, S, S)``.
+    """
+    grid = {"image, own box": x} | dict(crops)
+    fig = pictures({name: list(images) for name, images in grid.items()})
+    for ax, box in zip(fig.axes, boxes, strict=False):
+        _box(ax, box)
     return fig
 
 

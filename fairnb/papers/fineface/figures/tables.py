@@ -142,6 +142,28 @@ def epochs(frame: pd.DataFrame, released: Callable[[Sequence[float]], int]) -> F
     return fig
 
 
+def areas(frame: pd.DataFrame) -> Figure:
+    """How much of the training images is inside the overall boxes, by epoch: means and 95 % t-intervals over seeds.
+
+    Args:
+        frame: from ``runs.run``; rows whose notes have ``box_area``, a panel per task.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    x = "epoch"
+    told = [(row, area) for _, row in frame.iterrows() for area in enumerate(row["notes"].get("box_area") or [], 1)]
+    lines = [{"panel": row["task"], "label": row["label"], x: epoch, "area": area} for row, (epoch, area) in told]
+    parts = []
+    for (panel, label, epoch), own in pd.DataFrame(lines).groupby(["panel", "label", x], sort=False):
+        one = seeds.over(own, ("area",))
+        parts.append(seeds.tidy(one, {"area": panel}).assign(who=label, **{x: epoch}))
+    looks = figures.looks_of(list(dict.fromkeys(row["label"] for row, _ in told)))
+    fig = figures.curves(pd.concat(parts), x, label="inside the overall box, %", looks=looks)
+    for ax in fig.axes:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return fig
+
+
 def chance(found: Mapping[str, Mapping[int, float]]) -> Figure:
     """What looking at the test images more often gains by chance: a line per case, points against number of looks."""
     x = "epochs that are tested"

@@ -45,6 +45,15 @@ def test_one_picture_shows_coarse_maps_boxes_and_crops():
     assert [len(ax.collections) for ax in axes[1, 1:]] == [1, 1, 0], "a flat map has no edge"
 
 
+def test_views_have_a_line_per_kind_and_the_images_their_boxes():
+    rng = np.random.default_rng(2)
+    x, boxes = rng.random((2, 3, 8, 8)), np.array([[0, 0, 8, 8], [1, 2, 5, 4]])
+    fig = figures.views(x, boxes, {"own box": x[::-1], "no crop": x})
+    assert [ax.get_ylabel() for ax in fig.axes[::2]] == ["image, own box", "own box", "no crop"]
+    assert [len(ax.patches) for ax in fig.axes] == [1, 1, 0, 0, 0, 0]
+    assert np.allclose(fig.axes[2].images[0].get_array(), np.moveaxis(x[1], 0, -1))
+
+
 def test_a_map_is_coloured_from_dark_to_bright_and_lies_over_gray():
     one = figures.scaled(np.array([[-2.0, 0.0], [2.0, 2.0]]))
     assert one.tolist() == [[0, 0.5], [1, 1]] and not figures.scaled(np.full((2, 2), 3.0)).any()

@@ -165,3 +165,15 @@ def test_chance_draws_a_line_per_case():
     [ax] = fig.axes
     assert [list(line.get_ydata()) for line in ax.lines if len(line.get_ydata())] == [[0.1, 0.3], [0.05, 0.2]]
     assert ax.get_yscale() == "log" and words(fig) == ["a", "b"]
+
+
+def test_areas_are_means_by_epoch_of_the_rows_that_told_them(frame):
+    told = {FINEFACE[0]: [0.9, 0.5], "Mean pooling": []}
+    areas = [
+        {"box_area": [area + 0.1 * seed for area in told.get(label, [])]}
+        for label, seed in zip(frame["label"], frame["seed"], strict=True)
+    ]
+    [ax] = figures.areas(frame.assign(notes=areas)).axes
+    [line] = [line for line in ax.lines if len(line.get_xdata()) == 2]
+    assert line.get_xdata().tolist() == [1, 2] and line.get_ydata() == pytest.approx([100, 60])
+    assert ax.get_title() == TASK and "%" in ax.get_ylabel()
