@@ -4,8 +4,9 @@ At quick, how wide its experts need be, and how many epochs they need: accuracy 
 validation faces are but that no run ever sees. First the channels of the experts' maps (those inside are half as many,
 as in the paper) at 12 epochs, then the epochs. Each time the least whose mean is within a standard error of the best.
 
-At open, the learning rate of FineFACE and of the plain network, each its own best: accuracy on the photographs of
-FairFace's training part whose genders nobody learns; the backbone has seen them, and learned their ages.
+At open, learning rates (of new layers, of the backbone) for FineFACE and the plain network, one pair for both: accuracy
+on the photographs of FairFace's training part whose genders nobody learns; the backbone has seen them, and learned
+their ages.
 
     python scripts/search_fineface.py [open]
 """
@@ -31,7 +32,7 @@ from fairnb.papers.fineface.method import fineface, fineface_base
 
 SEEDS = (10, 11)
 CHANNELS, EPOCHS, FIRST_EPOCHS = (16, 32, 64, 96, 128), (4, 8, 12, 16, 20), 12
-RATES = (0.03, 0.1, 0.3)
+RATES = ((0.3, 0.03), (0.1, 0.1), (0.03, 0.03))  # of new layers, and of the backbone
 METHODS: dict[str, Any] = {"fineface_base": fineface_base, "fineface": fineface}
 UNSEEN, DRAWN_BY = 2800, 190  # faces, and the seed of their drawing: 181 to 185 are those of the tasks
 
@@ -67,16 +68,16 @@ def rates(seed: int) -> pd.DataFrame:
     rows = opened.fairface_rows(labels, task.settings["n_train"])["rest"]
     faces = labels.split(task.train.target_name, task.train.protected_name, rows, task.settings["size"])
     found = []
-    for name, value in tqdm([(name, value) for name in METHODS for value in RATES], desc="trials"):
+    for name, pair in tqdm([(name, pair) for name in METHODS for pair in RATES], desc="trials"):
         start = time.process_time()
-        model = METHODS[name](task, seed=seed, lr=value)
+        model = METHODS[name](replace(task, settings=dict(task.settings) | {"finetune_lr": pair}), seed=seed)
         right = float((model(faces.x).argmax(1) == faces.target).mean())
-        line = {"setting": f"finetune_lr of {name}", "value": value, "seed": seed, "accuracy": right}
+        line = {"setting": f"finetune_lr, {name}", "value": "{} and {}".format(*pair), "seed": seed, "accuracy": right}
         seconds = round(time.process_time() - start, 1)
         found.append(line | {"kept_epoch": model.notes["best_epoch"] + 1, "seconds": seconds})
     table = pd.DataFrame(found)
-    best = table.groupby("setting")["accuracy"].transform("max")
-    return table.assign(chosen=table["accuracy"] == best)
+    best = table.groupby("value")["accuracy"].mean().idxmax()
+    return table.assign(chosen=table["value"] == best)
 
 
 def sizes() -> pd.DataFrame:

@@ -104,14 +104,17 @@ def worst_group(frame: pd.DataFrame, setting: str) -> Verdict:
 
 
 def lower(frame: pd.DataFrame, metric: str, than: str, task: str) -> Condition:
+    """FineFACE's ``metric`` is lower than that of the row ``than``, in points and within a seed."""
     return less(frame, metric, FINEFACE[0], than, task, "label")
 
 
 def higher(frame: pd.DataFrame, metric: str, than: str, task: str) -> Condition:
+    """The same the other way round."""
     return less(frame, metric, than, FINEFACE[0], task, "label")
 
 
 def named(condition: Condition, task: str) -> Condition:
+    """``condition`` with its task in its text, for claims over several."""
     return dataclasses.replace(condition, text=f"{condition.text} in {task}")
 
 
@@ -126,6 +129,7 @@ def _sentences(reasons: unseen.Reasons) -> str:
 
 
 def names(frame: pd.DataFrame) -> list[str]:
+    """The tasks of ``frame``, in their order."""
     return [str(name) for name in frame["task"].unique()]
 
 

@@ -28,6 +28,7 @@ from fairnb.training.losses import mean_loss
 from fairnb.training.methods import method
 
 EPOCHS, LR, BATCH, AUGMENT = 25, 2e-3, 16, "flip_shift"
+BACKBONE_RATE = 0.1  # of the pretrained layers, as a share of LR
 WIDTH, CHANNELS = 8, 16  # of the experts, in channels of the backbone's first layer: 512 and 1024 where those are 64
 Read = Callable[[nn.Module], nn.Module]
 
@@ -76,7 +77,7 @@ def fineface(
     fused: Fused = "all",
     fusion: Fusion = "sum",
     view: View = "crop",
-    backbone_rate: float = 0.1,
+    backbone_rate: float | None = None,
     lr: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -92,8 +93,9 @@ def fineface(
         align_corners: how maps and crops are resized, see ``attention``; True as released.
         fused, fusion: see ``mutual.Looking``; they act on inference alone, the epoch is chosen with all scores.
         view: what the experts see of each other's attention, see ``mutual.Looking``: ``crop``, or a control.
-        backbone_rate: the backbone's learning rate as a share of ``lr``.
-        lr, epochs: None: ``task.settings["finetune_lr"]`` and ``finetune_epochs``, else 2e-3 and 25.
+        backbone_rate: the backbone's learning rate as a share of ``lr``. None: the settings', else a tenth.
+        lr, epochs: None: ``task.settings["finetune_lr"]`` and ``finetune_epochs``, else 2e-3 and 25. The former may be
+            a pair: of new layers, and of the backbone.
         batch_size, augment: None: the settings', else 16 and ``flip_shift``.
         snapshots: keep the predictors of all epochs, for the runner.
 
@@ -131,7 +133,7 @@ def fineface_base(
     seed: int,
     passes: int = 1,
     longer: int = 1,
-    backbone_rate: float = 0.1,
+    backbone_rate: float | None = None,
     lr: float | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -207,17 +209,19 @@ def schedule_of(
     epochs: int | None,
     batch_size: int | None,
     augment: str | None,
-    backbone_rate: float,
+    backbone_rate: float | None,
 ) -> Schedule:
     """What was asked, else what the task's settings say, else the paper's."""
+    usual = task.settings.get("finetune_lr", LR)
+    new, old = usual if isinstance(usual, tuple | list) else (usual, BACKBONE_RATE * usual)
     asked = {
         "epochs": (epochs, "finetune_epochs", EPOCHS),
-        "lr": (lr, "finetune_lr", LR),
         "batch_size": (batch_size, "batch_size", BATCH),
         "augment": (augment, "augment", AUGMENT),
     }
     chosen: dict[str, Any] = {
-        field: task.settings.get(name, usual) if value is None else value
-        for field, (value, name, usual) in asked.items()
+        field: task.settings.get(name, default) if value is None else value
+        for field, (value, name, default) in asked.items()
     }
-    return Schedule(**chosen, seed=seed, backbone_rate=backbone_rate, pixels=task.settings.get("pixels"))
+    chosen |= {"lr": new if lr is None else lr, "backbone_rate": old / new if backbone_rate is None else backbone_rate}
+    return Schedule(**chosen, seed=seed, pixels=task.settings.get("pixels"))

@@ -90,9 +90,9 @@ _OPEN = TRAINING | {
     "batch_size": 32,
     "n_train": 4000,
     "finetune_epochs": 8,
-    "finetune_lr": 0.03,
+    "finetune_lr": (0.1, 0.1),  # of new layers and of the backbone, see docs/searches/fineface_open.csv
     "pretrain_epochs": 8,
-    "pretrain_lr": 0.03,
+    "pretrain_lr": 0.1,
 }
 _OPEN_PLAN = (
     "fairface_open/female_race",

@@ -221,6 +221,14 @@ class TestBase:
         with pytest.raises(BadData, match="1 optimiser step or more, .* got passes=0"):
             fineface_base(task, seed=0, passes=0)
 
+    def test_a_pair_of_rates_is_that_of_new_layers_and_of_the_backbone(self):
+        task = fake_task(**SETTINGS | {"finetune_lr": (0.04, 0.02)})
+        found = schedule_of(task, 0, None, None, None, None, None)
+        assert (found.lr, found.backbone_rate) == (0.04, 0.5)
+        assert schedule_of(task, 0, 0.1, None, None, None, 1.0).backbone_rate == 1.0, "what is asked goes first"
+        usual = schedule_of(fake_task(**SETTINGS), 0, None, None, None, None, None)
+        assert (usual.lr, usual.backbone_rate) == (0.02, pytest.approx(0.1))
+
     def test_longer_is_a_training_of_so_many_epochs(self, task):
         longer, asked = (fineface_base(task, seed=0, **options) for options in ({"longer": 2}, {"epochs": 6}))
         assert len(longer.notes["val_accuracy"]) == 6 and same(longer.model, asked.model)
