@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairnb.contract import Split
+from fairnb.errors import BadData
 from fairnb.papers.fineface import tasks_attributes as attributes13
 from fairnb.tasks.drawings import Drawing, parts
 from fairnb.tasks.recipes import TEST, Data, Recipe, nothing
@@ -68,13 +69,18 @@ def places(faces: toy_faces.Faces) -> np.ndarray:
     """Where a mark of each face is or would be: row and column in pixels, int64 ``(N, 2)``.
 
     Any pixel whose neighbours within the mark's radius all show skin is as likely as any other; where a face has none,
-    any one that shows skin.
+    any one that shows skin. ``faces``: with masks.
+
+    Raises:
+        BadData: faces without masks.
     """
     from scipy.ndimage import binary_erosion
 
     from fairnb.data.toys.faces import REGIONS
     from fairnb.data.toys.faces.draws import MARKS, Draws
 
+    if faces.masks is None:
+        raise BadData("marks lie on the skin, and these faces do not say where it is: draw them with masks=True")
     size = faces.images.shape[-1]
     inside, margin = np.zeros((size, size), bool), round((1 - INSIDE) / 2 * size)
     inside[margin : size - margin, margin : size - margin] = True

@@ -148,6 +148,8 @@ def areas(frame: pd.DataFrame) -> Figure:
     Args:
         frame: from ``runs.run``; rows whose notes have ``box_area``, a panel per task.
     """
+    from matplotlib.ticker import MaxNLocator
+
     x = "epoch"
     told = [(row, area) for _, row in frame.iterrows() for area in enumerate(row["notes"].get("box_area") or [], 1)]
     lines = [{"panel": row["task"], "label": row["label"], x: epoch, "area": area} for row, (epoch, area) in told]
@@ -158,7 +160,7 @@ def areas(frame: pd.DataFrame) -> Figure:
     looks = figures.looks_of(list(dict.fromkeys(row["label"] for row, _ in told)))
     fig = figures.curves(pd.concat(parts), x, label="inside the overall box, %", looks=looks)
     for ax in fig.axes:
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return fig
 
 
