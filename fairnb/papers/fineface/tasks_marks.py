@@ -26,9 +26,10 @@ PREFIX = "marks_"
 TOY, MARK, TONE = "toy_marks/mark", "Mark", "Skin_Tone"
 SEEDS = {"train": 191, "val": 192, "test": 193}  # other faces than those of the other tasks
 TONES = (0, 3, 6)  # of the toy's seven: group 0 has the lightest
-# Share of the mark's colour in it, by group; its radius in pixels as drawn. Chosen on other faces than these, see
-# docs/searches/fineface_marks.csv: the plain network is no guess and leaves something to win. In the lightest group the
-# mark is plain, because in so few steps experts do not begin to learn from fainter ones.
+# Share of the mark's colour in it, by group; its radius in pixels as drawn. Chosen on other faces than these by
+# scripts/search_marks.py: the plain network is no guess and leaves something to win. In the lightest group the
+# mark is plain (by hand): in so few steps FineFACE does not begin to learn from fainter ones; its experts without crops
+# began earlier, so this favours crops.
 CONTRASTS = (1.0, 0.4, 0.4 / 3)
 RADIUS, COLOUR = 2.0, (30, 80, 220)
 INSIDE = 0.6  # of height and width is where a mark's middle may be: no crop of the drawing cuts into it
