@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairnb.contract import Split
+from fairnb.errors import BadData
 from fairnb.papers.fineface import tasks_attributes as attributes13
 from fairnb.tasks.drawings import Drawing, parts
 from fairnb.tasks.recipes import TEST, Data, Recipe, nothing
@@ -25,9 +26,10 @@ PREFIX = "marks_"
 TOY, MARK, TONE = "toy_marks/mark", "Mark", "Skin_Tone"
 SEEDS = {"train": 191, "val": 192, "test": 193}  # other faces than those of the other tasks
 TONES = (0, 3, 6)  # of the toy's seven: group 0 has the lightest
-# Share of the mark's colour in it, by group; its radius in pixels as drawn. Chosen on other faces than these, see
-# docs/searches/fineface_marks.csv: the plain network is no guess and leaves something to win. In the lightest group the
-# mark is plain, because in so few steps experts do not begin to learn from fainter ones.
+# Share of the mark's colour in it, by group; its radius in pixels as drawn. Chosen on other faces than these by
+# scripts/search_marks.py: the plain network is no guess and leaves something to win. In the lightest group the
+# mark is plain (by hand): in so few steps FineFACE does not begin to learn from fainter ones; its experts without crops
+# began earlier, so this favours crops.
 CONTRASTS = (1.0, 0.4, 0.4 / 3)
 RADIUS, COLOUR = 2.0, (30, 80, 220)
 INSIDE = 0.6  # of height and width is where a mark's middle may be: no crop of the drawing cuts into it
@@ -68,13 +70,18 @@ def places(faces: toy_faces.Faces) -> np.ndarray:
     """Where a mark of each face is or would be: row and column in pixels, int64 ``(N, 2)``.
 
     Any pixel whose neighbours within the mark's radius all show skin is as likely as any other; where a face has none,
-    any one that shows skin.
+    any one that shows skin. ``faces``: with masks.
+
+    Raises:
+        BadData: faces without masks.
     """
     from scipy.ndimage import binary_erosion
 
     from fairnb.data.toys.faces import REGIONS
     from fairnb.data.toys.faces.draws import MARKS, Draws
 
+    if faces.masks is None:
+        raise BadData("marks lie on the skin, and these faces do not say where it is: draw them with masks=True")
     size = faces.images.shape[-1]
     inside, margin = np.zeros((size, size), bool), round((1 - INSIDE) / 2 * size)
     inside[margin : size - margin, margin : size - margin] = True

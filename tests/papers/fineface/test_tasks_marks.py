@@ -6,6 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from fairnb import tasks
 from fairnb.data.cache import central
+from fairnb.errors import BadData
 from fairnb.papers.fineface import marking
 from fairnb.papers.fineface import tasks_marks as marks
 from fairnb.papers.fineface import tasks_races as races
@@ -88,6 +89,12 @@ def test_cached_faces_of_other_marks_are_other_faces(monkeypatch):
     monkeypatch.setattr(marks, "CONTRASTS", (0.9, 0.5, 0.3))
     after = drawing._key(SETTINGS), marks.RECIPES[marks.TOY].fingerprint(SETTINGS)
     assert before[0] != after[0] and before[1] != after[1]
+
+
+def test_faces_without_masks_are_refused():
+    faces = marks.drawings(SETTINGS)["val"].faces(SETTINGS, 3, masks=False)
+    with pytest.raises(BadData, match="draw them with masks=True"):
+        marks.places(faces)
 
 
 def test_hits_are_counted_by_hand(monkeypatch):
