@@ -12,7 +12,7 @@ from torch.nn import functional
 from fairnb.errors import BadData, TrainingFailed
 from fairnb.nets.models import device, probabilities, to_pixels
 from fairnb.papers.fineface import attention, tables, training, words_choices
-from fairnb.papers.fineface.method import _look_again, fineface, fineface_base, fresh
+from fairnb.papers.fineface.method import _look_again, fineface, fineface_base, fresh, schedule_of
 from fairnb.papers.fineface.mutual import Looking, fused, scores
 from fairnb.papers.fineface.training import Schedule, resized
 from fairnb.training import methods
