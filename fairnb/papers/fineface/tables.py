@@ -26,7 +26,6 @@ LONGER: Row = ("Baseline, five times the epochs", "fineface_base", {"longer": 5}
 # Experts who see no crops, and such who see crops that are not the image's own: what attention does (notebook 54).
 NO_CROPS: Row = ("FineFACE, no crops", "fineface", {"view": "image"})
 OTHER_BOX: Row = ("FineFACE, another image's box", "fineface", {"view": "other"})
-CONTROLS = (LONGER, NO_CROPS, OTHER_BOX)
 # Only claim F8 asks what choosing on test would have given, and only of FineFACE on the races: a look at every epoch
 # takes as long as the training.
 OURS: Row = (FINEFACE[0], FINEFACE[1], {})
@@ -95,7 +94,7 @@ TRAININGS: tuple[Row, ...] = (
     (f"{BASE[0]}, one learning rate for all", BASE[1], {"backbone_rate": 1.0}),
 )
 TABLES = {
-    "T2": Table("table2", (BASE, STEPS, *CONTROLS, FINEFACE), _PRINTED),
+    "T2": Table("table2", (BASE, STEPS, FINEFACE), _PRINTED),
     "T3": Table("transfer", (BASE, STEPS, FINEFACE), _PRINTED),
     "T4": Table("celeba", (BASE, STEPS, FINEFACE), _PRINTED),
     "T5": Table("table5", (BASE, *RIVALS_5, FINEFACE), _PRINTED_5),

