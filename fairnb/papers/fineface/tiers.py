@@ -134,7 +134,11 @@ SIZES: dict[str, dict[str, Any]] = {
         | {"marks_n_train": 336, "marks_n_val": 240, "marks_n_test": 1200, "marks_finetune_lr": 0.05},
     },
     "open": {
-        "plan": _plan(*_OPEN_PLAN, None),
+        "seeds": tuple(range(6)),
+        # Six seeds of Table 2, which Tables 3 and 4 look at again, and of attention; three of what asks more trainings.
+        "plan": _plan(*_OPEN_PLAN, 6)
+        | dict.fromkeys(("table5", "choices"), ((_OPEN_PLAN[:1], 3),))
+        | {"table6": ((_OPEN_PLAN[3], 3),)},
         "rows": {"choices": (*_FUSIONS, "FineFACE as in the text")},
         "baselines": _BASELINES,
         "settings": _OPEN,
