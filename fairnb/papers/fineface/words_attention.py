@@ -77,16 +77,18 @@ def _box(lines: Mapping[str, Any]) -> str:
 
 
 def _work(rows: say.Rows, lines: Mapping[str, Any]) -> str:
-    steps, longer = (_difference(lines[row], "acc") for row in (STEPS[0], LONGER[0]))
+    steps = _difference(lines[STEPS[0]], "acc")
+    longer = ""
+    if LONGER[0] in lines:
+        longer = f"; with five times the epochs {rows.value(LONGER[0], 'acc')}, {_difference(lines[LONGER[0]], 'acc')}"
     return (
         f"* **Steps and epochs.** The plain network with as many steps on each mini-batch has "
-        f"{rows.value(STEPS[0], 'acc')}, against {OURS} {steps}; with five times the epochs "
-        f"{rows.value(LONGER[0], 'acc')}, {longer}. {WORK[steps.word]}"
+        f"{rows.value(STEPS[0], 'acc')}, against {OURS} {steps}{longer}. {WORK[steps.word]}"
     )
 
 
 def _fair(rows: say.Rows, lines: Mapping[str, Any]) -> str:
-    said = "; ".join(f"{row}: {_difference(lines[row], 'dob')}" for row in CONTROLS)
+    said = "; ".join(f"{row}: {_difference(lines[row], 'dob')}" for row in CONTROLS if row in lines)
     return (
         f"* **And the groups?** {OURS}'s DoB is {rows.value(OURS, 'dob')}, the plain network's "
         f"{rows.value(PLAIN, 'dob')}. Against {OURS}: {said}. F9 does not ask for it."

@@ -127,7 +127,7 @@ def test_attention_is_asked_on_marks_and_at_larger_tiers_by_the_runs_of_table_2(
         assert {label: own[label] for label in of} == of, "the same runs"
         assert {run.seed for run in mine} == {run.seed for run in theirs}
     small = fineface.grid("attention", "quick")
-    assert {run.task for run in small} == {"toy_marks/mark"} and len(small) == 18
+    assert {run.task for run in small} == {"toy_marks/mark"} and len(small) == 15
     assert not any("snapshots" in run.hparams for run in small), "nobody asks what choosing on test would give"
 
 
