@@ -102,9 +102,14 @@ def _areas(frame: pd.DataFrame) -> list[str]:
         return []
     first, last = ([100 * own[place] for own in notes] for place in (0, -1))
     return [
-        f"* **How large are the boxes?** In the first epoch the overall box holds {say.value(first)} of an image, in "
-        f"the last {say.value(last)}. The larger it is, the less a crop differs from its image."
+        f"* **How large are the boxes?** In the first epoch the overall box holds {_range(first)} of an image (mean over "
+        f"the images, by seed), in the last {_range(last)}. The larger it is, the less a crop differs from its image."
     ]
+
+
+def _range(shares: list[float]) -> str:
+    low, high = (f"{end:.0f}" for end in (min(shares), max(shares)))
+    return f"{low} %" if low == high else f"{low} to {high} %"
 
 
 def _hits(hits: pd.DataFrame) -> list[str]:

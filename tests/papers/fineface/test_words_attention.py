@@ -61,7 +61,7 @@ def test_values_and_differences_are_those_of_the_runs():
 
 def test_boxes_are_told_where_a_training_measured_them():
     text = said(frame())
-    assert "In the first epoch the overall box holds 90.0 %" in text and "in the last 60.0 %" in text
+    assert "In the first epoch the overall box holds 90 % of an image" in text and "in the last 60 %" in text
     assert "How large are the boxes" not in said(frame(areas=()))
 
 
