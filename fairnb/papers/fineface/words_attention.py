@@ -102,8 +102,8 @@ def _areas(frame: pd.DataFrame) -> list[str]:
         return []
     first, last = ([100 * own[place] for own in notes] for place in (0, -1))
     return [
-        f"* **How large are the boxes?** In the first epoch the overall box holds {_range(first)} of an image (its mean, "
-        f"by seed), in the last {_range(last)}. The larger it is, the less a crop differs from its image."
+        f"* **How large are the boxes?** In the first epoch the overall box holds {_range(first)} of an image (mean by "
+        f"seed), in the last {_range(last)}. The larger it is, the less a crop differs from its image."
     ]
 
 
