@@ -124,8 +124,8 @@ SIZES: dict[str, dict[str, Any]] = {
         | {"finetune_epochs": 1, "pretrain_epochs": 1},
     },
     "quick": {
-        # Three seeds of Table 2, and of 3 and 4, which train nothing; one of Table 5, where one of the five could not be
-        # had, so that no rerun can answer; one of two attributes in Tables 6 to 8, of the choices, and of attention
+        # Three seeds of Table 2, and of 3 and 4, which train nothing; one of Table 5, where one of the five could not
+        # be had, so that no rerun can answer; one of two attributes in Tables 6 to 8, of the choices, and of attention
         # (the ledger has more). Long trainings are left to open.
         "plan": _plan(*_TOY_PLAN[:3], _FEW, 3)
         | {"table5": ((_TOY_PLAN[:1], 1),), "table6": ((_FEW, 1),), "choices": ((_TOY_PLAN[:1], 1),)}
