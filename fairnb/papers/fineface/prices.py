@@ -12,18 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from fairnb import tasks
 from fairnb.data.sources import DATA_SETS
 from fairnb.evidence import layout, runs
-from fairnb.nets import backbones
-from fairnb.papers.fineface import mutual, tables
-from fairnb.papers.fineface.method import fresh
+from fairnb.papers.fineface import tables
 from fairnb.papers.fineface.tables import BASE, FINEFACE, STEPS
 from fairnb.tasks import tiers
-from fairnb.training.losses import mean_loss
 
 if TYPE_CHECKING:
     from fairnb.evidence.runs import Run
@@ -61,6 +56,14 @@ def _network(run: Run) -> tuple[tuple, int]:
 @cache
 def _counted(network: tuple, pixels: int, experts: bool, shape: tuple = ()) -> float:
     """Of FineFACE's mini-batch, or of a step of the plain network; on torch's meta device, which computes nothing."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from fairnb.nets import backbones
+    from fairnb.papers.fineface import mutual
+    from fairnb.papers.fineface.method import fresh
+    from fairnb.training.losses import mean_loss
+
     own = dict(network)
     with torch.device("meta"):
         model: Any = backbones.build(own.get("backbone", "resnet18"), own["width"], stem=own.get("stem", "imagenet"))

@@ -243,8 +243,6 @@ def test_fewer_real_images_train_longer_where_the_tier_says_so():
                 "22_reactivate_celeba",
                 "31_asac_lfw",
                 "32_asac_ablations",
-                "51_fineface_transfer",
-                "52_fineface_attributes",
             },
         ),
         ("quick", set()),

@@ -9,6 +9,7 @@ from torch import nn
 
 from fairnb.cli import commands
 from fairnb.evidence.runs import Run
+from fairnb.nets import backbones
 from fairnb.papers.fineface import prices, tables
 from fairnb.papers.fineface.tables import BASE, FINEFACE, LONGER, STEPS
 
@@ -41,7 +42,7 @@ def by_hand(net, pixels):
 
 def test_a_plain_step_is_three_forward_passes_but_for_the_images_own_gradient():
     with torch.device("meta"):
-        net = prices.backbones.build("resnet50", 64)
+        net = backbones.build("resnet50", 64)
     forward, stem = by_hand(net.eval(), 448), 2 * 3 * 64 * 49 * 224**2
     assert prices.flops(a_run(BASE)) == pytest.approx(3 * forward - stem)
     assert prices.flops(a_run(STEPS)) == 5 * prices.flops(a_run(BASE))
