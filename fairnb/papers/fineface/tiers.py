@@ -88,7 +88,8 @@ _OPEN = TRAINING | {
     "batch_size": 32,
     "n_train": 4000,
     "finetune_epochs": 8,
-    "finetune_lr": (0.1, 0.1),  # of new layers and of the backbone, see docs/searches/fineface_open.csv
+    # Of new layers and of the backbone: by pilots on validation images, until scripts/search_fineface.py ran at open.
+    "finetune_lr": (0.1, 0.1),
     "pretrain_epochs": 8,
     "pretrain_lr": 0.1,
 }
