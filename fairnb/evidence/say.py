@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -90,8 +90,16 @@ def compare(a: Values, b: Values | float, margin: float = 0.0) -> Difference:
     if isinstance(a, pd.Series) and isinstance(b, pd.Series):
         a, b = a.align(b, join="inner")
     found = metrics.paired_difference(np.asarray(a), np.full(len(a), b) if np.ndim(b) == 0 else np.asarray(b))
-    word = HIGHER if found.low > margin else LOWER if found.high < -margin else UNCLEAR
-    return Difference(found.mean, found.low, found.high, word)
+    return _told(found.mean, found.low, found.high, margin)
+
+
+def difference(line: Mapping[str, Any], metric: str) -> Difference:
+    """The same of a line of ``seeds.paired``: its ``metric``, ``metric_low`` and ``metric_high``, in points."""
+    return _told(*(float(line[f"{metric}{end}"]) for end in ("", "_low", "_high")))
+
+
+def _told(mean: float, low: float, high: float, margin: float = 0.0) -> Difference:
+    return Difference(mean, low, high, HIGHER if low > margin else LOWER if high < -margin else UNCLEAR)
 
 
 def value(values: Values, unit: str = " %", digits: int = 1) -> str:

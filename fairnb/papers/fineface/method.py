@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -110,7 +109,7 @@ def fineface(
         TrainingFailed: the loss diverged.
     """
     looking = Looking(cam, pad, threshold, align_corners=align_corners, view=view, strict=strict)
-    chosen, areas = replace(looking, fused=fused, fusion=fusion), list[float]()
+    chosen, areas = replace(looking, fused=fused, fusion=fusion), list[torch.Tensor]()
     watched = replace(looking, areas=areas)
     schedule = schedule_of(task, seed, lr, epochs, batch_size, augment, backbone_rate)
     model = fresh(task, seed, taps=taps, pool=pool, head=head, block=block)
@@ -121,8 +120,9 @@ def fineface(
     new = nn.ModuleList([model.blocks, model.heads])
     found = training.tune(model, new, task, schedule, step, _score(looking), snapshots)
     found.score = _score(chosen)
-    by_epoch = np.reshape(areas, (schedule.epochs, -1)).mean(1).round(4).tolist() if areas else []
-    found.notes |= {"stages": model.tapped, "pixels": schedule.pixels, "box_area": by_epoch}
+    shares = torch.stack(areas).view(schedule.epochs, -1).mean(1).tolist() if areas else []
+    box_area = [round(share, 4) for share in shares]
+    found.notes |= {"stages": model.tapped, "pixels": schedule.pixels, "box_area": box_area}
     return found
 
 

@@ -50,7 +50,7 @@ class Looking:
     align_corners: bool = True
     view: View = "crop"
     strict: bool = False
-    areas: list[float] | None = field(default=None, compare=False, repr=False)
+    areas: list[torch.Tensor] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         asked: dict[str, tuple[str, Sequence[str]]] = {
@@ -75,10 +75,10 @@ class Looking:
         return attention.crops(x, found, x.shape[3], self.align_corners)
 
 
-def _inside(boxes: torch.Tensor, x: torch.Tensor) -> float:
-    """The mean share of the images ``x`` that is inside ``boxes (B, 4)``."""
+def _inside(boxes: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The mean share of the images ``x`` that is inside ``boxes (B, 4)``, left on the device."""
     top, left, bottom, right = boxes.unbind(-1)
-    return float(((bottom - top) * (right - left)).double().mean()) / (x.shape[2] * x.shape[3])
+    return ((bottom - top) * (right - left)).double().mean() / (x.shape[2] * x.shape[3])
 
 
 def draws(count: int, generator: torch.Generator) -> list[int]:

@@ -55,14 +55,8 @@ def why(frame: pd.DataFrame, verdicts: pd.DataFrame, found: pd.DataFrame, hits: 
     return [*points, *_areas(frame), *_hits(hits), *_open(tier)]
 
 
-def _difference(line: Mapping[str, Any], metric: str) -> say.Difference:
-    mean, low, high = (float(line[f"{metric}{end}"]) for end in ("", "_low", "_high"))
-    word = say.HIGHER if low > 0 else say.LOWER if high < 0 else say.UNCLEAR
-    return say.Difference(mean, low, high, word)
-
-
 def _claim(rows: say.Rows, verdicts: pd.DataFrame, lines: Mapping[str, Any]) -> str:
-    change = _difference(lines[NO_CROPS[0]], "acc")
+    change = say.difference(lines[NO_CROPS[0]], "acc")
     text = (
         f"{OURS} has an accuracy of {rows.value(OURS, 'acc')}, the plain network of {rows.value(PLAIN, 'acc')}. The "
         f"same experts without crops have {rows.value(NO_CROPS[0], 'acc')}; against {OURS} that is {change}. "
@@ -72,15 +66,17 @@ def _claim(rows: say.Rows, verdicts: pd.DataFrame, lines: Mapping[str, Any]) -> 
 
 
 def _box(lines: Mapping[str, Any]) -> str:
-    change = _difference(lines[OTHER_BOX[0]], "acc")
+    change = say.difference(lines[OTHER_BOX[0]], "acc")
     return f"* **Another image's box.** Against {OURS} its accuracy is {change}. {PLACE[change.word]}"
 
 
 def _work(rows: say.Rows, lines: Mapping[str, Any]) -> str:
-    steps = _difference(lines[STEPS[0]], "acc")
+    steps = say.difference(lines[STEPS[0]], "acc")
     longer = ""
     if LONGER[0] in lines:
-        longer = f"; with five times the epochs {rows.value(LONGER[0], 'acc')}, {_difference(lines[LONGER[0]], 'acc')}"
+        longer = (
+            f"; with five times the epochs {rows.value(LONGER[0], 'acc')}, {say.difference(lines[LONGER[0]], 'acc')}"
+        )
     return (
         f"* **Steps and epochs.** The plain network with as many steps on each mini-batch has "
         f"{rows.value(STEPS[0], 'acc')}, against {OURS} {steps}{longer}. {WORK[steps.word]}"
@@ -88,7 +84,7 @@ def _work(rows: say.Rows, lines: Mapping[str, Any]) -> str:
 
 
 def _fair(rows: say.Rows, lines: Mapping[str, Any]) -> str:
-    said = "; ".join(f"{row}: {_difference(lines[row], 'dob')}" for row in CONTROLS if row in lines)
+    said = "; ".join(f"{row}: {say.difference(lines[row], 'dob')}" for row in CONTROLS if row in lines)
     return (
         f"* **And the groups?** {OURS}'s DoB is {rows.value(OURS, 'dob')}, the plain network's "
         f"{rows.value(PLAIN, 'dob')}. Against {OURS}: {said}. F9 does not ask for it."
@@ -131,11 +127,11 @@ def _open(tier: str) -> list[str]:
     if tier == TIER or not len(found):
         return []
     rows = [
-        f"{line['row']}: accuracy {_difference(line, 'acc')}, DoB {_difference(line, 'dob')}"
+        f"{line['row']}: accuracy {say.difference(line, 'acc')}, DoB {say.difference(line, 'dob')}"
         for line in found.to_dict("records")
     ]
     own = found[found["row"] == NO_CROPS[0]].to_dict("records")
-    follows = f" {CROPS[_difference(own[0], 'acc').word]}" if own else ""
+    follows = f" {CROPS[say.difference(own[0], 'acc').word]}" if own else ""
     return [
         f"* **At tier `{TIER}`**, from its committed results ({found['task'].iloc[0]}), against {OURS}: "
         f"{'; '.join(rows)}.{follows}"

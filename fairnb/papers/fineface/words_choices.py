@@ -71,14 +71,8 @@ def why(
     ]
 
 
-def _difference(line: Mapping[str, Any], metric: str) -> say.Difference:
-    mean, low, high = (float(line[f"{metric}{end}"]) for end in ("", "_low", "_high"))
-    word = say.HIGHER if low > 0 else say.LOWER if high < 0 else say.UNCLEAR
-    return say.Difference(mean, low, high, word)
-
-
 def _both(line: Mapping[str, Any]) -> str:
-    return ", ".join(f"{word} {_difference(line, metric)}" for metric, word in METRICS.items())
+    return ", ".join(f"{word} {say.difference(line, metric)}" for metric, word in METRICS.items())
 
 
 def _epoch(frame: pd.DataFrame, verdicts: pd.DataFrame, kept: pd.DataFrame, luck: float) -> str:
@@ -95,7 +89,7 @@ def _epoch(frame: pd.DataFrame, verdicts: pd.DataFrame, kept: pd.DataFrame, luck
         else "Where a training has levelled off, many looks can pick a lucky epoch, if they are made there."
     )
     own = kept[kept["row"] == RELEASED]
-    said = [f"{line['trained']} {_difference(line, 'acc')}" for line in own.to_dict("records")]
+    said = [f"{line['trained']} {say.difference(line, 'acc')}" for line in own.to_dict("records")]
     printed = in_print("T2", OURS, "Overall") - in_print("T2", PLAIN, "Overall")
     return say.point(
         verdicts,
@@ -114,10 +108,10 @@ def _scores(frame: pd.DataFrame, found: pd.DataFrame, single: np.ndarray) -> str
     [task] = frame["task"].unique()
     lines = {line["row"]: line for line in found.to_dict("records")}
     there = [row[0] for row in FUSIONS if row[0] in lines]
-    said = [f"{row}: accuracy {_difference(lines[row], 'acc')}" for row in there]
+    said = [f"{row}: accuracy {say.difference(lines[row], 'acc')}" for row in there]
     low, high = single.min(), single.max()
     adds = "so a sum has little to add" if high - low < NEAR else "so that all count alike is no obvious choice"
-    second = _difference(lines[IMAGE], "acc").word if IMAGE in lines else ""
+    second = say.difference(lines[IMAGE], "acc").word if IMAGE in lines else ""
     brings = {
         say.LOWER: "and brings accuracy: the image alone is behind.",
         say.HIGHER: "and takes accuracy away: the image alone is ahead.",
@@ -135,7 +129,7 @@ def _trainings(found: pd.DataFrame) -> list[str]:
     for row, *_ in TRAININGS:
         if row not in lines:
             continue
-        reason = RATES[_difference(lines[row], "acc").word] if row == ONE_RATE else AS_IN_TEXT if row == TEXT else ""
+        reason = RATES[say.difference(lines[row], "acc").word] if row == ONE_RATE else AS_IN_TEXT if row == TEXT else ""
         points.append(f"* **{row}**, against {lines[row]['than']}: {_both(lines[row])}. {reason}")
     rest = [f"“{row}”" for row, *_ in TRAININGS if row not in lines]
     if rest:
@@ -158,7 +152,7 @@ def _all(found: pd.DataFrame, frame: pd.DataFrame) -> str:
         f"{line['row']} ({word})"
         for line in choices
         for metric, word in METRICS.items()
-        if _difference(line, metric).word != say.UNCLEAR
+        if say.difference(line, metric).word != say.UNCLEAR
     ]
     count = len(choices) * len(METRICS)
     chance = f"by chance {LEVEL * count:.1f} would"
@@ -176,15 +170,15 @@ def _open(tier: str) -> list[str]:
     if tier == TIER or not len(found) or not len(kept):
         return []
     rules = [
-        f"{line['trained']} {_difference(line, 'acc')}" for line in kept[kept["row"] == RELEASED].to_dict("records")
+        f"{line['trained']} {say.difference(line, 'acc')}" for line in kept[kept["row"] == RELEASED].to_dict("records")
     ]
     rows = [
-        f"{line['row']}: accuracy {_difference(line, 'acc')}"
+        f"{line['row']}: accuracy {say.difference(line, 'acc')}"
         for line in found.to_dict("records")
         if line["row"] in {row[0] for row in (*FUSIONS, *TRAININGS)}
     ]
     rate = found.loc[found["row"] == ONE_RATE].to_dict("records")
-    follows = f" {RATES[_difference(rate[0], 'acc').word]}" if rate else ""
+    follows = f" {RATES[say.difference(rate[0], 'acc').word]}" if rate else ""
     return [
         f"* **At tier `{TIER}`**, from its committed results ({found['task'].iloc[0]}): as released minus chosen on "
         f"validation: {'; '.join(rules)}. Choices: {'; '.join(rows)}.{follows}"

@@ -31,7 +31,7 @@ class Training(TypedDict, total=False):
 
 
 def schedule(task: Task, seed: int, **options: Unpack[Training]) -> Schedule:
-    """The schedule of ``fineface_base``, its backbone at a tenth of the rate; BadData where it has no sense."""
+    """The schedule of ``fineface_base``, of new layers and backbone alike; BadData where it has no sense."""
     asked: dict[str, Any] = dict.fromkeys(Training.__annotations__) | options
     return schedule_of(task, seed, **asked, backbone_rate=None)
 
