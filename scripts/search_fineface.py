@@ -40,7 +40,7 @@ def unseen(task: Task) -> Split:
     """Faces with the validation split's shares of the cells, or photographs that the tier leaves over."""
     settings = dict(task.settings)
     if not task.name.startswith("toy_"):
-        more = tasks.recipe(task.name).build(settings | {"n_train": settings["n_train"] + LEFT}).train
+        more = tasks.recipe(task.name).build(settings | {"n_train": settings["n_train"] + LEFT, "weights": None}).train
         return more.take(np.flatnonzero(~np.isin(more.ids, task.train.ids)))
     settings |= {"n_val": UNSEEN}
     return replace(races.drawings(settings)["val"], part="unseen", seed=DRAWN_BY).split(settings)

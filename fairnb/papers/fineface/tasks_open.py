@@ -37,14 +37,16 @@ def celeba_rows(labels: Labels, settings: dict[str, Any]) -> list[np.ndarray]:
     return found
 
 
-def ages(settings: dict[str, Any]) -> Split:
-    """Who gives the backbone its weights: target ``Age`` in FairFace's nine classes.
+def ages(settings: dict[str, Any]) -> Split | None:
+    """Who gives the backbone its weights, where these are the task's own: target ``Age`` in FairFace's nine classes.
 
     FairFace's training images beyond the first ``n_train``, and UTKFace's part ``pretrain``.
 
     Raises:
         MissingData, BadData: a data set is not there, or an image is damaged.
     """
+    if settings["weights"] != "own":
+        return None
     size, faces, others = settings["size"], fairface.read(), utkface.read()
     one = faces.split("Age", "Female", fairface_rows(faces, settings["n_train"])["rest"], size)
     rows = utkface_parts.partition(others)["pretrain"]
