@@ -231,6 +231,8 @@ def test_f9_needs_to_beat_both_controls_and_a_baseline_that_knows_the_task():
     assert said(claims.attention(crops(open_row=OURS), "toy")) == OPEN
     weak = claims.attention(crops(**{BASE: 70}), "toy")
     assert weak.verdict == UNSEEN and "70.0 %" in weak.reason
+    marked = crops(**{BASE: 70}).assign(task="toy_marks/mark")
+    assert claims.attention(marked, "toy").verdict == HOLDS, "no gender to know"
 
 
 def test_means_over_attributes_keep_the_order_in_which_seeds_came():
