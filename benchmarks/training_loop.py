@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional
 
 from fairnb.contract import Split
+from fairnb.nets import precision
 from fairnb.nets.models import device, resnet18
 from fairnb.training.augment import augmentation
 from fairnb.training.loop import fit
@@ -41,7 +42,7 @@ def bare(model: torch.nn.Module, x: torch.Tensor, target: torch.Tensor, augment:
     for index in order[: len(x) // BATCH * BATCH].split(BATCH):
         batch = change(x.index_select(0, index).permute(0, 3, 1, 2), generator)
         pixels = batch.float().div_(255).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(x.device.type, torch.bfloat16):
+        with precision.mixed(x.device):
             logits = model(pixels)
         loss = functional.binary_cross_entropy_with_logits(logits.float()[:, 0], target.index_select(0, index))
         optimizer.zero_grad(set_to_none=True)

@@ -15,16 +15,19 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from fairnb import tasks
 from fairnb.contract import Split, Task
+from fairnb.evidence.engine import use_one_thread
 from fairnb.papers.fineface import tasks_races as races
 from fairnb.papers.fineface.method import fineface, fineface_base
 
@@ -64,19 +67,27 @@ def fewest(found: pd.DataFrame) -> int:
     return int(min([wide.mean().idxmax(), *(value for value in away if away[value].mean() >= -error)]))
 
 
+def rate(name: str, pair: tuple[float, float], seed: int) -> dict[str, Any]:
+    """One training of the method ``name`` at tier open, at a pair of learning rates."""
+    use_one_thread()
+    task = tasks.problem(races.OPEN, "open").task
+    faces, start = unseen(task), time.process_time()
+    model = METHODS[name](replace(task, settings=dict(task.settings) | {"finetune_lr": pair}), seed=seed)
+    right = float((model(faces.x).argmax(1) == faces.target).mean())
+    line = {"setting": f"finetune_lr, {name}", "value": "{} and {}".format(*pair), "seed": seed, "accuracy": right}
+    return line | {"kept_epoch": model.notes["best_epoch"] + 1, "seconds": round(time.process_time() - start, 1)}
+
+
 def rates(seed: int) -> pd.DataFrame:
     """Tier open: a row per method and learning rate."""
-    task = tasks.problem(races.OPEN, "open").task
-    faces, found = unseen(task), []
-    for name, pair in tqdm([(name, pair) for name in METHODS for pair in RATES], desc="trials"):
-        start = time.process_time()
-        model = METHODS[name](replace(task, settings=dict(task.settings) | {"finetune_lr": pair}), seed=seed)
-        right = float((model(faces.x).argmax(1) == faces.target).mean())
-        line = {"setting": f"finetune_lr, {name}", "value": "{} and {}".format(*pair), "seed": seed, "accuracy": right}
-        seconds = round(time.process_time() - start, 1)
-        found.append(line | {"kept_epoch": model.notes["best_epoch"] + 1, "seconds": seconds})
-    table = pd.DataFrame(found)
+    table = pd.DataFrame(at_once(rate, [(name, pair, seed) for name in METHODS for pair in RATES], "trials"))
     return table.assign(chosen=table["accuracy"] == table.groupby("setting")["accuracy"].transform("max"))
+
+
+def at_once(work: Callable[..., Any], each: Sequence[tuple[Any, ...]], desc: str) -> list[Any]:
+    """``work(*arguments)`` for each of ``each``, in as many processes as there are cores, in order."""
+    found = Parallel(n_jobs=-1, return_as="generator")(delayed(work)(*arguments) for arguments in each)
+    return list(tqdm(found, total=len(each), desc=desc))
 
 
 def sizes() -> pd.DataFrame:

@@ -23,10 +23,10 @@ from typing import Any
 
 import pandas as pd
 import search_fineface as races
-from tqdm import tqdm
 
 from fairnb import metrics, tasks
 from fairnb.contract import Split, Task
+from fairnb.evidence.engine import use_one_thread
 from fairnb.papers.fineface import tasks_attributes as attributes
 from fairnb.training import methods
 
@@ -54,13 +54,17 @@ def unseen(task: Task) -> Split:
     return replace(drawing, part="unseen", seed=DRAWN_BY).split(settings)
 
 
-def trial(method: str, task: Task, images: Split, gap: str, seed: int, **hparams: float) -> dict[str, Any]:
-    """One training: accuracy and ``gap`` on ``images``, in 0..1, of the network that it keeps, and its CPU seconds."""
-    start = time.process_time()
-    found = methods.get(method)(task, seed=seed, **hparams)
+def trial(tier: str, method: str, value: float, seed: int) -> dict[str, Any]:
+    """One training: accuracy and gap on unseen images, in 0..1, of the network that it keeps, and its CPU seconds."""
+    use_one_thread()
+    name, setting, _, gap = SEARCHES[tier][method]
+    task = tasks.problem(name, tier).task
+    images, start = unseen(task), time.process_time()
+    found = methods.get(method)(task, seed=seed, **{setting: value})
     seconds = round(time.process_time() - start, 1)
     report = metrics.group_report(images.target, found(images.x).argmax(1), images.protected)
-    return {"seed": seed, "accuracy": report["acc"], "gap": report[gap], "seconds": seconds}
+    line = {"method": method, "setting": setting, "value": value, "seed": seed}
+    return line | {"accuracy": report["acc"], "gap": report[gap], "seconds": seconds}
 
 
 def strongest(found: pd.DataFrame) -> float:
@@ -77,15 +81,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     tables = []
-    for method, (name, setting, values, gap) in SEARCHES[given.tier].items():
-        task = tasks.problem(name, given.tier).task
-        images = unseen(task)
-        rows = [
-            {"method": method, "setting": setting, "value": value}
-            | trial(method, task, images, gap, seed, **{setting: value})
-            for value, seed in tqdm([(value, seed) for value in values for seed in SEEDS[given.tier]], desc=method)
-        ]
-        found = pd.DataFrame(rows)
+    for method, (_, _, values, _) in SEARCHES[given.tier].items():
+        each = [(given.tier, method, value, seed) for value in values for seed in SEEDS[given.tier]]
+        found = pd.DataFrame(races.at_once(trial, each, method))
         tables.append(found.assign(chosen=found["value"] == strongest(found)))
         print(found.groupby("value")[["accuracy", "gap", "seconds"]].mean().round(4), strongest(found), flush=True)
     out = given.out or Path(f"docs/searches/fineface_rivals_{given.tier}.csv")

@@ -69,10 +69,14 @@ def peak_memory_mb() -> float:
 
 
 def device_name() -> str:
-    """The device that trains: the GPU's name, else the processor's architecture."""
+    """The device that trains: the GPU's name, else the processor's architecture, and whether it lacks bfloat16."""
     import torch
 
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"cpu ({platform.machine()})"
+    from fairnb.nets import precision
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"cpu ({platform.machine()}{'' if precision.has_bfloat16('cpu') else ', no bfloat16'})"
 
 
 @cache

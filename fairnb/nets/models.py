@@ -14,6 +14,7 @@ from torch import nn
 from fairnb import paths
 from fairnb.data.files import is_there
 from fairnb.errors import BadData, MissingData
+from fairnb.nets import precision
 from fairnb.nets.weights import read_state
 
 ASSETS = paths.assets()
@@ -193,7 +194,7 @@ class ModelPredictor:
         self.model.eval()
         out = []
         for start in range(0, len(x), self.batch_size):
-            with torch.autocast(where.type, torch.bfloat16):
+            with precision.mixed(where):
                 logits = self.model(to_pixels(np.asarray(x[start : start + self.batch_size]), where))
             out.append(probabilities(logits.float()).cpu())
         self.model.train(was_training)

@@ -17,6 +17,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from fairnb.errors import BadData
+from fairnb.nets import precision
 from fairnb.nets.models import device
 
 Tensors = dict[str, torch.Tensor]
@@ -150,7 +151,8 @@ class SingleNetwork:
     """``Networks`` of one image classifier (S = 1): inputs ``(1, B, 3, H, W)`` in [0, 1].
 
     Args:
-        module: an ``ImageClassifier`` whose last layer is ``net.fc``. amp: compute in bfloat16 where that is safe.
+        module: an ``ImageClassifier`` whose last layer is ``net.fc``.
+        amp: compute in bfloat16 where the device has it (``precision.mixed``).
     """
 
     bounds: tuple[float, float] | None = (0.0, 1.0)
@@ -176,7 +178,7 @@ class SingleNetwork:
         named = {name: tensor[0] for name, tensor in ((weights or self.weights) | self.statistics).items()}
         head = named.pop("net.fc.weight"), named.pop("net.fc.bias")
         self._body.train(train)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.amp):
+        with precision.mixed(x.device, self.amp):
             features = functional_call(self._body, named, (x[0].contiguous(memory_format=torch.channels_last),))
         features = features.float()
         return features[None], functional.linear(features, *head)[None]

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from fairnb.contract import Split, Task
 from fairnb.errors import BadData
-from fairnb.nets import freezing
+from fairnb.nets import freezing, precision
 from fairnb.nets.models import device
 from fairnb.training.batches import Batches
 from fairnb.training.fine_tuning import predictor_of, settings_of
@@ -78,7 +78,7 @@ def outputs(model: nn.Module, split: Split) -> torch.Tensor:
     found = []
     with freezing.modes(model, training=False):
         for x, _ in batches.in_order():
-            with torch.autocast(x.device.type, torch.bfloat16):
+            with precision.mixed(x.device):
                 found.append(model(x).float())
     return torch.cat(found)
 

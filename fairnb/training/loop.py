@@ -19,7 +19,7 @@ from torch.optim import lr_scheduler
 
 from fairnb.contract import Split
 from fairnb.errors import BadData, TrainingFailed, UnknownName
-from fairnb.nets import freezing
+from fairnb.nets import freezing, precision
 from fairnb.nets.models import ModelPredictor, device
 from fairnb.training.batches import Batches, channels_last
 from fairnb.training.losses import accuracy, mean_loss
@@ -47,7 +47,7 @@ class Recipe:
         tie: which of equally good epochs: AIM-Fair's code takes the ``last`` in pre-training, the ``first`` in
             fine-tuning.
         freeze_bn_statistics: normalise with the running statistics and keep them.
-        amp: compute in bfloat16 where that is safe; the weights stay float32.
+        amp: compute in bfloat16 where the device has it (``precision.mixed``); the weights stay float32.
 
     Raises:
         BadData, UnknownName: a value that cannot work.
@@ -197,7 +197,7 @@ class _Loop:
         """One pass; the loss of each step ``(steps,)``, left on the device so that a GPU never waits for it."""
         losses = []
         for x, target, rows in self.batches.shuffled_rows(self.generator):
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=self.recipe.amp):
+            with precision.mixed(x.device, self.recipe.amp):
                 logits = self.model(x)
             loss = self.loss(logits, target, rows)
             optimizer.zero_grad(set_to_none=True)

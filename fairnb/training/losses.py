@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from fairnb.errors import BadData
-from fairnb.nets import freezing
+from fairnb.nets import freezing, precision
 from fairnb.training.batches import Batches
 
 
@@ -26,7 +26,7 @@ def accuracy(model: nn.Module, batches: Batches, amp: bool = True) -> float:
     right = torch.zeros((), dtype=torch.int64, device=batches.target.device)
     with freezing.modes(model, training=False):
         for x, target in batches.in_order():
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=amp):
+            with precision.mixed(x.device, amp):
                 logits = model(x)
             predicted = (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1)
             right += (predicted == target).sum()

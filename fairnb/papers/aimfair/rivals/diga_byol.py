@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from fairnb.contract import Split
 from fairnb.errors import BadData, TrainingFailed
-from fairnb.nets import freezing
+from fairnb.nets import freezing, precision
 from fairnb.nets.models import device
 from fairnb.training.augment import random_resized_crop
 from fairnb.training.batches import Batches, channels_last
@@ -104,7 +104,7 @@ class Networks:
 
     def step(self, optimizer: torch.optim.Optimizer, one: torch.Tensor, two: torch.Tensor) -> torch.Tensor:
         """Train on one batch of pairs of views; the loss."""
-        with torch.autocast(one.device.type, torch.bfloat16):
+        with precision.mixed(one.device):
             loss = agreement_loss(self.online, self.predictor, self.target, one, two)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from fairnb.contract import Predictor, Task
 from fairnb.errors import BadData, TrainingFailed
-from fairnb.nets import freezing
+from fairnb.nets import freezing, precision
 from fairnb.nets.models import device
 from fairnb.papers.reactivate.rivals.domain import noted, protected_groups
 from fairnb.training.batches import Batches, channels_last
@@ -194,7 +194,7 @@ def _epochs(task: Task, seed: int, numbers: _Numbers, modules: tuple[nn.Module, 
         for epoch in range(numbers.epochs):
             losses = []
             for x, target, rows in batches.shuffled_rows(generator):
-                with torch.autocast(where.type, torch.bfloat16):
+                with precision.mixed(where):
                     losses.append(step(epoch, x, target, domain[rows]))
             means.append(torch.stack(losses).mean().item())
             if not np.isfinite(means[-1]):
