@@ -4,9 +4,9 @@ At quick, how wide its experts need be, and how many epochs they need: accuracy 
 validation faces are but that no run ever sees. First the channels of the experts' maps (those inside are half as many,
 as in the paper) at 12 epochs, then the epochs. Each time the least whose mean is within a standard error of the best.
 
-At open, learning rates (of new layers, of the backbone), for FineFACE and for the plain network each its own: accuracy
-on photographs of FairFace's training part whose genders nobody learns; the backbone has seen them, and learned their
-ages.
+At open, learning rates (of new layers, of the backbone): accuracy on photographs of FairFace's training part whose
+genders nobody learns; the backbone has seen them, and learned their ages. All rows of a table have one pair, that with
+the best mean of FineFACE and the plain network. The table shows what either would have with a pair of its own.
 
     python scripts/search_fineface.py [open]
 """
@@ -81,7 +81,7 @@ def rate(name: str, pair: tuple[float, float], seed: int) -> dict[str, Any]:
 def rates(seed: int) -> pd.DataFrame:
     """Tier open: a row per method and learning rate."""
     table = pd.DataFrame(at_once(rate, [(name, pair, seed) for name in METHODS for pair in RATES], "trials"))
-    return table.assign(chosen=table["accuracy"] == table.groupby("setting")["accuracy"].transform("max"))
+    return table.assign(chosen=table["value"] == table.groupby("value")["accuracy"].mean().idxmax())
 
 
 def at_once(work: Callable[..., Any], each: Sequence[tuple[Any, ...]], desc: str) -> list[Any]:

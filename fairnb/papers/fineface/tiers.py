@@ -88,8 +88,8 @@ _OPEN = TRAINING | {
     "batch_size": 32,
     "n_train": 4000,
     "finetune_epochs": 8,
-    # Of new layers and of the backbone: by pilots on validation images, until scripts/search_fineface.py ran at open.
-    # At a backbone's rate of 0.1, which suits the plain network, FineFACE's five steps a mini-batch lose ten points.
+    # Of new layers and of the backbone, the best for both methods together (docs/searches/fineface_open.csv): at a
+    # backbone's rate of 0.1, which suits the plain network as well, FineFACE's five steps a mini-batch lose much.
     "finetune_lr": (0.1, 0.03),
     "pretrain_epochs": 8,
     "pretrain_lr": 0.1,
