@@ -102,6 +102,16 @@ def test_quick_trains_as_long_as_fresh_experts_need_and_has_few_errors_by_chance
     was_searched("fineface", ("finetune_epochs", "expert_channels"))
 
 
+def test_the_learning_rates_at_open_suit_both_methods_best_of_what_was_tried():
+    searched = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / "fineface_open.csv", comment="#")
+    pairs = searched.groupby("value")["accuracy"]
+    assert (pairs.count() == 2).all() and len(pairs) >= 5, "the plain network and FineFACE"
+    new, backbone = tiers.settings("open", "fineface")["finetune_lr"]
+    assert pairs.mean().idxmax() == f"{new} and {backbone}"
+    assert set(searched.loc[searched["chosen"], "value"]) == {f"{new} and {backbone}"}
+    assert not set(searched["seed"]) & set(tiers.get("open").seeds)
+
+
 SEARCHES = sorted((paths.CHECKOUT / "docs" / "searches").glob("fineface_rivals_*.csv"))
 
 
