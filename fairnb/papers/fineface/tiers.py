@@ -114,6 +114,7 @@ _ATTENTION_ROWS = (
 _ATTRIBUTE_ROWS = ("Baseline", "FineFACE", "Regularised")
 
 # The authors' 10 and 1 cost a short training much of its accuracy (docs/searches/fineface_rivals_quick.csv).
+# At open these are quick's until scripts/search_fineface_rivals.py ran there.
 _BASELINES = {"fair_mixup": {"penalty_weight": 0.3}, "race_adversary": {"strength": 0.3}}
 
 # ``attributes_...`` are the numbers of the thirteen attributes, where they differ.

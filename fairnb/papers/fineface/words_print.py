@@ -79,7 +79,7 @@ def two_tables(frame: pd.DataFrame) -> str:
 def decisions(tier: str) -> str:
     """Where paper, released code and this notebook differ, as a Markdown table."""
     searched = tiers.baselines(tier, "fineface").get("race_adversary", {}).get("strength")
-    strength = "1, its authors'" if searched is None else f"{searched:g} (`docs/searches/fineface_rivals_{tier}.csv`)"
+    strength = "1, its authors'" if searched is None else f"{searched:g} (`docs/searches/fineface_rivals_quick.csv`)"
     settings = tiers.settings("paper", "fineface")
     larger, size = settings["pixels"]
     lines = [
