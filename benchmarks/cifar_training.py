@@ -21,6 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from fairnb.contract import Split
+from fairnb.nets import precision
 from fairnb.nets.models import ImageClassifier, device, resnet18
 from fairnb.training.loop import fit
 
@@ -58,7 +59,7 @@ def plain(model: ImageClassifier, data: Plain, batch_size: int, workers: int, mi
     optimizer = torch.optim.SGD(model.parameters(), 0.02, 0.9, weight_decay=5e-4)
     for x, target in DataLoader(data, batch_size, shuffle=True, num_workers=workers, drop_last=True):
         optimizer.zero_grad()
-        with torch.autocast(where.type, torch.bfloat16, enabled=mixed):
+        with precision.mixed(where, mixed):
             logits = model(x.to(where, memory_format=layout))
         functional.cross_entropy(logits.float(), target.to(where)).backward()
         optimizer.step()
