@@ -21,7 +21,7 @@ from fairnb.papers.fineface.words_print import in_print
 
 TIER = "open"
 OURS, PLAIN, MORE, IMAGE = FINEFACE[0], BASE[0], STEPS[0], FUSIONS[0][0]
-ONE_RATE, TEXT = TRAININGS[-1][0], TRAININGS[1][0]
+ONE_RATE, TEXT, TENTH = TRAININGS[-1][0], TRAININGS[1][0], TRAININGS[-3][0]
 RELEASED, KEPT = "as released", "validation"
 METRICS = {"acc": "accuracy", "dob": "DoB"}
 NEAR = 3.0  # points between the best and the worst single score
@@ -38,6 +38,7 @@ AS_IN_TEXT = (
     "Network and boxes are the text's (a single linear layer and its map, ELU, half as many channels inside a block as "
     "its stage has, pixels above the threshold, no padding); rates, schedule and choice of the epoch are FineFACE's."
 )
+OWN_RATES = "It is the share that the paper has; the tier's own one is chosen for the plain network as well."
 RATES = {
     say.HIGHER: "A smaller rate holds the backbone back: the released split is part of what is compared.",
     say.LOWER: "It fits pretrained weights that are worth keeping: a small rate does.",
@@ -129,9 +130,9 @@ def _trainings(found: pd.DataFrame) -> list[str]:
     for row, *_ in TRAININGS:
         if row not in lines:
             continue
-        reason = RATES[say.difference(lines[row], "acc").word] if row == ONE_RATE else AS_IN_TEXT if row == TEXT else ""
-        points.append(f"* **{row}**, against {lines[row]['than']}: {_both(lines[row])}. {reason}")
-    rest = [f"“{row}”" for row, *_ in TRAININGS if row not in lines]
+        reasons = {ONE_RATE: RATES[say.difference(lines[row], "acc").word], TEXT: AS_IN_TEXT, TENTH: OWN_RATES}
+        points.append(f"* **{row}**, against {lines[row]['than']}: {_both(lines[row])}. {reasons.get(row, '')}")
+    rest = [f"“{row}”" for row, *_ in TRAININGS if row not in lines and row != TENTH]
     if rest:
         points.append(f"* Left to larger tiers, as each needs a training of its own: {say.listed(rest)}.")
     return points

@@ -144,8 +144,16 @@ def test_attention_is_asked_on_marks_and_at_larger_tiers_by_the_runs_of_table_2(
 def test_a_row_that_quick_leaves_out_is_run_at_open_or_paper():
     for name in ("choices", "T7"):
         labels = {tier: {run.label for run in fineface.grid(name, tier)} for tier in ("quick", "open", "paper")}
-        assert labels["quick"] < labels["paper"] == {row[0] for row in fineface.TABLES[name].rows}
-    assert "FineFACE as in the text" in {run.label for run in fineface.grid("choices", "open")}
+        assert labels["quick"] < labels["paper"] <= {row[0] for row in fineface.TABLES[name].rows}
+        assert {row[0] for row in fineface.TABLES[name].rows} <= labels["open"] | labels["paper"]
+
+
+def test_the_papers_share_of_the_rate_is_a_choice_where_the_tier_has_another_one():
+    for tier, expected in {"open": True, "paper": False}.items():
+        own = tiers.settings(tier, "fineface")["finetune_lr"]
+        share = own[1] / own[0] if isinstance(own, tuple) else 0.1
+        there = [run for run in fineface.grid("choices", tier) if run.hparams.get("backbone_rate") == 0.1]
+        assert bool(there) == (share != pytest.approx(0.1)) == expected
 
 
 class TestNothingIsTrainedTwice:
