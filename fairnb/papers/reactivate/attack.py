@@ -18,7 +18,7 @@ from fairnb.nets.stacked import Draws, Samples
 Norm = Literal["linf", "l2"]
 Direction = Literal["apart", "mix"]
 NORMS: tuple[Norm, ...] = ("l2", "linf")
-RADIUS = {"features": {"linf": 0.1, "l2": 0.5}, "images": {"linf": 8 / 255, "l2": 0.5}}
+LINF = {"features": 0.1, "images": 8 / 255}
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,14 @@ class Attack:
         return 1 if self.direction == "apart" else -1
 
 
-def default_radius(networks: Networks, norm: Norm) -> float:
-    """Images: 8/255 (linf) and 0.5 (l2); standardised features: 0.1 and 0.5. The paper gives none."""
-    return RADIUS["features" if networks.bounds is None else "images"][norm]
+def default_radius(networks: Networks, norm: Norm, entries: int) -> float:
+    """linf: 8/255 for images, 0.1 for standardised features; l2: as long as linf's corner. The paper gives none.
+
+    Args:
+        entries: d, of an input, those that an attack may move: l2 = linf · √d.
+    """
+    radius = LINF["features" if networks.bounds is None else "images"]
+    return radius if norm == "linf" else radius * entries**0.5
 
 
 def neighbours(

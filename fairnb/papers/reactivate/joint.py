@@ -40,6 +40,7 @@ def augment(
     *,
     chances: torch.Tensor | None = None,
     column: int | None = None,
+    gamma: float = REWARD,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """An attacked copy of every sample, ``(S, N, ...)``, and the chances of the attack types, ``(S, K)``, afterwards.
 
@@ -48,6 +49,7 @@ def augment(
 
     Args:
         near: ``neighbours``, ``(S, N, m)``. chances: of K > 1 attacks before (default: even). column: see ``perturb``.
+        gamma: see ``reward``.
 
     Returns:
         copies in float32, those of images in float16: an error of at most 1/4 of an 8-bit grey level.
@@ -61,6 +63,6 @@ def augment(
         drawn = (draws.uniform((1,)) > chances.cumsum(1)).sum(1).clamp(max=len(attacks) - 1)
         copies.append(torch.stack([found[int(k)][0][s] for s, k in enumerate(drawn)]))
         strength = torch.stack([attack.sign * far.mean(1) for attack, (_, far) in zip(attacks, found, strict=True)], 1)
-        chances = reward(chances, strength.argmax(1).cpu())
+        chances = reward(chances, strength.argmax(1).cpu(), gamma)
     joined = torch.cat(copies, 1)
     return (joined if networks.bounds is None else joined.half()), chances

@@ -5,7 +5,7 @@ Source: ICDM 2022, adaptive fine-tuning: min over masks of L_ft + beta R with R 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import torch
@@ -13,6 +13,7 @@ import torch
 from fairnb.nets.networks import Networks, Tensors
 from fairnb.nets.stacked import Draws, Samples, adam, losses
 
+Kept = Literal["searched", "random", "none"]
 Restart = Literal["zero", "kaiming"]
 START = (1.0, 3.0)
 
@@ -50,6 +51,7 @@ def search(
     beta: float = 1.0,
     lr: float = 0.01,
     draws: Draws,
+    weigh: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> Tensors:
     """Masks ``(S, ...)`` of 0 and 1, by name, for ``networks.maskable``; the networks stay exactly as they are.
 
@@ -61,7 +63,7 @@ def search(
     Args:
         batches: indexes ``(S, B)`` into the samples, a step of Adam each.
         tau: share of weights down to which dropping is rewarded, in (0, 1]. beta: weight of R.
-        lr: of Adam on m. draws: of the starts.
+        lr: of Adam on m. draws: of the starts. weigh: indexes -> weights ``(S, B)`` of the losses (default: all 1).
     """
     frozen = {name: tensor.detach() for name, tensor in networks.weights.items()}
     logits = {name: _start(frozen[name], draws).requires_grad_() for name in networks.maskable}
@@ -70,11 +72,22 @@ def search(
         masks = {name: straight_through(logit) for name, logit in logits.items()}
         x, target, _ = samples.take(index)
         masked = frozen | {name: frozen[name] * mask for name, mask in masks.items()}
-        loss = losses(networks(x, weights=masked)[1], target).mean(1) + beta * penalty(kept_share(masks), tau)
+        each = losses(networks(x, weights=masked)[1], target)
+        each = each if weigh is None else each * weigh(index)
+        loss = each.mean(1) + beta * penalty(kept_share(masks), tau)
         optimizer.zero_grad(set_to_none=True)
         loss.sum().backward()
         optimizer.step()
     return {name: (logit.detach() > 0).to(logit.dtype) for name, logit in logits.items()}
+
+
+def shuffled(masks: Tensors, draws: Draws) -> Tensors:
+    """Masks with as many zeros in each tensor of a seed as ``masks`` have, at places drawn at random."""
+    found = {}
+    for name, own in masks.items():
+        order = draws.uniform(tuple(own.shape[1:])).flatten(1).argsort(1).to(own.device)
+        found[name] = own.flatten(1).gather(1, order).view_as(own)
+    return found
 
 
 def _start(weight: torch.Tensor, draws: Draws) -> torch.Tensor:

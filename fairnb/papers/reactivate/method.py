@@ -7,19 +7,21 @@ Adaptive Model Fine-tuning", ICDM 2022. No code was released; what the paper lea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from fairnb.contract import Predictor, Task
 from fairnb.nets.stacked import Draws
 from fairnb.papers.reactivate import intra
 from fairnb.papers.reactivate.attack import Direction, Norm
-from fairnb.papers.reactivate.mask import Restart
+from fairnb.papers.reactivate.joint import REWARD
+from fairnb.papers.reactivate.mask import Kept, Restart
 from fairnb.papers.reactivate.plan import Plan, Variant, Weighting
 from fairnb.papers.reactivate.tune import Tuning
+from fairnb.papers.reactivate.weights import Balance
 from fairnb.training.methods import method
 
 
-@method(version="1", reads_groups=True, together=True, source="ICDM 2022 Tables I to VI")
+@method(version="2", reads_groups=True, together=True, source="ICDM 2022 Tables I to VI")
 def reactivate(
     tasks: Sequence[Task],
     *,
@@ -28,6 +30,7 @@ def reactivate(
     norm: Norm = "linf",
     direction: Direction = "apart",
     radius: float | None = None,
+    attacked: bool = True,
     attack_steps: int | None = None,
     m: int = 8,
     p_flip: float = 0.5,
@@ -35,7 +38,8 @@ def reactivate(
     slope: float = 20.0,
     gap_weight: float = 1.0,
     tolerance: float = 0.05,
-    balance: Literal["bootstrap", "none"] = "bootstrap",
+    balance: Balance = "bootstrap",
+    masked: Kept = "searched",
     tau: float = 0.9,
     beta: float = 1.0,
     mask_epochs: int | None = None,
@@ -45,15 +49,20 @@ def reactivate(
     lr: float | None = None,
     batch_size: int | None = None,
     rounds: int = 2,
+    gamma: float = REWARD,
 ) -> list[Predictor]:
     """Adversarial augmentation and weight reactivation of the biased models, on their validation data.
 
     Args:
         variant: ``joint`` has both attacks, ``unif`` no weights, ``ind`` draws D_i whatever the group.
-        norm, direction, radius, attack_steps, m, p_flip: of the attack, see ``attack``.
+        norm, direction, radius, attack_steps, m, p_flip: of the attack, see ``attack``. attacked: False puts the
+            samples themselves where their attacked copies would be, so that there are as many steps (a control).
         weighting: what the sample weights are for; slope, gap_weight, tolerance: λ, ε_m and ε in them.
         balance: equal (label, group) cells by a bootstrap. tau, beta, mask_epochs, mask_lr, restart: of the mask.
+            masked: ``random`` drops as many weights of every layer as the search does, drawn at random, ``none`` drops
+            nothing (controls).
         epochs, lr, batch_size: of fine-tuning. rounds: alternations of joint training, which share the epochs.
+            gamma: γ, how fast its chances follow the stronger attack.
         None: ``task.settings["reactivate_epochs"]``, ``..._lr``, ``..._batch_size``, ``..._mask_epochs``,
         ``..._attack_steps``, else 10, 1e-4, the task's ``batch_size``, 5 and 10; for radius ``default_radius``, for
         mask_lr ``..._mask_lr``, else ``mask.rate``.

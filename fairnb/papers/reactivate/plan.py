@@ -9,7 +9,8 @@ from typing import Literal
 from fairnb.errors import BadData
 from fairnb.nets.networks import Networks
 from fairnb.papers.reactivate.attack import NORMS, Attack, Direction, Norm, default_radius
-from fairnb.papers.reactivate.mask import Restart
+from fairnb.papers.reactivate.mask import Kept, Restart
+from fairnb.papers.reactivate.weights import Balance
 
 Variant = Literal["proposed", "joint", "unif", "ind"]
 Weighting = Literal["sampling", "loss", "none"]
@@ -27,6 +28,7 @@ class Plan:
     norm: Norm
     direction: Direction
     radius: float | None
+    attacked: bool
     attack_steps: int
     m: int
     p_flip: float
@@ -34,7 +36,8 @@ class Plan:
     slope: float
     gap_weight: float
     tolerance: float
-    balance: Literal["bootstrap", "none"]
+    balance: Balance
+    masked: Kept
     tau: float
     beta: float
     mask_epochs: int
@@ -44,9 +47,16 @@ class Plan:
     lr: float
     batch_size: int
     rounds: int
+    gamma: float
 
     def __post_init__(self) -> None:
-        for name, least, most in (("tau", 0, 1), ("p_flip", -1e-9, 1), ("tolerance", 0, 1), ("lr", 0, 1)):
+        for name, least, most in (
+            ("tau", 0, 1),
+            ("p_flip", -1e-9, 1),
+            ("tolerance", 0, 1),
+            ("lr", 0, 1),
+            ("gamma", 0, 1),
+        ):
             value = getattr(self, name)
             if not least < value <= most:
                 raise BadData(f"{name} must lie in {'[' if least < 0 else '('}0, 1], got {value}")
@@ -54,10 +64,10 @@ class Plan:
             if getattr(self, name) < 1:
                 raise BadData(f"{name} must be 1 or more, got {getattr(self, name)}")
 
-    def attacks(self, networks: Networks) -> list[Attack]:
-        """One attack of the chosen norm; both for joint training."""
+    def attacks(self, networks: Networks, entries: int) -> list[Attack]:
+        """One attack of the chosen norm; both for joint training. ``entries``: see ``attack.default_radius``."""
         norms = NORMS if self.variant == "joint" else (self.norm,)
-        radii = [default_radius(networks, norm) if self.radius is None else self.radius for norm in norms]
+        radii = [default_radius(networks, norm, entries) if self.radius is None else self.radius for norm in norms]
         pairs = zip(norms, radii, strict=True)
         return [Attack(norm, radius, self.attack_steps, self.direction) for norm, radius in pairs]
 

@@ -31,29 +31,23 @@ class Tuning:
 
     def __init__(self, tasks: Sequence[Task], networks: Networks, val: Samples, plan: Plan, draws: Draws) -> None:
         self.tasks, self.networks, self.val, self.plan, self.draws = tasks, networks, val, plan, draws
-        self.attacks, self.best = plan.attacks(networks), Best(networks)
+        entries = val.x[0, 0].numel() - (tasks[0].protected_column is not None)  # that column stays as it is
+        self.attacks, self.best = plan.attacks(networks, entries), Best(networks)
         self.chances = even(val.seeds, len(self.attacks))
-        self.index = weights.balanced(val, draws) if plan.balance == "bootstrap" else _all(val)
-        rows = torch.arange(val.seeds, device=self.index.device)[:, None]
-        self.samples = Samples(*(part[rows, self.index] for part in (val.x, val.target, val.protected)))
+        self.samples, self.index = weights.as_asked(val, plan.balance, draws)
         self._weights = torch.ones(val.seeds, 2 * len(val))
         self._dropped: list[torch.Tensor] = []
 
     def round(self, mask_epochs: int, epochs: int) -> None:
         """Attack the present networks, search a mask for so many epochs, restart what it drops, fine-tune."""
-        plan, draws, column = self.plan, self.draws, self.tasks[0].protected_column
+        plan, draws = self.plan, self.draws
         self.near = neighbours(self.samples, draws, m=plan.m, p_flip=plan.p_flip, group_aware=plan.variant != "ind")
-        copies, self.chances = augment(
-            self.networks, self.samples, self.near, self.attacks, draws, chances=self.chances, column=column
-        )
-        self.data = weights.Extended(self.samples, copies)
+        self.data = weights.Extended(self.samples, self._copies())
         self._weigh(self._scores())
-        batches = [index for _ in range(mask_epochs) for index in self._batches()]
-        lr = mask.rate(len(batches)) if plan.mask_lr is None else plan.mask_lr
-        options = {"tau": plan.tau, "beta": plan.beta, "lr": lr}
-        masks = mask.search(self.networks, self.data, batches, draws=draws, **options)
-        self._dropped.append(1 - mask.kept_share(masks))
-        mask.restart(self.networks, masks, plan.restart, draws)
+        if plan.masked != "none":
+            masks = self._masks(mask_epochs)
+            self._dropped.append(1 - mask.kept_share(masks))
+            mask.restart(self.networks, masks, plan.restart, draws)
         self._tune(epochs)
 
     def notes(self) -> list[dict[str, Any]]:
@@ -67,6 +61,24 @@ class Tuning:
             }
             for s in range(self.val.seeds)
         ]
+
+    def _copies(self) -> torch.Tensor:
+        """What stands beside the samples in D'_val: their attacked copies, or themselves."""
+        if not self.plan.attacked:
+            return self.samples.x
+        options = {"column": self.tasks[0].protected_column, "gamma": self.plan.gamma}
+        found, self.chances = augment(
+            self.networks, self.samples, self.near, self.attacks, self.draws, chances=self.chances, **options
+        )
+        return found
+
+    def _masks(self, epochs: int) -> dict[str, torch.Tensor]:
+        plan = self.plan
+        batches = [index for _ in range(epochs) for index in self._batches()]
+        lr = mask.rate(len(batches)) if plan.mask_lr is None else plan.mask_lr
+        options = {"tau": plan.tau, "beta": plan.beta, "lr": lr, "weigh": self._loss_weights()}
+        found = mask.search(self.networks, self.data, batches, draws=self.draws, **options)
+        return mask.shuffled(found, self.draws) if plan.masked == "random" else found
 
     def _tune(self, epochs: int) -> None:
         optimizer = adam(self.networks.weights.values(), self.plan.lr)
@@ -118,7 +130,3 @@ class Tuning:
         if self.plan.weighting != "loss":
             return None
         return lambda index: self._weights.gather(1, index.to(self._weights.device))
-
-
-def _all(val: Samples) -> torch.Tensor:
-    return torch.arange(len(val), device=val.target.device).expand(val.seeds, -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import torch
 
@@ -12,6 +13,7 @@ from fairnb.nets.stacked import EVALUATION_BATCH, Draws, Samples, as_inputs, pro
 from fairnb.papers.reactivate.intra import MULTICLASS
 
 UNEVEN = 1.05
+Balance = Literal["none", "bootstrap"]
 
 
 class Extended(Samples):
@@ -38,6 +40,15 @@ class Extended(Samples):
         """The originals and then the copies in order, ``(S, B, ...)`` at a time."""
         for x in (self.x, self.copies):
             yield from (as_inputs(part) for part in x.split(batch_size, dim=1))
+
+
+def as_asked(samples: Samples, balance: Balance, draws: Draws) -> tuple[Samples, torch.Tensor]:
+    """The samples as they are (``none``) or a bootstrap of them with equal cells, and their indexes ``(S, N)``."""
+    if balance == "none":
+        return samples, torch.arange(len(samples), device=samples.target.device).expand(samples.seeds, -1)
+    index = balanced(samples, draws)
+    rows = torch.arange(samples.seeds, device=index.device)[:, None]
+    return Samples(*(part[rows, index] for part in (samples.x, samples.target, samples.protected))), index
 
 
 def balanced(samples: Samples, draws: Draws) -> torch.Tensor:

@@ -91,8 +91,8 @@ class TestAttack:
     @pytest.mark.parametrize("norm", ["linf", "l2"])
     @pytest.mark.parametrize("kind", ["features", "ten"])
     def test_stays_in_the_ball_and_the_range_and_moves_apart_or_together(self, kind, norm):
-        networks, _ = begun(kind)
-        radius = default_radius(networks, norm)
+        networks, val = begun(kind)
+        radius = default_radius(networks, norm, val.x[0, 0].numel() - (kind == "features"))
         for direction, sign in (("apart", 1), ("mix", -1)):
             x, moved, before, after = self.moved(kind, Attack(norm, radius, 10, direction))
             step = (moved - x).flatten(2)
@@ -103,6 +103,12 @@ class TestAttack:
             if networks.bounds is not None:
                 assert moved.min() >= 0
                 assert moved.max() <= 1
+
+    def test_the_balls_of_both_norms_are_of_one_l2_size(self):
+        for kind, entries in (("features", 5), ("ten", 27)):
+            networks, _ = begun(kind)
+            corner = torch.full((entries,), default_radius(networks, "linf", entries))
+            assert default_radius(networks, "l2", entries) == pytest.approx(corner.norm().item())
 
     def test_leaves_the_protected_column_and_the_networks_as_they_are(self):
         x, moved, _, _ = self.moved("features", Attack("l2", 0.5))
@@ -248,6 +254,28 @@ class TestMask:
         with_none = mask.search(networks, val, batches, lr=1e-4, draws=Draws(SEEDS))
         assert (mask.kept_share(with_none) == 1).all()  # every weight starts kept
 
+    def test_a_shuffled_mask_drops_as_many_of_each_tensor_elsewhere(self):
+        networks, val = begun()
+        batches = list(Draws(SEEDS).epoch(len(val), 50)) * 15
+        found = mask.search(networks, val, batches, lr=mask.rate(len(batches)), draws=Draws(SEEDS))
+        moved = mask.shuffled(found, Draws(SEEDS))
+        for name, own in found.items():
+            assert torch.equal(own.flatten(1).sum(1), moved[name].flatten(1).sum(1))
+            assert set(moved[name].unique().tolist()) <= {0.0, 1.0}
+        assert any(not torch.equal(own, moved[name]) for name, own in found.items())
+
+    def test_weights_of_the_losses_are_in_the_search_too(self):
+        networks, val = begun()
+        batches = list(Draws(SEEDS).epoch(len(val), 50)) * 15
+        first = val.protected.eq(0).float()
+        found = [
+            mask.search(networks, val, batches, lr=0.1, draws=Draws(SEEDS), weigh=weigh)
+            for weigh in (None, lambda index: torch.ones(index.shape), lambda index: 20 * first.gather(1, index))
+        ]
+        for name, own in found[0].items():
+            assert torch.equal(own, found[1][name])
+        assert any(not torch.equal(own, found[2][name]) for name, own in found[0].items())
+
     def test_dropped_weights_restart_and_train_again(self):
         for how in ("zero", "kaiming"):
             networks, val = begun()
@@ -298,11 +326,25 @@ class TestWhole:
     @pytest.mark.slow
     def test_options_change_what_comes_out(self):
         kinds = [{}, {"variant": "unif"}, {"variant": "ind"}, {"weighting": "loss"}, {"direction": "mix"},
-                 {"norm": "l2"}, {"restart": "kaiming"}, {"balance": "none"}, {"tau": 0.5}]  # fmt: skip
+                 {"norm": "l2"}, {"restart": "kaiming"}, {"balance": "none"}, {"tau": 0.5}, {"attacked": False},
+                 {"masked": "random"}, {"masked": "none"}]  # fmt: skip
         found = [reactivate(tasks()[:1], seeds=[0], **SHORT, **own)[0](tasks()[0].val.x) for own in kinds]
         for i, scores in enumerate(found[1:], 1):
             assert np.abs(scores - found[0]).max() > 1e-6, kinds[i]
         assert reactivate(tasks()[:1], seeds=[0], variant="unif", **SHORT)[0].notes["weights"]["max"] == 1
+
+    def test_controls_leave_out_the_part_that_they_name(self):
+        plain = {"attacked": False, "masked": "none", "variant": "unif"}
+        full, none, random, bare = (
+            reactivate(tasks()[:1], seeds=[0], **SHORT, **own)[0].notes
+            for own in ({}, {"masked": "none"}, {"masked": "random"}, plain)
+        )
+        assert full["dropped"] == random["dropped"] and none["dropped"] == bare["dropped"] == []
+        assert bare["weights"] == {"min": 1, "mean": 1, "max": 1}
+        networks, val = begun()
+        both = weights.Extended(val, val.x)
+        n = torch.arange(len(val)).expand(val.seeds, -1)
+        assert all(torch.equal(a, b) for a, b in zip(both.take(n), both.take(n + len(val)), strict=True))
 
     def test_the_chosen_epoch_is_within_tolerance_on_validation_data(self):
         for task, predictor in zip(tasks(), reactivate(tasks(), seeds=SEEDS, lr=1e-3), strict=True):
@@ -329,6 +371,8 @@ class TestWhole:
             ({"tolerance": 0.0}, "tolerance must lie in"),
             ({"radius": -1.0}, "radius above 0"),
             ({"epochs": 0}, "epochs must be 1 or more"),
+            ({"gamma": 0.0}, r"gamma must lie in \(0, 1\]"),
+            ({"masked": "some"}, "hyper-parameter masked of method reactivate must be 'searched'"),
             ({"variant": "best"}, "hyper-parameter variant of method reactivate must be 'proposed'"),
         ],
     )

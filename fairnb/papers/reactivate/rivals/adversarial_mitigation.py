@@ -18,7 +18,7 @@ PURPOSE = 25  # of the draws; the critic's is the next one
 CRITIC_LR, ACTOR_LR = 1e-3, 1e-4
 
 
-@method(version="1", together=True, reads_groups=True, source="ICDM 2022 Tables IV to VI; Zhang et al. 2018")
+@method(version="2", together=True, reads_groups=True, source="ICDM 2022 Tables IV to VI; Zhang et al. 2018")
 def adversarial_mitigation(
     tasks: Sequence[Task],
     *,
@@ -38,7 +38,8 @@ def adversarial_mitigation(
         alpha: weight of the critic's gradient, 0 or more.
         epochs, steps: None: ``task.settings["mitigation_epochs"]`` and ``["mitigation_steps"]`` (of the critic and
             again of the network in every epoch), and where there are none, 24 and 201.
-        as_released: the projection without the norm of the critic's gradient, see ``mitigated``.
+        as_released: the projection without the norm of the critic's gradient, see ``mitigated``, and a last layer
+            that never moves: the released loop skips every tensor that the critic does not look at.
 
     Raises:
         BadData: a hyper-parameter out of range, tasks and seeds that do not pair, a group absent from ``task.val``.
@@ -90,4 +91,4 @@ def _gradients(
     told = losses(critic(features), protected).mean(1).sum()
     adverse = torch.autograd.grad(told, weights, allow_unused=True)  # the last layer is not in front of the critic
     for weight, g, a in zip(weights, own, adverse, strict=True):
-        weight.grad = g if a is None else mitigated(g, a, alpha, not raw)
+        weight.grad = (None if raw else g) if a is None else mitigated(g, a, alpha, not raw)

@@ -32,13 +32,14 @@ def quiet() -> Iterator[tuple[Callable[..., Any], Any]]:
         np.random.set_state(state)
 
 
-def dataset(labels: np.ndarray, scores: np.ndarray, protected: np.ndarray) -> Any:
-    """AIF360's data set of labels, scores and protected labels, each ``(N,)``; class 1 is favourable."""
+def dataset(labels: np.ndarray, scores: np.ndarray, protected: np.ndarray, favourable: int = 1) -> Any:
+    """AIF360's data set of labels, scores of the favourable class and protected labels, each ``(N,)``."""
     import pandas as pd  # type: ignore[import-untyped]
     from aif360.datasets import BinaryLabelDataset  # type: ignore[import-untyped]
 
     table = pd.DataFrame({"label": np.asarray(labels, float), "protected": np.asarray(protected, float)})
     names: dict[str, Any] = {"label_names": ["label"], "protected_attribute_names": ["protected"]}
-    found = BinaryLabelDataset(df=table, favorable_label=1.0, unfavorable_label=0.0, **names)
+    ends = {"favorable_label": float(favourable), "unfavorable_label": float(1 - favourable)}
+    found = BinaryLabelDataset(df=table, **ends, **names)
     found.scores = np.asarray(scores, float).reshape(-1, 1)
     return found

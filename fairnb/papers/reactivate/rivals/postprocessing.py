@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import nn
@@ -23,6 +23,7 @@ from fairnb.papers.reactivate.rivals.aif360_quiet import GROUPS, quiet
 from fairnb.training.methods import method
 
 THRESHOLD = 0.5  # of the decisions that are adjusted, in Savani et al.'s released scripts
+Favourable = Literal[0, 1]
 Adjust = Callable[[np.ndarray, np.ndarray], np.ndarray]  # scores and protected (N,) -> adjusted scores (N,)
 
 
@@ -79,7 +80,9 @@ class Fitted:
 
 
 @method(version="1", together=True, reads_groups=True, source="ICDM 2022 Tables III to VI; Kamiran et al. 2012")
-def reject_option(tasks: Sequence[Task], *, seeds: Sequence[int], privileged: int | None = None) -> list[Predictor]:
+def reject_option(
+    tasks: Sequence[Task], *, seeds: Sequence[int], privileged: int | None = None, favourable: Favourable = 1
+) -> list[Predictor]:
     """Scores near the threshold decide for the unprivileged group and against the privileged one.
 
     Threshold and margin are those of best balanced accuracy with a bias within ±0.05, as AIF360's
@@ -88,6 +91,8 @@ def reject_option(tasks: Sequence[Task], *, seeds: Sequence[int], privileged: in
     Args:
         privileged: group 0 or 1; None: ``task.settings["privileged"]``, and where there is none, 1. It can only raise
             the rate of class 1 in the other group; Savani et al. take 0 for COMPAS, where class 1 is recidivism.
+        favourable: the class that AIF360 takes for the favourable one. With 0, as AIF360 has COMPAS, it takes the score
+            of class 1, which is what Savani et al.'s script gives it, for that of class 0: decisions are inverted.
 
     Raises:
         BadData: a task of several classes, no such group, or a class or a group is absent from ``task.val``.
@@ -97,9 +102,10 @@ def reject_option(tasks: Sequence[Task], *, seeds: Sequence[int], privileged: in
         raise BadData(f"the privileged group is 0 or 1, got {privileged!r}")
     found: list[Any] = []
     for module, own in _fitted(tasks, seeds):
-        threshold, margin = search_reject_option(own.score, own.target, own.protected == privileged, own.measure)
+        target = own.target if favourable else 1 - own.target
+        threshold, margin = search_reject_option(own.score, target, own.protected == privileged, own.measure)
         notes = {"threshold": {"value": threshold, "margin": margin}, "privileged": privileged}
-        found.append(PostProcessor(module, partial(_rejecting, threshold, margin, privileged), notes))
+        found.append(PostProcessor(module, partial(_rejecting, threshold, margin, privileged, favourable), notes))
     return found
 
 
@@ -124,13 +130,13 @@ def equalised_odds(
 
 @method(version="2", together=True, reads_groups=True, source="ICDM 2022 Tables III to VI; Pleiss et al. 2017")
 def calibrated_equalised_odds(
-    tasks: Sequence[Task], *, seeds: Sequence[int], threshold: float | None = THRESHOLD
+    tasks: Sequence[Task], *, seeds: Sequence[int], threshold: float | None = THRESHOLD, favourable: Favourable = 1
 ) -> list[Predictor]:
     """Random scores of one group become its base rate, so that generalised FPRs are equal (cost constraint ``fpr``).
 
     Args:
         threshold: scores at or above it decide for class 1 (0.5, AIF360's default, which both of Savani's scripts
-            leave as it is); None: the baseline's, of best balanced accuracy.
+            leave as it is); None: the baseline's, of best balanced accuracy. favourable: as in ``reject_option``.
 
     Raises:
         BadData: as ``reject_option``, or a threshold outside (0, 1).
@@ -140,10 +146,11 @@ def calibrated_equalised_odds(
     for module, own in _fitted(tasks, seeds):
         with quiet() as (dataset, post):
             model = post.CalibratedEqOddsPostprocessing(**GROUPS, cost_constraint="fpr", seed=own.seed)
-            model.fit(dataset(own.target, own.target, own.protected), dataset(own.target, own.score, own.protected))
+            truth = dataset(own.target, own.target, own.protected, favourable)
+            model.fit(truth, dataset(own.target, own.score, own.protected, favourable))
         value = own.threshold if threshold is None else threshold
         notes = {"mix_rates": [float(model.unpriv_mix_rate), float(model.priv_mix_rate)], "threshold": {"value": value}}
-        found.append(PostProcessor(module, partial(_calibrated, model, value), notes))
+        found.append(PostProcessor(module, partial(_calibrated, model, value, favourable), notes))
     return found
 
 
@@ -218,11 +225,12 @@ def _equalised(module: nn.Module, own: Fitted, threshold: float | None, as_relea
 
 
 def _rejecting(
-    threshold: float, margin: float, privileged: int, score: np.ndarray, protected: np.ndarray
+    threshold: float, margin: float, privileged: int, favourable: int, score: np.ndarray, protected: np.ndarray
 ) -> np.ndarray:
     score = np.asarray(score, float)
     own = np.asarray(protected) == privileged
-    return np.where(own, score > threshold + margin, score > threshold - margin).astype(float)
+    granted = np.where(own, score > threshold + margin, score > threshold - margin)
+    return (granted == favourable).astype(float)
 
 
 def _flipped(model: Any, threshold: float, score: np.ndarray, protected: np.ndarray) -> np.ndarray:
@@ -230,9 +238,12 @@ def _flipped(model: Any, threshold: float, score: np.ndarray, protected: np.ndar
         return model.predict(dataset(score > threshold, score, protected)).labels.ravel()
 
 
-def _calibrated(model: Any, threshold: float, score: np.ndarray, protected: np.ndarray) -> np.ndarray:
+def _calibrated(model: Any, threshold: float, favourable: int, score: np.ndarray, protected: np.ndarray) -> np.ndarray:
     with quiet() as (dataset, _):
-        mixed = model.predict(dataset(score >= threshold, score, protected), threshold=threshold).scores.ravel()
+        given = dataset((score >= threshold) == favourable, score, protected, favourable)
+        mixed = model.predict(given, threshold=threshold).scores.ravel()
+    if not favourable:
+        return (mixed < threshold).astype(float)
     return thresholds.at_half(mixed, float(np.nextafter(threshold, 0)))[:, 1]  # AIF360 takes the threshold itself too
 
 

@@ -12,6 +12,7 @@ from fairnb.errors import BadData
 from fairnb.nets.networks import Networks, Tensors
 from fairnb.nets.stacked import Draws, Samples
 from fairnb.papers.reactivate import intra
+from fairnb.papers.reactivate.weights import Balance, as_asked
 from fairnb.training.methods import method
 
 PURPOSE = 21  # of the draws
@@ -19,7 +20,7 @@ PURPOSE = 21  # of the draws
 
 @method(version="1", together=True, reads_groups=True, source="ICDM 2022 Tables I and III to VI; Savani et al. 2020")
 def random_perturbation(
-    tasks: Sequence[Task], *, seeds: Sequence[int], trials: int = 101, scale: float = 0.1
+    tasks: Sequence[Task], *, seeds: Sequence[int], trials: int = 101, scale: float = 0.1, balance: Balance = "none"
 ) -> list[Predictor]:
     """The best of ``trials`` perturbed copies of the biased model: the largest Φ over thresholds on ``task.val``.
 
@@ -28,6 +29,7 @@ def random_perturbation(
 
     Args:
         trials: perturbed copies, 1 or more. scale: standard deviation of the factors, above 0; see ``perturbed``.
+        balance: ``bootstrap`` chooses the copy on what ``reactivate`` learns from; the threshold as ever.
 
     Raises:
         BadData: a hyper-parameter out of range, tasks and seeds that do not pair, a group absent from ``task.val``.
@@ -35,7 +37,9 @@ def random_perturbation(
     if trials < 1 or not scale > 0:
         raise BadData(f"random perturbation needs 1 trial or more and a scale above 0, got {trials} and {scale}")
     networks, val = intra.begin(tasks, seeds)
-    chosen = _keep_best(tasks, networks, val, Draws(seeds, PURPOSE), trials, scale)
+    draws = Draws(seeds, PURPOSE)
+    samples, _ = as_asked(val, balance, draws)
+    chosen = _keep_best(tasks, networks, samples, draws, trials, scale)
     return intra.finish(tasks, networks, val, [{"trial": trial, "trials": trials} for trial in chosen])
 
 
