@@ -21,6 +21,7 @@ def headline(tier: str) -> str:
     return (
         f"**ICDM 2022, Tables IV to VI at tier `{tier}`**: the paper's own experiment on Adult, COMPAS and Bank, mean "
         f"± standard deviation over {table['seeds'].max()} splits. Balanced accuracy, a dash where the mean bias is "
-        f"above 0.05; `value`: does our bias over {PRINTED_SEEDS} of them agree with the printed one (Welch's 95 % "
-        "interval)? All rows are in `results/reference/`.\n\n" + shown.to_markdown(index=False)
+        f"above 0.05. The last two columns: does our value over {PRINTED_SEEDS} of them agree with the printed one, "
+        "and how far off may it be (95 %)? All rows are in `results/reference/`.\n\n"
+        + shown.to_markdown(index=False)
     )

@@ -50,16 +50,10 @@ class Plan:
     gamma: float
 
     def __post_init__(self) -> None:
-        for name, least, most in (
-            ("tau", 0, 1),
-            ("p_flip", -1e-9, 1),
-            ("tolerance", 0, 1),
-            ("lr", 0, 1),
-            ("gamma", 0, 1),
-        ):
-            value = getattr(self, name)
-            if not least < value <= most:
-                raise BadData(f"{name} must lie in {'[' if least < 0 else '('}0, 1], got {value}")
+        for name in ("tau", "p_flip", "tolerance", "lr", "gamma"):
+            value, zero = getattr(self, name), name == "p_flip"
+            if not 0 <= value <= 1 or (value == 0 and not zero):
+                raise BadData(f"{name} must lie in {'[' if zero else '('}0, 1], got {value}")
         for name in ("m", "mask_epochs", "epochs", "batch_size", "rounds"):
             if getattr(self, name) < 1:
                 raise BadData(f"{name} must be 1 or more, got {getattr(self, name)}")

@@ -10,10 +10,11 @@ import pandas as pd
 
 from fairnb.evidence import say
 from fairnb.metrics.thresholds import MEASURES
+from fairnb.papers.reactivate.agreement import AGREES, CANNOT_TELL, DIFFERS
 
 DASH = "–"
 METRICS = ("accuracy", "bias")
-COLUMNS = ("task", "row", "groups", "accuracy", "bias", "printed accuracy", "printed bias", "value")
+COLUMNS = ("task", "row", "groups", "accuracy", "bias", "printed accuracy", "printed bias", "accuracy?", "bias?")
 NEAR_TRIVIAL = 0.55  # balanced accuracy, 5 points above chance: hardly more than everybody on one side
 
 
@@ -22,16 +23,24 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
 
     Cells are ``0.765 ± 0.012`` (mean and standard deviation over seeds). An accuracy is a dash where the paper's own
     rule gives one: the mean bias is out of tolerance, in a table in which the paper prints dashes (IV to VI). Printed
-    cells that are empty were not printed, or cannot be read in our copy of the paper.
+    cells that are empty were not printed, or cannot be read in our copy of the paper. The last two columns say whether
+    our value agrees with the printed one, and how far off it may be for that.
     """
     dashed = table["printed_accuracy"].isna() & table["printed_bias"].notna()
     hidden = table["accuracy"].notna() & ~table["within"].fillna(True).astype(bool) & dashed.any()
     ours = {name: _column(table[name], table[f"{name}_std"], 3) for name in ("accuracy", "bias")}
     theirs = {f"printed {name}": _column(table[f"printed_{name}"], table[f"printed_{name}_std"]) for name in ours}
-    out = table[["task", "row", "groups", "value"]].fillna("").assign(**ours, **theirs)
+    judged = {f"{name}?": [_judged(*own) for own in zip(table[f"{name}_value"], table[f"{name}_reach"], strict=True)]
+              for name in ("accuracy", "bias")}  # fmt: skip
+    out = table[["task", "row", "groups"]].fillna("").assign(**ours, **theirs, **judged)
     for column, cells in (("accuracy", hidden), ("printed accuracy", dashed)):
         out[column] = out[column].mask(cells, DASH)
     return out[list(COLUMNS)].reset_index(drop=True)
+
+
+def _judged(value: str, far: float) -> str:
+    """``agrees (± 0.012)``; what is not judged has no reach."""
+    return f"{value} (± {far:.3f})" if value in (AGREES, DIFFERS, CANNOT_TELL) else value or ""
 
 
 def words(task: str) -> str:

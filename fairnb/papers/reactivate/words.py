@@ -14,6 +14,7 @@ import pandas as pd
 from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.metrics import thresholds
+from fairnb.papers.reactivate.agreement import AGREES, CANNOT_TELL, DIFFERS, WIDE
 from fairnb.papers.reactivate.claims import BASELINE, INTRA, LIMIT, OURS
 from fairnb.papers.reactivate.show import words
 from fairnb.papers.reactivate.tables import TOLERANCE
@@ -48,7 +49,6 @@ def why(frame: pd.DataFrame, every: pd.DataFrame, verdicts: pd.DataFrame, proble
     return [
         ON_TOYS if toy else "",
         _default(every),
-        *_favourable(frame),
         say.point(verdicts, ["R7"], _violates(frame)),
         say.point(verdicts, ["R8"], _within(frame), _few(problems)),
         say.point(verdicts, ["R9"], _leads(frame), _as_printed(every), SIMILAR),
@@ -92,34 +92,15 @@ def _means(every: pd.DataFrame, row: str, metric: str) -> str:
 
 def _default(every: pd.DataFrame) -> str:
     own = every[every["row"] == BASELINE]
-    judged = own[own["value"].isin(["agrees", "differs"])]
-    agree = judged.loc[judged["value"] == "agrees", "task"].map(words)
-    differ = judged.loc[judged["value"] == "differs", "task"].map(words)
+    judged = own[own["bias_value"].isin([AGREES, DIFFERS, CANNOT_TELL])]
+    agree, differ, wide = (
+        judged.loc[judged["bias_value"] == word, "task"].map(words) for word in (AGREES, DIFFERS, CANNOT_TELL)
+    )
     return (
         f"* **The default model's bias.** Ours: {_means(every, BASELINE, 'bias')}. By Welch's interval it agrees with "
         f"print in {len(agree)} of {len(judged)} settings that can be judged ({say.listed(agree)}) and differs in "
-        f"{say.listed(differ)}."
+        f"{say.listed(differ)}; it cannot tell in {say.listed(wide)}, where even a mean {WIDE:g} off would agree."
     )
-
-
-def _favourable(frame: pd.DataFrame) -> list[str]:
-    """What the bias is when the other class counts as positive, for settings judged by true positive rates."""
-    said = []
-    for task in (task for task in _names(frame) if task.endswith("_eod")):
-        other = _percent(frame, BASELINE, "fpr_difference", task).abs()
-        own = _percent(frame, BASELINE, "bias", task)
-        said.append(f"{words(task)}: {_spread(other)} in place of {_spread(own)}")
-    text = (
-        "* **Which class is positive?** On COMPAS it matters: class 1 is a new offence here. With AIF360's favourable "
-        f"label, no new offence, the same runs have another bias ({'; '.join(said)}), and print may mean either."
-    )
-    return [text] if said else []
-
-
-def _spread(percent: pd.Series) -> str:
-    """``0.127 ± 0.026``: mean and standard deviation over seeds as fractions."""
-    values = percent / 100
-    return f"{values.mean():.3f}" + (f" ± {values.std():.3f}" if len(values) > 1 else " (one seed)")
 
 
 def _violates(frame: pd.DataFrame) -> str:

@@ -341,7 +341,7 @@ class TestWhole:
         )
         assert full["dropped"] == random["dropped"] and none["dropped"] == bare["dropped"] == []
         assert bare["weights"] == {"min": 1, "mean": 1, "max": 1}
-        networks, val = begun()
+        val = begun()[1]
         both = weights.Extended(val, val.x)
         n = torch.arange(len(val)).expand(val.seeds, -1)
         assert all(torch.equal(a, b) for a, b in zip(both.take(n), both.take(n + len(val)), strict=True))

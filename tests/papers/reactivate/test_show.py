@@ -15,8 +15,9 @@ def table(rows):
     """A table with the columns that reading needs, from (row, accuracy, bias, printed accuracy, printed bias)."""
     frame = pd.DataFrame(rows, columns=["row", "accuracy", "bias", "printed_accuracy", "printed_bias"])
     stds = {"accuracy_std": 0.0123, "bias_std": 0.004, "printed_accuracy_std": np.nan, "printed_bias_std": 0.016}
-    frame = frame.assign(**stds, task=TASK, groups="●", value="agrees", within=frame["bias"] <= reactivate.TOLERANCE)
+    frame = frame.assign(**stds, task=TASK, groups="●", within=frame["bias"] <= reactivate.TOLERANCE)
     frame.loc[frame["printed_bias"].isna(), "printed_bias_std"] = np.nan
+    frame = frame.assign(accuracy_value="differs", accuracy_reach=0.0123, bias_value="", bias_reach=np.nan)
     return frame
 
 
@@ -27,6 +28,7 @@ def test_cells_are_means_with_deviations_and_dashes_follow_the_papers_rule():
     assert (first["accuracy"], first["bias"]) == ("–", "0.200 ± 0.004"), "out of tolerance"
     assert (first["printed accuracy"], first["printed bias"]) == ("–", "0.175 ± 0.016")
     assert (second["accuracy"], second["bias"]) == ("0.700 ± 0.012", "0.050 ± 0.004"), "0.05 is within"
+    assert (first["accuracy?"], first["bias?"]) == ("differs (± 0.012)", "")
     assert (second["printed accuracy"], second["printed bias"]) == ("0.60", ""), "unreadable is empty, not a dash"
 
 
