@@ -1,4 +1,4 @@
-"""Verdicts on the claims of ICDM 2022 (R1 to R10).
+"""Verdicts on the claims of ICDM 2022 (R1 to R11).
 
 ``frame`` is always what ``tables.measured`` returns: one row per run, with the paper's ``accuracy``
 and ``bias`` as fractions. Conditions are in percentage points.
@@ -214,6 +214,30 @@ def on_images(tier: str) -> list[Run]:
     return [run for run in tables.grid("T1", tier) if run.label in OURS]
 
 
+def parts(frame: pd.DataFrame, setting: str) -> Verdict:
+    """R11: attack, mask and weights add accuracy to plain fine-tuning on the same bootstrap, in every setting.
+
+    Args:
+        frame: the runs of ``choices``, ``measured``.
+    """
+    full, names = tables.CONTROLS[0][0], [str(task) for task in frame["task"].unique()]
+    conditions = [_named(less(frame, "accuracy", tables.BARE, full, task, "label"), task) for task in names]
+    shown = "; ".join(f"{task}: {_means(frame, task, (full, tables.BARE))}" for task in names)
+    return judge("R11", conditions, ours=shown, note=setting)
+
+
+def _choices(frames: Frames, tier: str) -> list[Verdict]:
+    frame = tables.measured(frames["choices"], tier)
+    own = tasks.settings_of(str(frame["task"].iloc[0]), tier)
+    return [parts(frame, f"tier {tier}, {own['layers']} layers of {own['width']}")]
+
+
+def _controls(tier: str) -> list[Run]:
+    """The runs of the choices that R11 compares."""
+    wanted = (tables.CONTROLS[0][0], tables.BARE)
+    return [run for run in tables.grid("choices", tier) if run.label in wanted]
+
+
 CHOSEN = ("threshold.objective",)  # Φ on validation data, of "proposed or joint"
 JUDGED = {
     "20_reactivate": Judged(
@@ -225,4 +249,5 @@ JUDGED = {
         _tabular,
     ),
     "22_reactivate_celeba": Judged(("R6",), {"T3": partial(tables.grid, "T3")}, _faces, CHOSEN),
+    "23_reactivate_choices": Judged(("R11",), {"choices": _controls}, _choices),
 }

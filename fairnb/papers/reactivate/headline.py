@@ -22,6 +22,5 @@ def headline(tier: str) -> str:
         f"**ICDM 2022, Tables IV to VI at tier `{tier}`**: the paper's own experiment on Adult, COMPAS and Bank, mean "
         f"± standard deviation over {table['seeds'].max()} splits. Balanced accuracy, a dash where the mean bias is "
         f"above 0.05. The last two columns: does our value over {PRINTED_SEEDS} of them agree with the printed one, "
-        "and how far off may it be (95 %)? All rows are in `results/reference/`.\n\n"
-        + shown.to_markdown(index=False)
+        "and how far off may it be (95 %)? All rows are in `results/reference/`.\n\n" + shown.to_markdown(index=False)
     )

@@ -148,11 +148,18 @@ def grid(name: str, tier: str) -> list[Run]:
     return layout.grid("reactivate", TABLES[name], tier)
 
 
+def as_run(name: str, tier: str) -> list[Run]:
+    """``grid``, of Tables IV to VI the rows of post-processing alone, which Savani et al.'s script decides at 0.5."""
+    wanted = {row[0] for row in (*_POST, *_INVERTED)}
+    return [run for run in grid(name, tier) if run.label in wanted or name not in ("T4", "T5", "T6")]
+
+
 GRIDS = {
     "20_reactivate": layout.several(grid, "T1", "T2", "ceiling"),
     "21_reactivate_tabular": layout.several(grid, "T4", "T5", "T6", "newer_bank"),
     "22_reactivate_celeba": layout.several(grid, "T3"),
-    "23_reactivate_choices": layout.several(grid, "choices", "released"),
+    "23_reactivate_choices": layout.several(grid, "choices"),
+    "24_reactivate_released": layout.several(as_run, "T4", "T5", "T6", "thresholds", "released"),
 }
 
 

@@ -1,11 +1,6 @@
-"""What notebook 23 says about ICDM 2022's open choices and its baselines' released bugs, made from their runs.
-
-``frames`` has what ``tables.measured`` returns for ``choices`` and ``released``, as far as the tier has them.
-"""
+"""What notebook 23 says about the parts of ICDM 2022's method and what the paper leaves open, made from their runs."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,8 +9,12 @@ from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.reactivate import choices
 from fairnb.papers.reactivate.show import told, words
+from fairnb.papers.reactivate.tables import BARE
 
 CELLS, RESTART = "as they are", "Kaiming"
+DEFAULT_ROW, JOINT = "Proposed (default)", "joint, γ = 0.05 (default)"
+PARTS = ("no attack", "no mask", "random mask", "D_i whatever the group")
+RIVALS = ("RndPert on the bootstrap", "Adv.Ft on the bootstrap")
 ALPHA = 0.05  # of the intervals
 EQUAL = (
     " In the rows of the weights all samples ended with the same one: the bias that weights react to was within the "
@@ -32,34 +31,6 @@ UNBALANCED = {
     say.HIGHER: "It would fit cells so small that a bootstrap only repeats a few people.",
     say.UNCLEAR: "One would expect a fall where cells are very unequal: attack, mask and weights then see the smallest "
     "ones too seldom.",
-}
-# What each released bug does, and by the word for accuracy what it would fit.
-BUGS: dict[str, tuple[str, dict[str, str]]] = {
-    "LayerwiseOpt": (
-        "whose last tensor is the output bias",
-        {
-            say.LOWER: "So a moved threshold does less than a searched tensor.",
-            say.HIGHER: "It would fit a search that finds what holds on validation data only.",
-            say.UNCLEAR: "What is left then is a moved threshold; until an interval says more, a searched tensor is "
-            "not seen to do better.",
-        },
-    ),
-    "Adv.Ft": (
-        "which starts from a fresh network",
-        {
-            say.LOWER: "So what the biased network knows is worth having: few validation people do not replace it.",
-            say.HIGHER: "It would fit a biased network that is a worse start than none.",
-            say.UNCLEAR: "Few validation people have to replace what the biased network knows, if its tuning keeps it.",
-        },
-    ),
-    "Adv.Debias": (
-        "which projects without the norm",
-        {
-            say.LOWER: "It fits that the projection is then too long or too short, as the gradient's length has it.",
-            say.HIGHER: "A bug that helps: what is projected away is less where gradients are short.",
-            say.UNCLEAR: "What is projected away then depends on how long the gradient is.",
-        },
-    ),
 }
 
 
@@ -82,26 +53,53 @@ def worth_showing(differences: pd.DataFrame) -> pd.DataFrame:
     return shown.drop(columns="clear").assign(difference=shown["difference"].round(1) + 0.0)  # no -0.0
 
 
-def why(frames: Mapping[str, pd.DataFrame], leak: pd.DataFrame, people: int) -> list[str]:
-    """What decides, what hardly matters, and what the bugs do, for ``say.prose``.
+def why(frame: pd.DataFrame, verdicts: pd.DataFrame, people: int) -> list[str]:
+    """What the parts do, what decides and what hardly matters, for ``say.prose``.
 
     Args:
-        leak: ``EqOdds`` (``correct``, ``as released``) and ``accuracy`` (0..1, or its text), a line per task.
-        people: of a test split.
+        frame: the runs of ``choices``, ``measured``. verdicts: the table of ``verdicts.save``. people: of a test split.
     """
-    points: list[str] = []
-    if "choices" in frames:
-        frame = frames["choices"]
-        points += [part(frame, task) for task in _names(frame) for part in (_cells, _restart, _others)]
-        points += [_dropped(frame), _few(people)]
-    if "released" in frames:
-        frame = frames["released"]
-        points += [_bug(frame, row, task) for task in _names(frame) for row in BUGS]
-    return [*points, _leaking(leak)]
+    names = [str(task) for task in frame["task"].unique()]
+    points = [part(frame, task) for task in names for part in (_cells, _restart, _others)]
+    return [say.point(verdicts, ["R11"], _parts(frame, names)), _rivals(frame, names), *points, _dropped(frame),
+            _joint(frame, names), _few(people)]  # fmt: skip
 
 
-def _names(frame: pd.DataFrame) -> list[str]:
-    return [str(task) for task in frame["task"].unique()]
+def _parts(frame: pd.DataFrame, names: list[str]) -> str:
+    """What the method has more than its own fine-tuning, and what taking out one part does."""
+    said = []
+    for task in names:
+        own = [f"{row} {told(_changed(frame, row, task))}" for row in PARTS]
+        bias = _than(frame, DEFAULT_ROW, BARE, task, "bias")
+        said.append(
+            f"On {words(task)} the method's accuracy against {BARE} is {told(_than(frame, DEFAULT_ROW, BARE, task))} "
+            f"(bias {told(bias)}). Against the method: {'; '.join(own)}."
+        )
+    return " ".join(said)
+
+
+def _rivals(frame: pd.DataFrame, names: list[str]) -> str:
+    """Rivals that learn from the same bootstrap as the method."""
+    said = [
+        f"{words(task)}: {say.listed([f'{row} {told(_changed(frame, row, task))}' for row in RIVALS])}"
+        for task in names
+    ]
+    return (
+        "* **Rivals on the bootstrap.** In the paper's tables only the proposed method learns from people drawn anew "
+        f"with equal cells. Rivals that do so, too, against the method, in accuracy: {'; '.join(said)}."
+    )
+
+
+def _joint(frame: pd.DataFrame, names: list[str]) -> str:
+    """Which attack the rule of joint training ends with."""
+    found = [notes["attacks"] for notes in frame.loc[frame["label"] == JOINT, "notes"] if "attacks" in notes]
+    mean = pd.DataFrame(found).mean()
+    said = [f"{norm} {chance:.2f}" for norm, chance in mean.items()]
+    return (
+        f"* **Joint training** starts with even chances of both attacks and ends at {say.listed(said)}, on average. "
+        "Both balls reach as far from a sample, and the rule rewards the attack that moves features further, by "
+        "however little: the same one wins nearly every mini-batch, so what is trained is hardly a mixture."
+    )
 
 
 def _than(frame: pd.DataFrame, row: str, other: str, task: str, metric: str = "accuracy") -> say.Difference:
@@ -135,7 +133,7 @@ def _restart(frame: pd.DataFrame, task: str) -> str:
 
 def _others(frame: pd.DataFrame, task: str) -> str:
     """All that the paper ablates or leaves open: the largest change, and which are clear."""
-    rows = [row for row, _ in choices.pairs("choices") if row not in (CELLS, RESTART)]
+    rows = [row for row, _ in choices.pairs("choices") if row not in (CELLS, RESTART, BARE, *PARTS, *RIVALS)]
     said, chance = [], ""
     for metric in ("accuracy", "bias"):
         found = {row: _changed(frame, row, task, metric) for row in rows}
@@ -147,8 +145,9 @@ def _others(frame: pd.DataFrame, task: str) -> str:
             + (f"clear {'are' if len(clear) > 1 else 'is'} {say.listed(clear)}" if clear else "none is clear")
         )
     return (
-        f"* **Everything else** that the paper ablates or leaves open, on {words(task)}: direction and norm of the "
-        f"attack, τ, p_flip, the weights. Of these {'; '.join(said)}.{chance}{EQUAL if _equal(frame, task) else ''}"
+        f"* **Everything else** that the paper leaves open, on {words(task)}: direction, norm, radius and partners of "
+        f"the attack, τ, β, λ, ε_m, γ, the length, the weights. Of these {'; '.join(said)}.{chance}"
+        f"{EQUAL if _equal(frame, task) else ''}"
     )
 
 
@@ -181,41 +180,15 @@ def _few(people: int) -> str:
     )
 
 
-def _bug(frame: pd.DataFrame, row: str, task: str) -> str:
-    what, reasons = BUGS[row]
-    released = f"{row} {choices.RELEASED}"
-    found = _than(frame, released, row, task)
-    return (
-        f"* **{row} as released**, {what}, on {words(task)}: accuracy {told(found)}, bias "
-        f"{told(_than(frame, released, row, task, 'bias'))}. {reasons[found.word]}"
-    )
-
-
-def _leaking(leak: pd.DataFrame) -> str:
-    own = leak[leak["EqOdds"] == choices.RELEASED]
-    found = zip(own["task"], own["accuracy"].astype(float), strict=True)
-    said = [f"{accuracy:.3f} on {words(task)}" for task, accuracy in found]
-    return (
-        f"* **EqOdds with the label leak** has an accuracy of {say.listed(said)}: what is post-processed there is the "
-        "truth, so this says nothing of a network."
-    )
-
-
 def decisions() -> str:
-    """Where paper, Savani et al.'s released code and notebook 23 differ, as a Markdown table."""
+    """Where the paper and notebook 23 differ, as a Markdown table."""
     lines = [
-        ("what", "paper", "released code", "here"),
-        ("attack direction", "contradictory", "–", "apart (as in adversarial training)"),
-        ("start of m", "masks of ones", "–", "spread over 1 to 3"),
-        ("τ, β", "not given", "–", "0.9, 1"),
-        ("restart", "both words", "–", "zero"),
-        ("sample weights", "in drawing and in the loss", "–",
-         'in drawing, which is what "Proposed-unif" takes away'),
-        ("LayerwiseOpt", "–", "the last tensor wins", "the best tensor; the bug is an option"),
-        ("Adv.Ft", "–", "λ missing (tables), fresh network (CelebA)",
-         "λ = 20, from the biased network; the bug is an option"),
-        ("Adv.Debias", "–", "projection without the norm", "with it; the bug is an option"),
-        ("EqOdds", "–", "true labels as predictions (CelebA)",
-         "predictions; the bug is an option that no run uses"),
-    ]  # fmt: skip
+        ("what", "paper", "here"),
+        ("attack direction", "contradictory", "apart (as in adversarial training)"),
+        ("radii", "not given", "ℓ∞ 0.1 (images 8/255); ℓ2 as long as its corner"),
+        ("start of m", "masks of ones", "spread over 1 to 3"),
+        ("τ, β", "not given", "0.9, 1"),
+        ("restart", "both words", "zero"),
+        ("sample weights", "in drawing and in the loss", 'in drawing, which is what "Proposed-unif" takes away'),
+    ]
     return say.table(lines)

@@ -1,4 +1,4 @@
-"""Verdicts on R1 to R10 from hand-made runs: each claim holds, fails and stays open."""
+"""Verdicts on R1 to R11 from hand-made runs: each claim holds, fails and stays open."""
 
 import zlib
 
@@ -10,6 +10,7 @@ from rooms import OPEN, said
 from fairnb.evidence import reported
 from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
 from fairnb.papers.reactivate import claims
+from fairnb.papers.reactivate import tables as reactivate
 
 SEEDS = range(12)
 TASKS = ("adult/sex_aod", "adult/race_spd", "adult/sex_spd", "compas/sex_eod", "bank/age25_spd")
@@ -279,7 +280,21 @@ def all_verdicts(only=None):
         claims.best_within("R6", faces, "toy"),
         *claims.tabular(tables, "toy"),
         claims.joint_helps(first, tables, "toy"),
+        claims.parts(some(parts_of(0.8)), "toy"),
     ]
+
+
+def parts_of(accuracy):
+    """The runs that R11 compares, in two settings: plain tuning has 0.7."""
+    rows = {reactivate.CONTROLS[0][0]: (accuracy, 0.02), reactivate.BARE: (0.7, 0.02)}
+    return pd.concat([frame(task, **rows) for task in TASKS[:2]], ignore_index=True)
+
+
+@pytest.mark.parametrize(("accuracy", "verdict"), [(0.8, HOLDS), (0.7, NO_DIFFERENCE), (0.6, REVERSED)])
+def test_r11_asks_for_more_than_the_same_tuning_without_the_parts(accuracy, verdict):
+    found = claims.parts(parts_of(accuracy), "toy")
+    assert said(found) == verdict if verdict != NO_DIFFERENCE else found.verdict != HOLDS
+    assert "plain tuning on the bootstrap 70.00" in found.ours
 
 
 def test_every_claim_of_the_paper_has_a_verdict_with_its_printed_numbers():
@@ -299,7 +314,7 @@ def test_one_seed_decides_nothing():
 def test_the_door_judges_what_the_grids_plan():
     judged = claims.JUDGED
     assert [claim for one in judged.values() for claim in one.claims] == [
-        f"R{i}" for i in (1, 2, 3, 4, 5, 7, 8, 9, 10, 6)
+        f"R{i}" for i in (1, 2, 3, 4, 5, 7, 8, 9, 10, 6, 11)
     ]
     assert {run.label for run in claims.on_images("quick")} == set(claims.OURS)
     own = {"acc": 0.9, "acc_group_mean": np.nan, "bias_amp": 0.01, "bacc": 0.8, "spd": 0.1, "aod": 0.1, "eod": 0.1}
@@ -310,7 +325,11 @@ def test_the_door_judges_what_the_grids_plan():
             "images": frame("toy_shapes/skew95", **PRINTED_T1),
         },
         "22_reactivate_celeba": {"T3": frame("toy_faces/smiling_male_aod", **GOOD)},
+        "23_reactivate_choices": {"choices": parts_of(0.8).assign(task="toy_tables/adult_sex_aod")},
     }
+    assert {run.label for run in judged["23_reactivate_choices"].grids["choices"]("quick")} == {
+        reactivate.CONTROLS[0][0], reactivate.BARE,
+    }  # fmt: skip
     for notebook, frames in runs.items():
         made = {name: part.drop(columns=["accuracy", "bias"]).assign(**own) for name, part in frames.items()}
         found = judged[notebook].verdicts(made, "quick")

@@ -8,39 +8,35 @@ from fairnb.papers.reactivate import choices, tables, words_choices
 
 TASK = "toy_tables/adult_sex_aod"
 NOISE = np.array([-0.001, 0.0005, 0.001, -0.0005])  # the same for all rows: paired differences are exact
-LEAK = pd.DataFrame({"task": [TASK] * 2, "EqOdds": ["correct", "as released"], "accuracy": ["0.600", "0.990"]})
+VERDICTS = pd.DataFrame({"claim": ["R11"], "verdict": "undecided"})
 
 
-def frame(name, told, seeds=4, dropped=0.3):
-    """All rows of a table at an accuracy of 0.7 and a bias of 0.1, but for the accuracies ``told``."""
+def frame(told, seeds=4, dropped=0.3):
+    """All rows of ``choices`` at an accuracy of 0.7 and a bias of 0.1, but for the accuracies ``told``."""
     lines = [
         {"task": TASK, "label": label, "seed": seed, "accuracy": told.get(label, 0.7) + noise, "bias": 0.1 + noise / 10,
-         "notes": {"dropped": [dropped]}}
-        for label in (row[0] for row in tables.TABLES[name].rows)
+         "notes": {"dropped": [dropped], "attacks": {"l2": 0.9, "linf": 0.1}}}
+        for label in (row[0] for row in tables.TABLES["choices"].rows)
         for seed, noise in enumerate(NOISE[:seeds])
     ]  # fmt: skip
     return pd.DataFrame(lines)
 
 
 def said(told=None, seeds=4, dropped=0.3):
-    frames = {name: frame(name, told or {}, seeds, dropped) for name in ("choices", "released")}
-    text = "\n".join(words_choices.why(frames, LEAK, 400))
-    assert "nan" not in text and "0.990 on adult sex AOD" in text and "known to ± 2.5 points" in text
+    text = "\n".join(words_choices.why(frame(told or {}, seeds, dropped), VERDICTS, 400))
+    assert "nan" not in text and "known to ± 2.5 points" in text and "ends at l2 0.90 and linf 0.10" in text
     return text
 
 
 def listed(told, seeds=4):
-    frames = {name: frame(name, told, seeds) for name in ("choices", "released")}
-    return choices.listed(pd.concat([choices.differences(*own) for own in frames.items()], ignore_index=True))
+    return choices.listed(choices.differences("choices", frame(told, seeds)))
 
 
 @pytest.mark.parametrize(("accuracy", "word"), [(0.5, "lower"), (0.9, "higher")])
 def test_a_choice_that_decides(accuracy, word):
-    rows = ("as they are", "Kaiming", "mix", "Adv.Ft as released")
-    text = said(dict.fromkeys(rows, accuracy))
-    assert text.count(f"{word} by 20.0 points [20.0, 20.0]") == 3
+    text = said(dict.fromkeys(("as they are", "Kaiming", "mix"), accuracy))
+    assert text.count(f"{word} by 20.0 points [20.0, 20.0]") == 2
     assert words_choices.UNBALANCED[word] in text and words_choices.RESTARTED[word] in text
-    assert words_choices.BUGS["Adv.Ft"][1][word] in text
     assert (
         f"change in accuracy is {'-' if word == 'lower' else '+'}20.0 points (mix), clear is mix" in text
         and words_choices.CHANCE in text
@@ -52,11 +48,19 @@ def test_choices_that_change_nothing():
     assert "higher by" not in text and "lower by" not in text and text.count("none is clear") == 2
 
 
+def test_the_parts_and_the_rivals_are_told_against_the_method():
+    text = said({"Proposed (default)": 0.8, "no mask": 0.6, "Adv.Ft on the bootstrap": 0.9})
+    assert "against plain tuning on the bootstrap is higher by 10.0 points [10.0, 10.0]" in text
+    assert "no mask lower by 20.0 points" in text and "Adv.Ft on the bootstrap higher by 10.0 points" in text
+    assert text.startswith("* **R11: undecided.**")
+
+
 @pytest.mark.parametrize("most", [1.0, 2.5])
 def test_weights_that_are_all_equal_are_said_to_be(most):
-    made = frame("choices", {})
-    made["notes"] = [{"dropped": [0.3], "weights": {"min": 1.0, "max": most}}] * len(made)
-    text = "\n".join(words_choices.why({"choices": made}, LEAK, 400))
+    made = frame({})
+    noted = {"dropped": [0.3], "attacks": {"l2": 1.0, "linf": 0.0}, "weights": {"min": 1.0, "max": most}}
+    made["notes"] = [noted] * len(made)
+    text = "\n".join(words_choices.why(made, VERDICTS, 400))
     assert (words_choices.EQUAL in text) is (most == 1)
 
 
