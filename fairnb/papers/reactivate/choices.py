@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from fairnb.evidence import seeds
+from fairnb.papers.reactivate.rows import CHOICES
 from fairnb.papers.reactivate.show import METRICS
-from fairnb.papers.reactivate.tables import CHOICES, TABLES
+from fairnb.papers.reactivate.tables import TABLES
 
 DEFAULT, RELEASED = "(default)", "as released"
 KINDS = {row: kind for kind, rows in CHOICES.items() for row, _, _ in rows}

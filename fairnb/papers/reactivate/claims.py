@@ -19,12 +19,14 @@ from fairnb.evidence import layout, unseen
 from fairnb.evidence.judging import Frames, Judged
 from fairnb.evidence.verdicts import Condition, Verdict, above, complete, judge, less, per_seed, unpaired
 from fairnb.papers.reactivate import tables
+from fairnb.papers.reactivate.rows import BARE, CONTROLS
 from fairnb.papers.reactivate.tables import TOLERANCE
 
 if TYPE_CHECKING:
     from fairnb.evidence.runs import Run
 
 OURS = ("Proposed", "Proposed-joint")
+FULL = CONTROLS[0][0]
 BASELINE = "Baseline"
 INTRA = ("RndPert", "LayerwiseOpt", "Adv.Ft")
 LIMIT = 100 * TOLERANCE
@@ -215,27 +217,22 @@ def on_images(tier: str) -> list[Run]:
 
 
 def parts(frame: pd.DataFrame, setting: str) -> Verdict:
-    """R11: attack, mask and weights add accuracy to plain fine-tuning on the same bootstrap, in every setting.
-
-    Args:
-        frame: the runs of ``choices``, ``measured``.
-    """
-    full, names = tables.CONTROLS[0][0], [str(task) for task in frame["task"].unique()]
-    conditions = [_named(less(frame, "accuracy", tables.BARE, full, task, "label"), task) for task in names]
-    shown = "; ".join(f"{task}: {_means(frame, task, (full, tables.BARE))}" for task in names)
+    """R11, from the runs of ``choices``: the parts add accuracy to plain fine-tuning on the same bootstrap."""
+    names = [str(task) for task in frame["task"].unique()]
+    conditions = [_named(less(frame, "accuracy", BARE, FULL, task, "label"), task) for task in names]
+    shown = "; ".join(f"{task}: {_means(frame, task, (FULL, BARE))}" for task in names)
     return judge("R11", conditions, ours=shown, note=setting)
-
-
-def _choices(frames: Frames, tier: str) -> list[Verdict]:
-    frame = tables.measured(frames["choices"], tier)
-    own = tasks.settings_of(str(frame["task"].iloc[0]), tier)
-    return [parts(frame, f"tier {tier}, {own['layers']} layers of {own['width']}")]
 
 
 def _controls(tier: str) -> list[Run]:
     """The runs of the choices that R11 compares."""
-    wanted = (tables.CONTROLS[0][0], tables.BARE)
-    return [run for run in tables.grid("choices", tier) if run.label in wanted]
+    return [run for run in tables.grid("choices", tier) if run.label in (FULL, BARE)]
+
+
+def _parts(frames: Frames, tier: str) -> list[Verdict]:
+    frame = tables.measured(frames["choices"], tier)
+    own = tasks.settings_of(str(frame["task"].iloc[0]), tier)
+    return [parts(frame, f"tier {tier}, {own['layers']} layers of {own['width']}")]
 
 
 CHOSEN = ("threshold.objective",)  # Φ on validation data, of "proposed or joint"
@@ -249,5 +246,5 @@ JUDGED = {
         _tabular,
     ),
     "22_reactivate_celeba": Judged(("R6",), {"T3": partial(tables.grid, "T3")}, _faces, CHOSEN),
-    "23_reactivate_choices": Judged(("R11",), {"choices": _controls}, _choices),
+    "23_reactivate_choices": Judged(("R11",), {"choices": _controls}, _parts),
 }

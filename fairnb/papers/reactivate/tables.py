@@ -9,120 +9,14 @@ import pandas as pd
 
 from fairnb.evidence import layout, reported, verdicts
 from fairnb.evidence.layout import Row, Table
+from fairnb.papers.reactivate import rows as of_table
 from fairnb.papers.reactivate.agreement import PRINTED_SEEDS, agreement, reach
 
 if TYPE_CHECKING:
     from fairnb.evidence.runs import Run
 
 TOLERANCE = 0.05
-RELEASED = {"as_released": True}
-PROPOSED: tuple[Row, ...] = (
-    ("Proposed", "reactivate", {}),
-    ("Proposed-joint", "reactivate", {"variant": "joint"}),
-)
-ABLATED: tuple[Row, ...] = (
-    ("Proposed-unif", "reactivate", {"variant": "unif"}),
-    ("Proposed-ind", "reactivate", {"variant": "ind"}),
-)
-_INTRA: tuple[Row, ...] = (
-    ("RndPert", "random_perturbation", {}),
-    ("LayerwiseOpt", "layerwise_optimisation", {}),
-    ("Adv.Ft", "adversarial_fine_tuning", {}),
-)
-_POST: tuple[Row, ...] = (
-    ("ROC", "reject_option", {}),
-    ("EqOdds", "equalised_odds", {}),
-    ("CalibEqOdds", "calibrated_equalised_odds", {}),
-)
-_ERM: Row = ("Baseline", "erm", {})
-_DEFAULT: Row = ("Baseline", "default_model", {})
-_CIFAR: tuple[Row, ...] = (
-    _ERM,
-    ("Uni.Conf.", "uniform_confusion", {}),
-    ("Adv.Debias", "domain_adversarial", {}),
-    ("Dom.Disc.", "domain_discriminative", {}),
-    ("Dom.Ind.", "domain_independent", {}),
-    *_INTRA,
-    *ABLATED,
-    *PROPOSED,
-)
-_TABULAR: tuple[Row, ...] = (
-    _DEFAULT,
-    *_POST,
-    ("Adv.Debias", "adversarial_mitigation", {}),
-    *_INTRA,
-    *PROPOSED,
-)
-
-
-def _choice(text: str, **hparams: Any) -> Row:
-    return (text, "reactivate", hparams)
-
-
-# The method with a part taken out, the same fine-tuning with none of them, and rivals on the same people.
-BARE = "plain tuning on the bootstrap"
-CONTROLS: tuple[Row, ...] = (
-    _choice("Proposed (default)"),
-    _choice("no attack", attacked=False),
-    _choice("no mask", masked="none"),
-    _choice("random mask", masked="random"),
-    _choice("D_i whatever the group", variant="ind"),
-    _choice(BARE, attacked=False, masked="none", variant="unif"),
-    ("RndPert on the bootstrap", "random_perturbation", {"balance": "bootstrap"}),
-    ("Adv.Ft on the bootstrap", "adversarial_fine_tuning", {"balance": "bootstrap"}),
-)
-# What the paper leaves open: one choice changed at a time, beside the plain row.
-CHOICES: dict[str, tuple[Row, ...]] = {
-    "controls": CONTROLS,
-    "attack direction": (_choice("apart (default)"), _choice("mix", direction="mix")),
-    "attack norm": (_choice("l-inf (default)"), _choice("l2", norm="l2")),
-    "τ": tuple(
-        _choice(f"τ = {tau}" + " (default)" * (tau == 0.9), **({} if tau == 0.9 else {"tau": tau}))
-        for tau in (0.8, 0.9, 0.95)
-    ),
-    "p_flip": tuple(
-        _choice(f"p_flip = {p}" + " (default)" * (p == 0.5), **({} if p == 0.5 else {"p_flip": p}))
-        for p in (0.0, 0.5, 1.0)
-    ),
-    "cells": (_choice("bootstrap (default)"), _choice("as they are", balance="none")),
-    "restart": (_choice("zero (default)"), _choice("Kaiming", restart="kaiming")),
-    "radius": (
-        _choice("radius 0.1 (default)"),
-        *(_choice(f"radius {radius}", radius=radius) for radius in (0.03, 0.3)),
-    ),
-    "λ": (_choice("λ = 20 (default)"), *(_choice(f"λ = {slope}", slope=float(slope)) for slope in (5, 80))),
-    "ε_m": (_choice("ε_m = 1 (default)"), _choice("ε_m = 0", gap_weight=0.0)),
-    "β": (_choice("β = 1 (default)"), *(_choice(f"β = {beta}", beta=beta) for beta in (0.3, 3.0))),
-    "epochs": (_choice("as the tier has them (default)"), _choice("30 epochs", epochs=30)),
-    "γ": (
-        _choice("joint, γ = 0.05 (default)", variant="joint"),
-        _choice("joint, γ = 0.01", variant="joint", gamma=0.01),
-    ),
-    "weights": (
-        _choice("sampling (default)"),
-        _choice("in the loss", weighting="loss"),
-        _choice("none", weighting="none"),
-    ),
-}
-# Savani et al.'s script on COMPAS, where AIF360 has 0 for the favourable label and is given the scores of 1.
-_INVERTED: tuple[Row, ...] = (
-    ("ROC as released", "reject_option", {"favourable": 0}),
-    ("CalibEqOdds as released", "calibrated_equalised_odds", {"favourable": 0}),
-)
-# Post-processing at the baseline's threshold, which is ours; the released script decides at 0.5.
-_AT_BEST: tuple[Row, ...] = (
-    ("EqOdds at the best threshold", "equalised_odds", {"threshold": None}),
-    ("CalibEqOdds at the best threshold", "calibrated_equalised_odds", {"threshold": None}),
-)
-# Baselines as Savani et al. released them, beside the correct ones: what do the bugs do to the numbers?
-_RELEASED: tuple[Row, ...] = (
-    ("LayerwiseOpt", "layerwise_optimisation", {}),
-    ("LayerwiseOpt as released", "layerwise_optimisation", RELEASED),
-    ("Adv.Ft", "adversarial_fine_tuning", {}),
-    ("Adv.Ft as released", "adversarial_fine_tuning", RELEASED),
-    ("Adv.Debias", "adversarial_mitigation", {}),
-    ("Adv.Debias as released", "adversarial_mitigation", RELEASED),
-)
+_TABULAR_NAMES = ("T4", "T5", "T6")
 
 
 def _same(*rows: Row) -> dict[str, str]:
@@ -130,16 +24,22 @@ def _same(*rows: Row) -> dict[str, str]:
 
 
 TABLES = {
-    "T1": Table("table1", _CIFAR, _same(*_CIFAR)),
-    "T2": Table("table2", (_ERM, *PROPOSED), _same(_ERM, *PROPOSED)),
+    "T1": Table("table1", of_table.CIFAR, _same(*of_table.CIFAR)),
+    "T2": Table("table2", (of_table.ERM, *of_table.PROPOSED), _same(of_table.ERM, *of_table.PROPOSED)),
     "ceiling": Table("ceiling", (("Clean data", "erm", {}),)),
-    "T3": Table("table3", (_DEFAULT, *_POST, *_INTRA, *PROPOSED), _same(_DEFAULT, *_POST, *_INTRA, *PROPOSED)),
-    **{name: Table(f"table{name[1]}", _TABULAR, _same(*_TABULAR)) for name in ("T4", "T6")},
-    "T5": Table("table5", (*_TABULAR, *_INVERTED), _same(*_TABULAR)),
-    "thresholds": Table("thresholds", _AT_BEST, _same(*_POST)),
-    "newer_bank": Table("newer_bank", (_DEFAULT,)),
-    "choices": Table("choices", (_DEFAULT, *(row for rows in CHOICES.values() for row in rows))),
-    "released": Table("released", (_DEFAULT, *_RELEASED)),
+    "T3": Table(
+        "table3",
+        (of_table.DEFAULT, *of_table.POST, *of_table.INTRA, *of_table.PROPOSED),
+        _same(of_table.DEFAULT, *of_table.POST, *of_table.INTRA, *of_table.PROPOSED),
+    ),
+    **{
+        name: Table(f"table{name[1]}", of_table.TABULAR, _same(*of_table.TABULAR)) for name in ("T4", "T6")
+    },  # T5 has two more rows
+    "T5": Table("table5", (*of_table.TABULAR, *of_table.INVERTED), _same(*of_table.TABULAR)),
+    "thresholds": Table("thresholds", of_table.AT_BEST_ROWS),
+    "newer_bank": Table("newer_bank", (of_table.DEFAULT,)),
+    "choices": Table("choices", (of_table.DEFAULT, *(row for rows in of_table.CHOICES.values() for row in rows))),
+    "released": Table("released", (of_table.DEFAULT, *of_table.RELEASED_ROWS)),
 }
 
 
@@ -150,8 +50,8 @@ def grid(name: str, tier: str) -> list[Run]:
 
 def as_run(name: str, tier: str) -> list[Run]:
     """``grid``, of Tables IV to VI the rows of post-processing alone, which Savani et al.'s script decides at 0.5."""
-    wanted = {row[0] for row in (*_POST, *_INVERTED)}
-    return [run for run in grid(name, tier) if run.label in wanted or name not in ("T4", "T5", "T6")]
+    wanted = {row[0] for row in (*of_table.POST, *of_table.INVERTED)}
+    return [run for run in grid(name, tier) if run.label in wanted or name not in _TABULAR_NAMES]
 
 
 GRIDS = {
@@ -216,7 +116,7 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     notes = {(row.task, row.label): row.notes.get("stand_in", "") for row in frame.itertuples()}
     rows = [row | judged.get((row["task"], row["row"]), {}) for row in made.to_dict("records")]
     for metric in ("accuracy", "bias"):
-        made[f"{metric}_value"] = [verdicts.on_value(row["task"], agreement(row, metric)) for row in rows]
+        made[f"{metric}_value"] = [_value(row, metric) for row in rows]
         made[f"{metric}_reach"] = [reach(row, metric) for row in rows]
     return made.assign(
         size=[size_of(task, tier) for task in made["task"]],
@@ -236,6 +136,11 @@ def _over_seeds(known: pd.DataFrame) -> pd.DataFrame:
     return ours
 
 
+def _value(row: dict[str, Any], metric: str) -> str:
+    """Whether a value agrees with print; nothing of toys, whose bias is as we set it."""
+    return "" if row["task"].startswith("toy") else verdicts.on_value(row["task"], agreement(row, metric))
+
+
 _JUDGED = ("seeds", "accuracy", "accuracy_std", "bias", "bias_std")
 _ORDER = ("task", "row", "source", "groups", "seeds", "shown", "accuracy", "accuracy_std", "accuracy_low",
           "accuracy_high", "bias", "bias_std", "bias_low", "bias_high", "within", "printed_accuracy",
@@ -248,23 +153,28 @@ def printed(name: str, task_names: list[str]) -> pd.DataFrame:
     from fairnb import tasks
 
     heads = ["accuracy", "accuracy_std", "bias", "bias_std"]
-    if name not in reported.tables("reactivate"):
+    known = [
+        own for own in (_TABULAR_NAMES if name == "thresholds" else (name,)) if own in reported.tables("reactivate")
+    ]
+    if not known:
         return pd.DataFrame(columns=["task", "row", *heads])
-    numbers = reported.numbers("reactivate", name)
+    numbers = pd.concat([reported.numbers("reactivate", own) for own in known])
     rows = []
     for task in task_names:
         part = numbers[numbers["setting"] == tasks.recipe(task).setting]
         for method, own in part.groupby("method", sort=False):
             found = own.set_index("metric")
             values = {m: found[c].get(key, np.nan) for m, c, key in _CELLS}
-            label = TABLES[name].printed.get(method, method)
-            rows += [{"task": task, "row": own} | values for own in (label, *_variants(name, label))]
+            rows += [{"task": task, "row": own} | values for own in _labels(name, method)]
     return pd.DataFrame(rows, columns=["task", "row", *heads])
 
 
-def _variants(name: str, label: str) -> list[str]:
-    """The rows of a table that are ``label`` as released: print may mean either."""
-    return [own for own, _, _ in TABLES[name].rows if own == f"{label} as released"]
+def _labels(name: str, method: str) -> list[str]:
+    """Our rows that may be what is printed as ``method``: the row of that name, and its variants."""
+    there = [row[0] for row in TABLES[name].rows]
+    variants = [f"{method} {end}" for end in (of_table.AS_RELEASED, of_table.AT_BEST)]
+    plain = [] if name == "thresholds" else [TABLES[name].printed.get(method, method)]
+    return [*plain, *(own for own in variants if own in there)]
 
 
 _CELLS = tuple(

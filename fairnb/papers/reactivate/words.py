@@ -92,7 +92,7 @@ def _means(every: pd.DataFrame, row: str, metric: str) -> str:
 
 def _default(every: pd.DataFrame) -> str:
     own = every[every["row"] == BASELINE]
-    judged = own[own["bias_value"].isin([AGREES, DIFFERS, CANNOT_TELL])]
+    judged = own[own["bias_value"].isin((AGREES, DIFFERS, CANNOT_TELL))]
     agree, differ, wide = (
         judged.loc[judged["bias_value"] == word, "task"].map(words) for word in (AGREES, DIFFERS, CANNOT_TELL)
     )

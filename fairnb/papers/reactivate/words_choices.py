@@ -8,8 +8,8 @@ import pandas as pd
 from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.reactivate import choices
+from fairnb.papers.reactivate.rows import BARE
 from fairnb.papers.reactivate.show import told, words
-from fairnb.papers.reactivate.tables import BARE
 
 CELLS, RESTART = "as they are", "Kaiming"
 DEFAULT_ROW, JOINT = "Proposed (default)", "joint, γ = 0.05 (default)"

@@ -9,11 +9,11 @@ import pandas as pd
 
 from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
-from fairnb.papers.reactivate import choices
 from fairnb.papers.reactivate.agreement import AGREES, CANNOT_TELL, DIFFERS
+from fairnb.papers.reactivate.rows import AS_RELEASED, AT_BEST
 from fairnb.papers.reactivate.show import told, words
 
-BEST = "at the best threshold"
+JUDGED = (AGREES, DIFFERS, CANNOT_TELL)
 # What each released bug does, and by the word for accuracy what it would fit.
 BUGS: dict[str, tuple[str, dict[str, str]]] = {
     "LayerwiseOpt": (
@@ -51,13 +51,12 @@ def beside(made: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         made: tables of ``tables.table`` by name, Tables IV to VI and ``thresholds``, as far as a tier has them.
     """
     found = pd.concat([table for name, table in made.items() if name != "released"], ignore_index=True)
-    base = found["row"].str.removesuffix(f" {BEST}").str.removesuffix(f" {choices.RELEASED}")
-    ours = found[base.isin([row.removesuffix(f" {BEST}") for row in found["row"] if row.endswith(BEST)]) |
-                 base.isin([row.removesuffix(f" {choices.RELEASED}") for row in found["row"]
-                            if row.endswith(choices.RELEASED)])]  # fmt: skip
-    order = {task: place for place, task in enumerate(ours["task"].unique())}
-    places = pd.DataFrame({"task": ours["task"].map(order), "base": base[ours.index]})
-    return ours.loc[places.sort_values(["task", "base"], kind="stable").index].reset_index(drop=True)
+    ends = "|".join((AS_RELEASED, AT_BEST))
+    found["base"] = found["row"].str.replace(rf" ({ends})$", "", regex=True)
+    ours = found[found["base"].isin(found.loc[found["base"] != found["row"], "base"])]
+    order = pd.Categorical(ours["task"], ours["task"].unique())
+    places = ours.assign(order=order).sort_values(["order", "base"], kind="stable").index
+    return ours.loc[places].drop(columns="base").reset_index(drop=True)
 
 
 def why(frames: Mapping[str, pd.DataFrame], both: pd.DataFrame, leak: pd.DataFrame) -> list[str]:
@@ -77,15 +76,17 @@ def _counted(rows: pd.DataFrame) -> str:
     said = []
     for metric in ("bias", "accuracy"):
         known = rows[f"{metric}_value"]
-        known = known[known.isin([AGREES, DIFFERS, CANNOT_TELL])]
+        known = known[known.isin(JUDGED)]
         said.append(f"{(known == AGREES).sum()} of {len(known)} values of {metric}")
     return say.listed(said)
 
 
 def _thresholds(both: pd.DataFrame) -> str:
-    best = both["row"].str.endswith(BEST)
-    names = both.loc[best, "row"].str.removesuffix(f" {BEST}").unique()
+    best = both["row"].str.endswith(AT_BEST)
+    names = both.loc[best, "row"].str.removesuffix(f" {AT_BEST}").unique()
     half = both[both["row"].isin(names)]
+    if not both["bias_value"].isin(JUDGED).any():
+        return f"* **Post-processing at 0.5**, as the script decides ({say.listed(names)}): on toys print says nothing."
     return (
         f"* **Post-processing at 0.5**, as the script decides ({say.listed(names)}), agrees with print in "
         f"{_counted(half)} that can be judged; at the threshold of best balanced accuracy in {_counted(both[best])}."
@@ -95,8 +96,8 @@ def _thresholds(both: pd.DataFrame) -> str:
 def _inverted(both: pd.DataFrame) -> list[str]:
     """The rows whose favourable label is turned around, setting by setting."""
     points = []
-    for row in both[both["row"].str.endswith(choices.RELEASED)].to_dict("records"):
-        name = row["row"].removesuffix(f" {choices.RELEASED}")
+    for row in both[both["row"].str.endswith(AS_RELEASED)].to_dict("records"):
+        name = row["row"].removesuffix(f" {AS_RELEASED}")
         plain = both[(both["task"] == row["task"]) & (both["row"] == name)].iloc[0]
         said = [
             f"{metric} {row[metric]:.3f} in place of {plain[metric]:.3f}"
@@ -119,7 +120,7 @@ def _than(frame: pd.DataFrame, row: str, other: str, task: str, metric: str = "a
 
 def _bug(frame: pd.DataFrame, row: str, task: str) -> str:
     what, reasons = BUGS[row]
-    released = f"{row} {choices.RELEASED}"
+    released = f"{row} {AS_RELEASED}"
     found = _than(frame, released, row, task)
     return (
         f"* **{row} as released**, {what}, on {words(task)}: accuracy {told(found)}, bias "
@@ -128,7 +129,7 @@ def _bug(frame: pd.DataFrame, row: str, task: str) -> str:
 
 
 def _leaking(leak: pd.DataFrame) -> str:
-    own = leak[leak["EqOdds"] == choices.RELEASED]
+    own = leak[leak["EqOdds"] == AS_RELEASED]
     found = zip(own["task"], own["accuracy"].astype(float), strict=True)
     said = [f"{accuracy:.3f} on {words(task)}" for task, accuracy in found]
     return (

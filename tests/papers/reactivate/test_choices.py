@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fairnb.papers.reactivate import choices
-from fairnb.papers.reactivate.tables import CHOICES
+from fairnb.papers.reactivate.rows import CHOICES
 
 
 def frame(rows, seeds=3):

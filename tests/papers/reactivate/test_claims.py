@@ -10,7 +10,6 @@ from rooms import OPEN, said
 from fairnb.evidence import reported
 from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
 from fairnb.papers.reactivate import claims
-from fairnb.papers.reactivate import tables as reactivate
 
 SEEDS = range(12)
 TASKS = ("adult/sex_aod", "adult/race_spd", "adult/sex_spd", "compas/sex_eod", "bank/age25_spd")
@@ -286,7 +285,7 @@ def all_verdicts(only=None):
 
 def parts_of(accuracy):
     """The runs that R11 compares, in two settings: plain tuning has 0.7."""
-    rows = {reactivate.CONTROLS[0][0]: (accuracy, 0.02), reactivate.BARE: (0.7, 0.02)}
+    rows = {claims.FULL: (accuracy, 0.02), claims.BARE: (0.7, 0.02)}
     return pd.concat([frame(task, **rows) for task in TASKS[:2]], ignore_index=True)
 
 
@@ -328,7 +327,7 @@ def test_the_door_judges_what_the_grids_plan():
         "23_reactivate_choices": {"choices": parts_of(0.8).assign(task="toy_tables/adult_sex_aod")},
     }
     assert {run.label for run in judged["23_reactivate_choices"].grids["choices"]("quick")} == {
-        reactivate.CONTROLS[0][0], reactivate.BARE,
+        claims.FULL, claims.BARE,
     }  # fmt: skip
     for notebook, frames in runs.items():
         made = {name: part.drop(columns=["accuracy", "bias"]).assign(**own) for name, part in frames.items()}

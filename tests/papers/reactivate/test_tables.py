@@ -291,6 +291,16 @@ def test_as_released_rows_have_the_same_printed_numbers_beside_them():
         assert plain["accuracy"] > 0
 
 
+def test_rows_at_the_best_threshold_have_the_printed_numbers_of_their_row_and_toys_are_not_judged():
+    rows = {task: set(printed("thresholds", [task])["row"]) for task in ("adult/sex_spd", "compas/sex_eod")}
+    assert set(map(frozenset, rows.values())) == {frozenset(row[0] for row in TABLES["thresholds"].rows)}
+    plain = cell(printed("T4", ["adult/sex_spd"]), "adult/sex_spd", "CalibEqOdds")
+    best = cell(printed("thresholds", ["adult/sex_spd"]), "adult/sex_spd", "CalibEqOdds at the best threshold")
+    assert plain["bias"] == best["bias"] > 0.2
+    made = table("T4", results("T4", "quick"), "quick")
+    assert (made["bias_value"] == "").all() and (made["accuracy_value"] == "").all()
+
+
 def test_fewer_initialisations_of_the_paper_reach_further():
     assert compared(0.31, 0.02, 5, 0.341, 0.018) == "differs"
     assert compared(0.31, 0.02, 5, 0.341, 0.018, seeds=3) == "agrees"
