@@ -25,6 +25,15 @@ def celeba_build(settings: dict[str, Any], target: str) -> Data:
     return parts_of(labels, [rows[part] for part in celeba.SPLITS], target, settings["size"])
 
 
+def open_rows(labels: Labels, settings: dict[str, Any]) -> list[np.ndarray]:
+    """Listed rows of CelebA's three official parts; of a part only ``n_train``, ``n_val``, ``n_test`` where set."""
+    listed, own, found = celeba.open_rows(labels), subsets.official(labels), []
+    for part in celeba.SPLITS:
+        rows = np.intersect1d(own[part], listed)
+        found.append(np.sort(rows[subsets.shuffled(labels.ids[rows])][: settings.get(f"n_{part}")]))
+    return found
+
+
 def parts_of(labels: Labels, rows: list[np.ndarray], target: str, size: int) -> Data:
     """Training, validation and test images at ``rows`` with ``target`` and gender, ``size`` pixels a side."""
     train, val, test = (labels.split(target, GENDER, index, size) for index in rows)

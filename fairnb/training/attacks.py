@@ -65,6 +65,20 @@ def pgd(loss: Loss, x: torch.Tensor, epsilons: Sequence[float], steps: int = STE
     return moved.view(len(epsilons), *x.shape)
 
 
+def random_signs(x: torch.Tensor, epsilons: Sequence[float], generator: torch.Generator) -> torch.Tensor:
+    """No attack: as large as one, in a random direction, clip(x + epsilon s) with every s of -1 and 1 equally likely.
+
+    Args:
+        x, epsilons: as ``fgsm``; all magnitudes have the same signs. generator: on the CPU.
+
+    Returns:
+        images ``(E, N, ...)``.
+    """
+    check_epsilons(epsilons)
+    sign = (2 * torch.randint(2, x.shape, generator=generator) - 1).to(x)
+    return torch.stack([(x + epsilon * sign).clamp_(0, 1) for epsilon in epsilons])
+
+
 def attacked(name: str, loss: Loss, x: torch.Tensor, epsilons: Sequence[float], steps: int = STEPS) -> torch.Tensor:
     """``fgsm``, or ``pgd`` with so many ``steps``, by name; UnknownName for another."""
     if name not in ATTACKS:

@@ -137,7 +137,7 @@ def regions_of(task: str, tier: str, n: int, seed: int = 0) -> Regions:
     Raises:
         UnknownName: real faces without a stated box. BadData: the masks belong to other faces than the test split.
     """
-    test, family = tasks.problem(task, tier).test, task.partition("/")[0]
+    test, family = tasks.problem(task, tier).test, task.partition("/")[0].removesuffix("_open")
     drawn = family.startswith("toy")
     among = min(len(test), 4 * n) if drawn else len(test)  # toy faces are in no order, and each one costs
     rows = np.sort(np.random.default_rng(seed).permutation(among)[:n])

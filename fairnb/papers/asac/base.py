@@ -88,6 +88,24 @@ def protected_head(
     return copied.requires_grad_(False).eval()
 
 
+class Live(nn.Module):
+    """C(θ, φ) on the backbone θ of ``model`` as it is at every moment; φ, ``head``, stays. In evaluation mode.
+
+    Nothing is copied, and the mode of ``model`` is put back after each look.
+    """
+
+    def __init__(self, model: nn.Module, head: nn.Linear) -> None:
+        super().__init__()
+        shared = copy.copy(model)
+        shared._modules = dict(model._modules) | {"head": head.requires_grad_(False)}
+        self._shared = [shared]  # no child: its parameters are those of ``model``
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits ``(N, 1)``, or one per group."""
+        with freezing.modes(self._shared[0], training=False):
+            return self._shared[0](x)
+
+
 def _fitted(
     model: Any, head: nn.Linear, split: Split, val: Split | None, labels: str, seed: int, settings: dict[str, Any]
 ) -> nn.Linear:

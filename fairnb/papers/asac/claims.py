@@ -1,4 +1,4 @@
-"""Verdicts on ASAC's claims (S1 to S10).
+"""Verdicts on ASAC's claims (S1 to S11).
 
 ``frame`` is what ``runs.run`` returns for the rows of ``tables``; conditions are in percentage points. DEO is
 the sum of the gaps in true and false positive rates (``eo_sum``), which is what the printed numbers fit.
@@ -17,7 +17,7 @@ from fairnb.evidence import unseen
 from fairnb.evidence.judging import Frames, Judged
 from fairnb.evidence.verdicts import Condition, Verdict, judge, less, means, per_seed
 from fairnb.papers.asac import tables
-from fairnb.papers.asac.tables import CONTROL, CURRICULA, FGSM, GENERATOR, PAIRS, PROBE, STEPS, TRAINED
+from fairnb.papers.asac.tables import CONTROL, CURRICULA, FGSM, GENERATOR, PAIRS, PROBE, SIGNS, STEPS, TRAINED
 
 BASE, ASAC, CONTROLS = PROBE[0], FGSM[0], (CONTROL[0], STEPS[0])
 DEO = "eo_sum"
@@ -86,6 +86,14 @@ def magnitudes(frame: pd.DataFrame, setting: str) -> Verdict:
     conditions = [_lower(frame, DEO, best, other, task) for other in others]
     conditions += [_lower(frame, "acc", other, best, task) for other in others]
     return judge("S7", conditions, ours=means(frame, task, (best, *others), (DEO, "acc")), note=setting)
+
+
+def direction(frame: pd.DataFrame, setting: str) -> Verdict:
+    """S11 from the runs of the attack's directions: ASAC's DEO is below that of random signs of the same size."""
+    [task] = (str(name) for name in frame["task"].unique())
+    conditions = {task: [_lower(frame, DEO, ASAC, SIGNS[0], task)]}
+    shown = means(frame, task, (STEPS[0], SIGNS[0], ASAC), (DEO, "acc"))
+    return _judged("S11", conditions, frame, ours=shown, note=f"{setting}", rows=(SIGNS[0], ASAC))
 
 
 def attacks_stop(slopes: pd.DataFrame, setting: str) -> Verdict:
@@ -163,7 +171,7 @@ def _lfw(frames: Frames, tier: str) -> list[Verdict]:
 
 
 def _ablations(frames: Frames, tier: str) -> list[Verdict]:
-    made = {"T4": curriculum, "T5": magnitudes}
+    made = {"T4": curriculum, "T5": magnitudes, "D": direction}
     return [verdict(frames[name], f"tier {tier}, {frames[name]['task'].iloc[0]}") for name, verdict in made.items()
             if name in frames]  # fmt: skip
 
@@ -190,6 +198,8 @@ JUDGED = {
         ("S1", "S2", "S3", "S5", "S10"), {name: partial(tables.grid, name) for name in ("T1", "T3")}, _faces
     ),
     "31_asac_lfw": Judged(("S4",), {"T2": partial(tables.grid, "T2")}, _lfw),
-    "32_asac_ablations": Judged(("S6", "S7"), {name: partial(tables.grid, name) for name in ("T4", "T5")}, _ablations),
+    "32_asac_ablations": Judged(
+        ("S6", "S7", "S11"), {name: partial(tables.grid, name) for name in ("T4", "T5", "D")}, _ablations
+    ),
     "33_asac_attributions": Judged(("S8", "S9"), {"F": partial(tables.grid, "F")}, _inside, measured=True),
 }

@@ -24,7 +24,9 @@ from fairnb.training.loop import EVALUATION_BATCH, TrainedPredictor, clip
 from fairnb.training.losses import accuracy
 from fairnb.training.methods import method
 
-Attack = Literal["fgsm", "pgd"]
+Attack = Literal["fgsm", "pgd", "signs"]
+Label = Literal["protected", "target"]
+ATTACKS = (*attacks.ATTACKS, "signs")
 EPSILONS = (0.0, 0.001, 0.01)
 TRAVEL = attacks.STEPS * attacks.STEP  # of all steps of PGD together, in magnitudes
 
@@ -44,12 +46,14 @@ class Options:
     augment: str
     clip_norm: float
     refresh: bool
+    live: bool
+    attack_label: Label
 
     def __post_init__(self) -> None:
         attacks.check_epsilons(self.epsilons)
         check_alpha(self.alpha)
-        if self.attack not in attacks.ATTACKS:
-            raise UnknownName("attack", self.attack, attacks.ATTACKS)
+        if self.attack not in ATTACKS:
+            raise UnknownName("attack", self.attack, ATTACKS)
         if self.epochs < 1 or not self.lr > 0 or not self.clip_norm > 0:
             found = f"{self.epochs}, {self.lr:g} and {self.clip_norm:g}"
             raise BadData(f"ASAC needs 1 epoch or more, and lr and clip_norm above 0, got {found}")
@@ -82,6 +86,8 @@ def asac(
     augment: str | None = None,
     clip_norm: float = CLIP,
     refresh: bool = False,
+    live: bool = False,
+    attack_label: Label = "protected",
 ) -> Predictor:
     """Fine-tune all weights of the base classifier on images and their attribute-specific counterfactuals.
 
@@ -89,7 +95,8 @@ def asac(
     the pairs (image, attacked image), ordered by how hard M finds the attacked one.
 
     Args:
-        start: the base classifier, see ``asac_base``. attack: ``fgsm`` or ``pgd``.
+        start: the base classifier, see ``asac_base``. attack: ``fgsm`` or ``pgd``; ``signs`` moves every pixel as far
+            in a random direction and asks no head (a control).
         epsilons: magnitudes in [0, 1]; ``(0.0,)`` is the control without attack (as many epochs), ``(0.0, 0.0, 0.0)``
             the one with as many optimiser steps.
         curriculum: order of the k·l candidates of a mini-batch, cut into l steps.
@@ -98,7 +105,9 @@ def asac(
         lr: of Adam; None: ``finetune_lr``, else 1e-3. epochs: None: ``finetune_epochs``, else 10. batch_size: k.
         augment: see ``fairnb.training.augment``.
         clip_norm: longest gradient. refresh: fit C anew on the current backbone before each epoch (default: C stays
-            that of the base classifier).
+            that of the base classifier). live: C's head, fitted once, on the backbone that is being trained, as the
+            paper's Figure 2 draws it.
+        attack_label: whose loss is raised: ``protected``, as the text says, or ``target``, the y printed in Eq. 2.
 
     Raises:
         BadData: a value out of its range; one class or one protected group only. TrainingFailed: the loss diverged.
@@ -118,6 +127,8 @@ def asac(
         known["augment"] if augment is None else augment,
         clip_norm,
         refresh,
+        live,
+        attack_label,
     )
     model = asac_base.start_from(task, seed, start)
     course, fooled = _fine_tuned(model, task, seed, options)
@@ -154,9 +165,8 @@ def _head_of(model: nn.Module, task: Task, seed: int, options: Options) -> nn.Mo
     """C on the backbone of ``model`` as it is now; the controls attack nothing and need none."""
     if not any(options.epsilons):
         return None
-    return channels_last(
-        protected_head(model, task.train, seed, val=task.val, **asac_base.of_probe(task.settings)), device()
-    )
+    fitted = protected_head(model, task.train, seed, val=task.val, **asac_base.of_probe(task.settings))
+    return asac_base.Live(model, fitted.head) if options.live else channels_last(fitted, device())
 
 
 def head_accuracies(head: nn.Module, split: Split, options: Options) -> dict[str, float]:
@@ -166,7 +176,7 @@ def head_accuracies(head: nn.Module, split: Split, options: Options) -> dict[str
         x = to_pixels(np.asarray(split.x[first : first + EVALUATION_BATCH]), where)
         labels = torch.as_tensor(split.protected[first : first + EVALUATION_BATCH]).to(where)
         radii = sorted({0.0, *options.epsilons})
-        moved = _moved(attacks.protected_loss(head, labels), x, radii, options)
+        moved = _moved(attacks.protected_loss(head, labels), x, radii, options, torch.Generator().manual_seed(0))
         with torch.no_grad():
             logits = head(moved.flatten(0, 1)).view(len(radii), len(x), -1)
         right.append(((logits[..., 0] > 0).long() if logits.shape[2] == 1 else logits.argmax(2)) == labels)
@@ -184,11 +194,11 @@ def _epoch(
     generator: torch.Generator,
 ) -> tuple[float, list[float]]:
     """One pass over the images: its mean loss, and the mean magnitude of each of a mini-batch's l steps."""
-    protected = torch.as_tensor(np.ascontiguousarray(split.protected)).to(batches.target.device)
+    labels = torch.as_tensor(np.ascontiguousarray(getattr(split, options.attack_label))).to(batches.target.device)
     losses, magnitudes = [], []
     with freezing.modes(model, training=True):
         for x, target, rows in batches.shuffled_rows(generator):
-            found = candidates_of(x, options.epsilons, _attack_on(head, protected[rows], options))
+            found = candidates_of(x, options.epsilons, _attack_on(head, labels[rows], options, generator))
             parts = chunks(model, found, target, options.curriculum, generator)
             losses += [_step(model, found, part, target, optimizer, options) for part in parts]
             magnitudes.append(_mean_magnitudes(parts, options.epsilons, len(x)))
@@ -197,16 +207,20 @@ def _epoch(
 
 
 def _attack_on(
-    head: nn.Module | None, labels: torch.Tensor, options: Options
+    head: nn.Module | None, labels: torch.Tensor, options: Options, generator: torch.Generator
 ) -> Callable[[torch.Tensor, Sequence[float]], torch.Tensor] | None:
     if head is None:
         return None
     loss = attacks.protected_loss(head, labels)
-    return lambda x, radii: _moved(loss, x, radii, options)
+    return lambda x, radii: _moved(loss, x, radii, options, generator)
 
 
-def _moved(loss: attacks.Loss, x: torch.Tensor, radii: Sequence[float], options: Options) -> torch.Tensor:
+def _moved(
+    loss: attacks.Loss, x: torch.Tensor, radii: Sequence[float], options: Options, generator: torch.Generator
+) -> torch.Tensor:
     """The attacked images ``(E, N, ...)``; steps of PGD that are few are long: together they go as far as ten."""
+    if options.attack == "signs":
+        return attacks.random_signs(x, radii, generator)
     if options.attack == "pgd":
         return attacks.pgd(loss, x, radii, options.steps, TRAVEL / max(options.steps, 1))
     return attacks.attacked(options.attack, loss, x, radii, options.steps)

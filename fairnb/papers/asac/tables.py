@@ -67,6 +67,14 @@ SETS: tuple[Row, ...] = (_magnitudes(0.001, 0.03, 0.05), _magnitudes(0.001), _ma
 ALPHAS: tuple[Row, ...] = tuple(
     _asac(f"α = {alpha}", **({} if alpha == 0.5 else {"alpha": alpha})) for alpha in (0.3, 0.5, 0.7)
 )
+# Which part of the attack does it: its direction, whose head and when, whose label.
+SIGNS: Row = _asac("Random signs, same size", attack="signs")
+DIRECTIONS: tuple[Row, ...] = (
+    SIGNS,
+    _asac("Head fitted anew each epoch", refresh=True),
+    _asac("Head on the live backbone", live=True),
+    _asac("Attack on y, as in Eq. 2", attack_label="target"),
+)
 _OTHER_NAMES = tuple(f"CelebA;T=Smile;P=Gender;FGSM;{end}" for end in ("backbone=ResNet-18", "ResNet-18"))
 TABLES = {
     "T1": Table("table1", (PROBE, TRAINED, CONTROL, STEPS, AEDA, GENERATOR, FGSM, PGD), _PRINTED),
@@ -84,12 +92,13 @@ TABLES = {
         {"eps {0.001,0.03,0.05}": SETS[0][0], "eps {0.001}": SETS[1][0], "eps {0.05}": SETS[2][0]}
         | {f"alpha {alpha}": f"α = {alpha}" for alpha in (0.3, 0.5, 0.7)},
     ),
+    "D": Table("ablations", (PROBE, STEPS, FGSM, *DIRECTIONS)),
     "F": Table("figures", (PROBE, TRAINED, STEPS, FGSM, *FROM_TRAINED)),
 }
 
 
 def grid(name: str, tier: str) -> list[Run]:
-    """The runs behind a table (``T1`` to ``T6``, ``F`` for the figures) at a tier, see ``layout.grid``.
+    """The runs behind a table at a tier, see ``layout.grid``: ``T1`` to ``T6``, ``D`` (directions), ``F`` (figures).
 
     Rows that need generated images are left out where a task has none (LFW, UTKFace); the printed ones stay *quoted*.
     """
@@ -105,7 +114,7 @@ def grid(name: str, tier: str) -> list[Run]:
 GRIDS = {
     "30_asac": layout.several(grid, "T1", "T3"),
     "31_asac_lfw": layout.several(grid, "T2"),
-    "32_asac_ablations": layout.several(grid, "T4", "T5", "T6"),
+    "32_asac_ablations": layout.several(grid, "T4", "T5", "T6", "D"),
     "33_asac_attributions": layout.several(grid, "F"),
 }
 
@@ -114,7 +123,7 @@ def table(name: str, frame: pd.DataFrame, tier: str) -> pd.DataFrame:
     """A table to save: means with 95 % intervals over seeds in percent, the printed numbers beside them in percent.
 
     Args:
-        name: ``T1`` .. ``T6``. frame: from ``runs.run``.
+        name: ``T1`` .. ``T6``, ``D``. frame: from ``runs.run``.
 
     Returns:
         as ``tables.beside``, and columns ``network`` and ``differs`` (from the method's original).

@@ -10,13 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fairnb.data import lfw, subsets
+from fairnb.data import celeba, fairface, lfw, subsets
 from fairnb.data.celeba import test_counts
 from fairnb.errors import UnknownName
 from fairnb.synthesis import counterfactuals, packs
 from fairnb.synthesis.packs import pack_fingerprint
+from fairnb.tasks import ages
 from fairnb.tasks.drawings import LABEL_NOISE, Drawing, parts
-from fairnb.tasks.genders import CELEBA, GENDER, LFW, celeba_build, parts_of
+from fairnb.tasks.genders import CELEBA, GENDER, LFW, celeba_build, open_rows, parts_of
 from fairnb.tasks.recipes import TEST, Data, Recipe, nothing, shares_of
 
 if TYPE_CHECKING:
@@ -128,6 +129,17 @@ def _toy(source: str, data: str, target: str, backbone: str = "") -> Recipe:
     return replace(made, by_seed=TEST)
 
 
+def _open_build(settings: dict[str, Any], target: str) -> Data:
+    """The images of CelebA that tier ``open`` looks at; the backbone learns other people's ages."""
+    labels, faces = celeba.read(), fairface.read()
+    found = parts_of(labels, open_rows(labels, settings), target, settings["size"])
+    return replace(found, pretrain=ages.split(faces, fairface.open_parts(faces)["train"], settings["size"]))
+
+
+def _open(target: str) -> Recipe:
+    return _recipe(partial(_open_build, target=target), ages.files(celeba.NAME), "CelebA", target)
+
+
 def _celeba(target: str, backbone: str = "") -> Recipe:
     return _recipe(partial(celeba_build, target=target), CELEBA, "CelebA", target, backbone)
 
@@ -143,6 +155,7 @@ _DRAWN |= {_name("toy_lfw", target): ("lfw", target) for target in LFW_TARGETS}
 RECIPES = {_name("toy_faces", t, end): _toy("celeba", "CelebA", t, backbone) for t, end, backbone in _NATURAL}
 RECIPES |= {_name("toy_lfw", target): _toy("lfw", "LFW", target) for target in LFW_TARGETS}
 RECIPES |= {_name("celeba", t, end): _celeba(t, backbone) for t, end, backbone in _NATURAL}
+RECIPES |= {_name("celeba_open", "Smiling", "_natural"): _open("Smiling")}
 RECIPES |= {
     _name("lfw", target): _recipe(partial(_lfw_build, target=target), LFW, "LFW", target) for target in LFW_TARGETS
 }

@@ -63,7 +63,7 @@ def _backbones(folder: str) -> tuple[str, ...]:
 
 
 _TOY_PLAN = (_celeba("toy_faces"), _lfw("toy_lfw"), _backbones("toy_faces"))
-_UTKFACE = ("utkface/over35_female", "utkface/female_white_natural")
+_REAL = ("celeba_open/smiling_male_natural", "utkface/over35_female", "utkface/female_white_natural")
 # The other backbones than ResNet-18 have weights that were told who smiles.
 _TOLD = {"weights": "toy_all"}
 # Toy faces: slim networks, shipped weights, few images, short schedules. A probe of few steps needs a larger rate than
@@ -84,7 +84,11 @@ _ENDS = ("Base (linear probe)", "ASAC (FGSM)")
 _STEPS, _GENERATOR = "Control, same steps", "Counterfactual generator"
 _SETS = ("0.001, 0.01", "0.001, 0.03", "0.001, 0.05", "0.001, 0.03, 0.05", "0.001", "0.05")
 _ORDERS = ("Random order", "Easy to hard (ascending)", "Hard to easy (descending)")
-_ABLATIONS = (*_ENDS, _STEPS, *_ORDERS, *(f"ε = {{{magnitudes}}}" for magnitudes in _SETS), "α = 0.5")
+_DIRECTIONS = ("Random signs, same size", "Head fitted anew each epoch")
+_ABLATIONS = (
+    *(*_ENDS, _STEPS, *_ORDERS, *(f"ε = {{{magnitudes}}}" for magnitudes in _SETS), "α = 0.5"),
+    *_DIRECTIONS,
+)
 _REST = ("Base (trained)", "Control, ε = {0}", "Adversarial training (AEDA)", "ASAC (PGD)")
 _SMALL = {"n_train": 200, "n_val": 120, "n_test": 200}
 # Real photographs on a CPU: the backbone is trained on other people and other labels, there being no ImageNet weights.
@@ -118,7 +122,7 @@ SIZES: dict[str, dict[str, Any]] = {
         | {"n_train": 1040, "n_val": 400, "n_test": 2500}
         | {"lfw_n_train": 800, "lfw_n_val": 300, "lfw_n_test": 2000},
     },
-    "open": {"plan": _plan(_UTKFACE, (), (), None) | {"ablations": ()}, "settings": _OPEN},
+    "open": {"plan": _plan(_REAL, (), (), None), "settings": _OPEN},
     "paper": {
         "seeds": (0, 1, 2),
         "plan": _plan(_celeba("celeba"), _lfw("lfw"), _backbones("celeba"), None),

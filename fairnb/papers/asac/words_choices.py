@@ -14,8 +14,8 @@ from fairnb.evidence import say
 from fairnb.papers.asac import choices, notes
 from fairnb.papers.asac.choices import MAIN
 from fairnb.papers.asac.method import EPSILONS
-from fairnb.papers.asac.tables import ALPHAS, CURRICULA, PAIRS, SETS
-from fairnb.papers.asac.words import CONTROL, METRICS, Rows
+from fairnb.papers.asac.tables import ALPHAS, CURRICULA, DIRECTIONS, PAIRS, SETS, SIGNS
+from fairnb.papers.asac.words import ASAC, CONTROL, METRICS, Rows
 
 RANDOM, EASY, HARD = (row[0] for row in CURRICULA)
 NEAR = 0.5  # of the largest magnitude: steps whose means differ by less are nearer to one another than to it
@@ -34,19 +34,26 @@ REASONS = {
         "open": "Stronger attacks fool the head more often, and may move the target, too: the two pull in opposite "
         "directions.",
     },
+    "S11": {
+        "holds": "So what the head says of gender is in the attack, and it is not only that images are disturbed.",
+        "refuted": "So a disturbance of this size does as much without knowing what gender looks like.",
+        "open": "Attacks of this size are hardly to be seen, and so may be what they add to disturbing images.",
+    },
 }
 
 
 def why(frames: Mapping[str, pd.DataFrame], verdicts: pd.DataFrame) -> list[str]:
     """A point for each table and for the control, for ``say.prose``; ``verdicts``: the table of ``verdicts.save``."""
     if not frames:
-        return [say.point(verdicts, ["S6", "S7"], "This tier leaves these runs out.")]
+        return [say.point(verdicts, ["S6", "S7", "S11"], "This tier leaves these runs out.")]
     found = {name: _rows(frames[name], name) for name in MAIN if name in frames}
     points = []
     if "T4" in found:
         points += [_orders(found["T4"], verdicts), *_easy_is_weak(frames["T4"])]
     if "T5" in found:
         points.append(_pairs(found["T5"], verdicts))
+    if "D" in frames:
+        points.append(_directions(_rows(frames["D"], "D"), verdicts))
     return [
         *points,
         *([_sets(found["T6"], found["T5"])] if {"T5", "T6"} <= set(found) else []),
@@ -99,6 +106,20 @@ def _pairs(rows: Rows, verdicts: pd.DataFrame) -> str:
         ["S7"],
         f"“{main}”, with a DEO of {rows.value(main, 'eo_sum')}, {said}.",
         say.reason(verdicts, "S7", REASONS["S7"]),
+    )
+
+
+def _directions(rows: Rows, verdicts: pd.DataFrame) -> str:
+    there = [row[0] for row in DIRECTIONS if rows.has(row[0]) and row != SIGNS]
+    rest = [row[0] for row in DIRECTIONS if not rows.has(row[0])]
+    said = "; ".join(f"“{row}”: {rows.against(row, ASAC)}" for row in there)
+    tail = f" {say.listed([f'“{row}”' for row in rest])} are left to larger tiers." if rest else ""
+    return say.point(
+        verdicts,
+        ["S11"],
+        f"{ASAC} against random signs of the same size: {rows.against(ASAC, SIGNS[0])}; these against the control "
+        f"without any change: {rows.against(SIGNS[0], CONTROL)}. Other attacks against {ASAC}: {said}.{tail}",
+        say.reason(verdicts, "S11", REASONS["S11"]),
     )
 
 

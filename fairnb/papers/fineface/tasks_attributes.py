@@ -18,8 +18,9 @@ from fairnb.data import settings as own_settings
 from fairnb.data.cache import central
 from fairnb.errors import UnknownName
 from fairnb.papers.fineface import tasks_open as opened
+from fairnb.tasks import ages
 from fairnb.tasks.drawings import Drawing, parts
-from fairnb.tasks.genders import CELEBA, GENDER, celeba_build, parts_of
+from fairnb.tasks.genders import CELEBA, GENDER, celeba_build, open_rows, parts_of
 from fairnb.tasks.recipes import TEST, Data, Recipe, nothing
 from fairnb.training.reading import Settings
 
@@ -137,12 +138,12 @@ def _celeba(attribute: str) -> Recipe:
 def _open_build(settings: dict[str, Any], attribute: str) -> Data:
     """The images that tier ``open`` looks at, and the backbone of Table 2's tasks, see ``tasks_open``."""
     labels = celeba.read()
-    found = parts_of(labels, opened.celeba_rows(labels, settings), attribute, settings["size"])
+    found = parts_of(labels, open_rows(labels, settings), attribute, settings["size"])
     return replace(found, pretrain=opened.ages(settings))
 
 
 def _open(attribute: str) -> Recipe:
-    return _recipe(partial(_open_build, attribute=attribute), opened.files(celeba.NAME), attribute)
+    return _recipe(partial(_open_build, attribute=attribute), ages.files(celeba.NAME), attribute)
 
 
 TOYS, REAL, OPEN = (

@@ -22,7 +22,7 @@ from fairnb.papers.fineface import tasks_attributes as attributes13
 from fairnb.papers.fineface import tasks_marks as marks
 from fairnb.papers.fineface import tasks_open as opened
 from fairnb.papers.fineface.tasks_attributes import FEMALE, PAPER
-from fairnb.tasks import utkface_parts
+from fairnb.tasks import ages, utkface_parts
 from fairnb.tasks.drawings import Drawing, parts
 from fairnb.tasks.genders import GENDER
 from fairnb.tasks.recipes import TEST, Cells, Data, Files, Recipe, nothing
@@ -205,7 +205,7 @@ def _real(where: str, printed: str, home: str = "") -> Recipe:
 
 
 def _open(where: str, printed: str, home: str = "") -> Recipe:
-    return _recipe(_open_build, opened.files(where), where, printed, home)
+    return _recipe(_open_build, ages.files(where), where, printed, home)
 
 
 PRINTED = {"utkface": "UTKFace", "lfw": "LFWA+", CELEBA: "CelebA test"}

@@ -8,7 +8,7 @@ from rooms import OPEN, noise_of, said
 from fairnb.evidence import reported
 from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN
 from fairnb.papers.asac import claims, inside
-from fairnb.papers.asac.tables import TABLES
+from fairnb.papers.asac.tables import SIGNS, TABLES
 
 SEEDS = range(12)
 WILD = 0.3 * np.tile([1, -1, 1, -1], 3)
@@ -232,6 +232,18 @@ def test_s7_by_hand(verdict, changes, open_rows):
     assert f"{SETS[0]} {(PAIRS | changes)[SETS[0]][0]:.2f} / 91.91" in found.ours
 
 
+DIRECTED = {BASE: (8.8, 6.5, 84.29), STEPS: (6.0, 4.4, 90.0), SIGNS[0]: (6.0, 4.4, 91.0), ASAC: (5.0, 4.3, 91.91)}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "changes", "open_rows"),
+    [(HOLDS, {}, ()), (REVERSED, {SIGNS[0]: (4.0, 4.4, 91.0)}, ()), (OPEN, {}, (SIGNS[0],))],
+)
+def test_s11_by_hand(verdict, changes, open_rows):
+    found = claims.direction(frame(DIRECTED | changes, open_rows=open_rows), "toy")
+    assert (found.claim, said(found), found.seeds) == ("S11", verdict, len(SEEDS)) and SIGNS[0] in found.ours
+
+
 def test_the_rows_are_those_of_the_tables():
     assert list(ORDERS) == [row[0] for row in TABLES["T4"].rows]
     assert list(SETS) == [row[0] for row in TABLES["T5"].rows]
@@ -316,6 +328,7 @@ def all_verdicts(seeds=SEEDS):
         claims.fairer_and_more_accurate("S5", every(BACKBONES), "toy"),
         claims.curriculum(frame(ORDERS, seeds=seeds), "toy"),
         claims.magnitudes(frame(PAIRS, seeds=seeds), "toy"),
+        claims.direction(frame(DIRECTED, seeds=seeds), "toy"),
         claims.attacks_stop(slopes(seeds=seeds), "toy"),
         claims.attribution_moves(measured({"mouth_share": SHARES}, seeds=seeds), "toy"),
     ]
@@ -325,7 +338,7 @@ def test_every_claim_of_the_paper_has_a_verdict_with_its_printed_numbers():
     found = all_verdicts()
     known = reported.claims().set_index("id")
     assert {verdict.claim for verdict in found} == set(known.index[known["paper"] == "asac"])
-    assert len(found) == 10
+    assert len(found) == 11
     for verdict in found:
         assert (verdict.paper, verdict.verdict) == ("asac", HOLDS)
         assert verdict.printed == known.loc[verdict.claim, "printed"] and verdict.seeds == len(SEEDS)
@@ -384,6 +397,7 @@ def test_the_door_judges_what_the_grids_plan():
         "S4",
         "S6",
         "S7",
+        "S11",
         "S8",
         "S9",
     ]
@@ -392,7 +406,7 @@ def test_the_door_judges_what_the_grids_plan():
     made = {
         "30_asac": {"T1": table1(), "T3": pd.concat([frame(FAIRER, name) for name in BACKBONES])},
         "31_asac_lfw": {"T2": pd.concat([frame(FAIRER, name) for name in LFW])},
-        "32_asac_ablations": {"T4": frame(ORDERS), "T5": frame(PAIRS)},
+        "32_asac_ablations": {"T4": frame(ORDERS), "T5": frame(PAIRS), "D": frame(DIRECTED)},
         "33_asac_attributions": {"measured": looked},
     }
     for notebook, frames in made.items():

@@ -371,6 +371,32 @@ class TestTraining:
         fixed, refreshed = losses(False), losses(True)
         assert fixed[0] == refreshed[0] and fixed[1] != refreshed[1]
 
+    def test_random_signs_are_as_large_as_the_attack_and_know_nothing_of_a_head(self, small, plain):
+        other = trained(small, attack="signs")
+        assert differ(state(plain.model), state(other.model))
+        x = torch.rand(6, 3, 8, 8, generator=torch.Generator().manual_seed(1)) / 2 + 0.25
+        near, far = attacks.random_signs(x, (0.01, 0.03), torch.Generator().manual_seed(0)) - x
+        assert torch.allclose(near.abs(), torch.tensor(0.01), atol=1e-6) and torch.allclose(3 * near, far, atol=1e-6)
+        assert abs(near.sign().mean().item()) < 0.1, "either way alike"
+
+    def test_a_live_head_sees_the_network_as_it_is_and_leaves_its_mode(self, small):
+        model = small.backbone(0).train()
+        head = asac_base.Live(model, torch.nn.Linear(model.head.in_features, 1))
+        x = torch.rand(4, 3, *small.train.x.shape[2:])
+        with torch.no_grad():
+            before = head(x)
+            assert torch.equal(before, head(x)), "evaluation mode: no batch statistics move"
+            first = next(iter(model.parameters()))
+            first.mul_(1.5)
+            assert not torch.equal(before, head(x))
+        assert model.training and not list(head.parameters())
+        fixed, live = (trained(small, live=live).notes["train_loss"] for live in (False, True))
+        assert fixed != live
+
+    def test_the_printed_attack_raises_the_target_s_loss(self, small, plain):
+        other = trained(small, attack_label="target")
+        assert differ(state(plain.model), state(other.model))
+
     def test_the_first_of_the_best_epochs_by_validation_accuracy_is_kept(self, small, monkeypatch):
         scores, weights = iter([0.5, 0.8, 0.6, 0.8]), []
 

@@ -9,7 +9,7 @@ import torch
 
 from fairnb import tasks
 from fairnb.contract import Split
-from fairnb.data import cache, celeba, labels, lfw, subsets, utkface
+from fairnb.data import cache, celeba, fairface, labels, lfw, subsets, utkface
 from fairnb.data.toys import faces as toy_faces
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.evidence import reported
@@ -97,9 +97,10 @@ def test_every_printed_setting_of_tables_1_to_3_has_a_toy_and_a_real_task():
     own = {name: recipe.setting for name, recipe in genders.RECIPES.items()}
     for setting in printed - {"CelebA;T=Smile;P=Gender;FGSM;backbone=ResNet-18"}:
         names = [name for name in own if own[name] == setting]
-        assert [name.startswith("toy_") for name in names] == [True, False], setting
+        kinds = [name.startswith("toy_") for name in names if "_open/" not in name]
+        assert kinds == [True, False], setting
     assert set(own.values()) <= printed
-    assert len(genders.RECIPES) == 18 and all(tasks.recipe(name).paper == "asac" for name in own)
+    assert len(genders.RECIPES) == 19 and all(tasks.recipe(name).paper == "asac" for name in own)
 
 
 @pytest.mark.slow
@@ -116,6 +117,23 @@ def test_every_toy_task_has_data_and_a_network_at_the_tiers_own_numbers(small, n
         assert model(torch.rand(2, 3, own["crop"], own["crop"])).shape == (2, 1)
     title = backbones.title_of(problem.task.settings.get("backbone", "resnet18"))
     assert title == genders.BACKBONES.get(name.split("_")[-1], "ResNet-18")
+
+
+def test_tier_opens_celeba_has_the_listed_images_alone_and_a_backbone_that_learned_ages(owned, monkeypatch):
+    layouts.celeba(owned, 64, held=16, images=True)
+    layouts.fairface(owned, 60)
+    for file in fairface.read(owned).files:
+        layouts.jpeg(owned / "fairface" / file)
+    layouts.utkface_of_all_ages(owned)
+    monkeypatch.setattr(celeba, "open_rows", lambda labels: np.flatnonzero(np.arange(64) % 3))
+    monkeypatch.setattr(fairface, "OPEN", {"train": 50, "val": 10})
+    found = tasks.recipe("celeba_open/smiling_male_natural").build(asac.SIZES["open"]["settings"] | {"n_train": 20})
+    read = celeba.read()
+    ids = [set(split.ids) for split in (found.train, found.val, found.test)]
+    assert len(found.train) == 20 and sum(map(len, ids)) == len(set.union(*ids))
+    for part, own in zip(("train", "val", "test"), ids, strict=True):
+        assert own <= set(read.ids[np.intersect1d(read.where("split", part), celeba.open_rows(read))])
+    assert found.pretrain.target_name == "Age" and not set(found.pretrain.ids) & set.union(*ids)
 
 
 def test_every_task_of_a_plan_is_there():

@@ -8,7 +8,17 @@ from fairnb import tasks
 from fairnb.evidence import say
 from fairnb.evidence import tables as shared
 from fairnb.papers.asac import choices, words, words_choices, words_inside, words_lfw, words_open, words_tables
-from fairnb.papers.asac.tables import CONTROL, CURRICULA, FROM_TRAINED, GENERATOR, PAIRS, SETS, STEPS, TRAINED
+from fairnb.papers.asac.tables import (
+    CONTROL,
+    CURRICULA,
+    DIRECTIONS,
+    FROM_TRAINED,
+    GENERATOR,
+    PAIRS,
+    SETS,
+    STEPS,
+    TRAINED,
+)
 from fairnb.papers.asac.words import ASAC, BASE
 
 SMILE, NOSE, HAIR = (f"toy_faces/{name}_male_natural" for name in ("smiling", "big_nose", "wavy_hair"))
@@ -28,6 +38,7 @@ CHOICES = {
     BASE: (0.84, 0.09), STEPS[0]: (0.90, 0.06), CURRICULA[0][0]: (0.912, 0.055), CURRICULA[1][0]: (0.918, 0.050),
     CURRICULA[2][0]: (0.921, 0.058), PAIRS[0][0]: (0.918, 0.050), PAIRS[1][0]: (0.914, 0.055),
     PAIRS[2][0]: (0.914, 0.057), SETS[0][0]: (0.91, 0.06), "α = 0.5": (0.918, 0.050),
+    ASAC: (0.918, 0.050), DIRECTIONS[0][0]: (0.91, 0.06), DIRECTIONS[1][0]: (0.92, 0.05),
 }  # fmt: skip
 FURTHER = {row[0]: (0.8, 0.2) for row in FROM_TRAINED}
 
@@ -50,7 +61,7 @@ def swapped(told, one=BASE, other=ASAC):
     return told | {one: told[other], other: told[one]}
 
 
-def table(said="undecided", claims=range(1, 11)):
+def table(said="undecided", claims=range(1, 12)):
     return pd.DataFrame({"claim": [f"S{i}" for i in claims], "verdict": said})
 
 
@@ -168,23 +179,25 @@ class TestLFW:
 class TestChoices:
     def said(self, told=None, verdict="undecided", **how):
         runs = frame(told or CHOICES, [SMILE], **how)
-        return text(words_choices.why(dict.fromkeys(("T4", "T5", "T6"), runs), table(verdict)))
+        return text(words_choices.why(dict.fromkeys(("T4", "T5", "T6", "D"), runs), table(verdict)))
 
     def test_as_printed_and_turned_around(self):
         said = self.said()
         assert "against a random order: DEO lower by 0.5 points [0.5, 0.5] (-0.5 in print)" in said
         assert "the order sorts *images*" in said and "are left to larger tiers" in said
         assert "clearly different: ε = {0.001, 0.03, 0.05} (higher by 1.0 points" in said
+        assert "against random signs of the same size: DEO lower by 1.0 points [1.0, 1.0]" in said
+        assert "“Head fitted anew each epoch”: DEO" in said and "“Attack on y, as in Eq. 2” are left to" in said
         said = self.said(swapped(CHOICES, CURRICULA[0][0], CURRICULA[1][0]))
         assert "against a random order: DEO higher by 0.5 points" in said
 
     def test_one_seed_and_no_runs(self):
         said = self.said(seeds=1)
         assert "lower by" not in said and say.ONE_SEED in said and "Seeds alone" not in said
-        assert "S6: not run, S7: not run" in text(words_choices.why({}, table(claims=[])))
+        assert "S6: not run, S7: not run, S11: not run" in text(words_choices.why({}, table(claims=[])))
 
     def test_an_order_of_magnitudes_is_called_so(self):
-        runs = frame(CHOICES, [SMILE]).assign(notes=[{"magnitude_by_step": [0.0, 0.001, 0.01]}] * 40)
+        runs = frame(CHOICES, [SMILE]).assign(notes=[{"magnitude_by_step": [0.0, 0.001, 0.01]}] * 4 * len(CHOICES))
         assert "an order of magnitudes to a good part" in text(words_choices.why({"T4": runs}, table()))
 
     @pytest.mark.parametrize("verdict", VERDICTS)

@@ -14,10 +14,10 @@ from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.evidence import reported
 from fairnb.papers.fineface import tasks_attributes as attributes13
 from fairnb.papers.fineface import tasks_marks as marks
-from fairnb.papers.fineface import tasks_open as opened
 from fairnb.papers.fineface import tasks_races as races
 from fairnb.papers.fineface import tiers as fineface
 from fairnb.tasks import utkface_parts
+from fairnb.tasks.ages import AGE_ENDS
 
 SLUG = "fineface"
 SIZES = {"n_train": 280, "n_val": 140, "n_test": 140}
@@ -252,7 +252,7 @@ def test_tier_open_trains_on_the_first_of_fairface_and_knows_faces_from_utkfaces
     read = utkface.read()
     years = dict(zip(read.ids, read.column("Age"), strict=True))
     ages = {i: own for i, own in zip(here.pretrain.ids, here.pretrain.target, strict=True) if i in years}
-    ends = (0, *opened.AGE_ENDS, 200)
+    ends = (0, *AGE_ENDS, 200)
     assert len(ages) == 384 and all(ends[own] <= years[i] < ends[own + 1] for i, own in ages.items())
     for name in (races.OPEN, races.OPEN_NAMES["utkface"]):
         model = tasks.problem(name, "smoke").task.backbone(0)
