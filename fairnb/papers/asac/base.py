@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData, UnknownName
@@ -94,16 +95,17 @@ class Live(nn.Module):
     Nothing is copied, and the mode of ``model`` is put back after each look.
     """
 
-    def __init__(self, model: nn.Module, head: nn.Linear) -> None:
+    def __init__(self, model: Any, head: nn.Linear) -> None:
         super().__init__()
-        shared = copy.copy(model)
-        shared._modules = dict(model._modules) | {"head": head.requires_grad_(False)}
-        self._shared = [shared]  # no child: its parameters are those of ``model``
+        own = model.head
+        name = next(name for name, layer in model.named_modules() if layer is own)
+        self._model = [model]  # no child: C has no parameters of its own to train or to save
+        self._phi = {f"{name}.{part}": tensor.detach() for part, tensor in head.named_parameters()}
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, 1)``, or one per group."""
-        with freezing.modes(self._shared[0], training=False):
-            return self._shared[0](x)
+        with freezing.modes(self._model[0], training=False):
+            return functional_call(self._model[0], self._phi, (x,))
 
 
 def _fitted(

@@ -381,10 +381,12 @@ class TestTraining:
 
     def test_a_live_head_sees_the_network_as_it_is_and_leaves_its_mode(self, small):
         model = small.backbone(0).train()
-        head = asac_base.Live(model, torch.nn.Linear(model.head.in_features, 1))
+        fitted = protected_head(model, small.train, 0, **small.settings)
+        head = asac_base.Live(model, fitted.head)
         x = torch.rand(4, 3, *small.train.x.shape[2:])
         with torch.no_grad():
             before = head(x)
+            assert torch.equal(before, fitted(x)), "the same classifier, as long as the network stays"
             assert torch.equal(before, head(x)), "evaluation mode: no batch statistics move"
             first = next(iter(model.parameters()))
             first.mul_(1.5)
