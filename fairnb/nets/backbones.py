@@ -1,4 +1,4 @@
-"""The backbones of images by name: ResNet-18 and -50, DenseNet-121 and -169, of any width."""
+"""The backbones of images by name: ResNet-18 and -50, DenseNet-121 and -169, of any width, and a small CNN."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torchvision.models.resnet import Bottleneck
 from fairnb.errors import BadData, UnknownName
 from fairnb.nets import models
 from fairnb.nets.models import ImageClassifier, PerChannel
+from fairnb.nets.quick_cnn import QuickCNN
 from fairnb.nets.resnet import STANDARD_WIDTH, WideResNet, stem_convolution
 
 OLD_KEY = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
@@ -46,6 +47,7 @@ NETWORKS: Mapping[str, tuple[str, Callable[[int, int, str], nn.Module]]] = {
     "resnet50": ("ResNet-50", partial(WideResNet, block=Bottleneck, blocks=(3, 4, 6, 3))),
     "densenet121": ("DenseNet-121", partial(WideDenseNet, blocks=(6, 12, 24, 16))),
     "densenet169": ("DenseNet-169", partial(WideDenseNet, blocks=(6, 12, 32, 32))),
+    "quick_cnn": ("small CNN", QuickCNN),
 }
 
 

@@ -75,7 +75,8 @@ def pretrain(task: Task, seed: int, split: Split, **options: Any) -> tuple[nn.Mo
     """
     numbers = settings_of(task, "pretrain", **options)
     chosen = {name: numbers[name] for name in ("lr", "epochs", "batch_size", "schedule", "milestones", "gamma")}
-    chosen |= {name: numbers[name] for name in ("optimizer", "clip_norm", "amp") if name in numbers}
+    further = ("optimizer", "clip_norm", "amp", "momentum", "nesterov", "weight_decay", "label_smoothing")
+    chosen |= {name: numbers[name] for name in further if name in numbers}
     model = task.backbone(seed)
     history = fit(
         model, split, val=task.val, seed=seed, augment=numbers["augment"], select="val_acc", tie="last", **chosen

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.optim import lr_scheduler
 
 from fairnb.contract import Split
 from fairnb.errors import BadData, TrainingFailed, UnknownName
@@ -23,64 +22,10 @@ from fairnb.nets import freezing, precision
 from fairnb.nets.models import ModelPredictor, device
 from fairnb.training.batches import Batches, channels_last
 from fairnb.training.losses import accuracy, mean_loss
+from fairnb.training.recipe import Recipe, optimizer_of, rates_of
 
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]  # logits, target, rows -> loss of a batch
-SCHEDULES = ("constant", "multistep", "cosine")
-OPTIMIZERS = ("sgd", "adam", "adamw")
 EVALUATION_BATCH = 250
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How ``fit`` trains.
-
-    Attributes:
-        epochs, lr, batch_size: as ever; a split smaller than ``batch_size`` is one batch.
-        seed: of the order, the augmentation and dropout.
-        optimizer: ``sgd`` with ``momentum`` and ``weight_decay`` (AIM-Fair's code: 0.9 and 1e-4), plain ``adam``
-            (betas 0.9 and 0.999, eps 1e-8, no weight decay), or ``adamw`` (the same with ``weight_decay``).
-        clip_norm: a longer gradient is scaled down to this norm; None: never.
-        schedule: ``constant``, ``multistep`` (times ``gamma`` after each of the epochs ``milestones``), or ``cosine``
-            (to 0, stepped after each batch).
-        augment: an augmentation of ``fairnb.training.augment``.
-        select: ``val_acc`` goes back to the epoch of best accuracy on ``val``, ``None`` keeps the last one.
-        tie: which of equally good epochs: AIM-Fair's code takes the ``last`` in pre-training, the ``first`` in
-            fine-tuning.
-        freeze_bn_statistics: normalise with the running statistics and keep them.
-        amp: compute in bfloat16 where the device has it (``precision.mixed``); the weights stay float32.
-
-    Raises:
-        BadData, UnknownName: a value that cannot work.
-    """
-
-    epochs: int
-    lr: float
-    batch_size: int
-    seed: int
-    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    clip_norm: float | None = None
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    schedule: Literal["constant", "multistep", "cosine"] = "constant"
-    milestones: Sequence[int] = ()
-    gamma: float = 0.1
-    augment: str = "flip_shift"
-    select: Literal["val_acc"] | None = None
-    tie: Literal["first", "last"] = "last"
-    freeze_bn_statistics: bool = False
-    amp: bool = True
-
-    def __post_init__(self) -> None:
-        if self.schedule not in SCHEDULES:
-            raise UnknownName("schedule", self.schedule, SCHEDULES)
-        if self.optimizer not in OPTIMIZERS:
-            raise UnknownName("optimizer", self.optimizer, OPTIMIZERS)
-        if self.select not in (None, "val_acc"):
-            raise UnknownName("selection", self.select, ["val_acc"])
-        if self.tie not in ("first", "last"):
-            raise UnknownName("tie rule", self.tie, ["first", "last"])
-        if self.epochs < 1 or not self.lr > 0:
-            raise BadData(f"training needs epochs of 1 or more and an lr above 0, got {self.epochs} and {self.lr}")
 
 
 @dataclass
@@ -165,7 +110,8 @@ class _Loop:
         where, rows = device(), epoch["rows"]
         self.model, self.recipe, self.history = channels_last(model, where), recipe, History()
         self.batches = Batches(split, recipe.batch_size, where, recipe.augment, **epoch)
-        self.loss = loss or (lambda logits, target, _: mean_loss(logits, target, self.batches.classes))
+        smooth = recipe.label_smoothing
+        self.loss = loss or (lambda logits, target, _: mean_loss(logits, target, self.batches.classes, smooth))
         used = split.target if rows is None else split.target[rows]
         if len(np.unique(used)) < 2:
             only = f"all {len(used)} training samples have {split.target_name} = {used[0]}"
@@ -175,8 +121,8 @@ class _Loop:
     def run(self, names: list[str], hold: Callable[[], None], progress: Callable | None) -> None:
         recipe, history, best = self.recipe, self.history, None
         chosen = [tensor for tensor in self.model.parameters() if tensor.requires_grad]
-        optimizer = _optimizer(chosen, recipe)
-        rates = _rates(optimizer, recipe, len(self.batches))
+        optimizer = optimizer_of(chosen, recipe)
+        rates = rates_of(optimizer, recipe, len(self.batches))
         for epoch in range(recipe.epochs):
             with freezing.modes(self.model, True, recipe.freeze_bn_statistics):
                 losses = self._epoch(optimizer, rates, hold)
@@ -210,26 +156,10 @@ class _Loop:
         return torch.stack(losses)
 
 
-def _optimizer(tensors: list[nn.Parameter], recipe: Recipe) -> torch.optim.Optimizer:
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(tensors, recipe.lr, fused=True)
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(tensors, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-    return torch.optim.SGD(tensors, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, fused=True)
-
-
 def clip(model: nn.Module, norm: float | None) -> None:
     """Scale the gradients of ``model`` together down to ``norm`` where they are longer; nothing for None."""
     if norm is not None:
         nn.utils.clip_grad_norm_(model.parameters(), norm)
-
-
-def _rates(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> lr_scheduler.LRScheduler:
-    """The schedule, stepped after each of the ``steps`` batches of an epoch."""
-    if recipe.schedule == "cosine":
-        return lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs * steps)
-    milestones = [epoch * steps for epoch in recipe.milestones] if recipe.schedule == "multistep" else []
-    return lr_scheduler.MultiStepLR(optimizer, milestones, recipe.gamma)
 
 
 def _finite_mean(losses: torch.Tensor, epoch: int, lr: float) -> float:

@@ -11,13 +11,18 @@ from fairnb.nets import freezing, precision
 from fairnb.training.batches import Batches
 
 
-def mean_loss(logits: torch.Tensor, target: torch.Tensor, classes: int) -> torch.Tensor:
-    """Mean cross-entropy of logits ``(N, 1)`` (binary) or ``(N, C)``; ``classes`` is 1 + the largest label."""
+def mean_loss(logits: torch.Tensor, target: torch.Tensor, classes: int, smoothing: float = 0.0) -> torch.Tensor:
+    """Mean cross-entropy of logits ``(N, 1)`` (binary) or ``(N, C)``; ``classes`` is 1 + the largest label.
+
+    Args:
+        smoothing: the share of each label that is spread evenly over all classes.
+    """
     if classes > max(2, logits.shape[1]):
         raise BadData(f"label {classes - 1} has no logit, the model has {logits.shape[1]}: build it with more classes")
     if logits.shape[1] == 1:
-        return functional.binary_cross_entropy_with_logits(logits.float()[:, 0], target.float())
-    return functional.cross_entropy(logits.float(), target)
+        wanted = target.float() * (1 - smoothing) + smoothing / 2
+        return functional.binary_cross_entropy_with_logits(logits.float()[:, 0], wanted)
+    return functional.cross_entropy(logits.float(), target, label_smoothing=smoothing)
 
 
 @torch.inference_mode()
