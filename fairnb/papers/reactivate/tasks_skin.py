@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from fairnb.data import celeba, skin_tone
+import numpy as np
+
+from fairnb.contract import Split
+from fairnb.data import celeba, fairface, skin_tone
 from fairnb.data.labels import Labels
-from fairnb.tasks import biased_faces
+from fairnb.tasks import ages, biased_faces
 from fairnb.tasks.recipes import SPLITS, TEST, Data, Files, Recipe, Variant, nothing
 
 MEASURE = "aod"  # Savani et al.'s script; the table of ICDM 2022 does not say
@@ -18,11 +21,22 @@ TOY_FACES: dict[str, Any] = {"names": ("Smiling", "Male"), "variant": Variant()}
 
 
 def _build(settings: dict[str, Any], seed: int, target: str) -> Data:
-    """24,000 / 16,000 / 10,000 images of unambiguous skin tone, drawn by the run's seed [Savani et al. 2020]."""
+    """24,000 / 16,000 / 10,000 images of unambiguous skin tone, drawn by the run's seed [Savani et al. 2020].
+
+    At tier ``open`` fewer (``subsets``), of the images that it looks at; the backbone learns other people's ages.
+    """
     labels, kept = _labels(FILES(settings))
+    if own := settings.get("weights") == "own":
+        listed = celeba.open_rows(labels)
+        kept = {part: np.intersect1d(rows, listed) for part, rows in kept.items()}
     sets = skin_tone.savani_subsets(kept, seed, settings.get("subsets"))
     parts = {part: labels.split(target, skin_tone.COLUMN, sets[part], settings["size"]) for part in sets}
-    return Data(parts["train"], parts["val"], parts["test"])
+    return Data(parts["train"], parts["val"], parts["test"], pretrain=_ages(settings["size"]) if own else None)
+
+
+def _ages(size: int) -> Split:
+    faces = fairface.read()
+    return ages.split(faces, fairface.open_parts(faces)["train"], size)
 
 
 _known: dict[str, tuple[Labels, dict[str, Any]]] = {}
@@ -50,10 +64,13 @@ def _toy_fingerprint(settings: dict[str, Any]) -> str:
     return biased_faces.fingerprint(settings, **TOY_FACES)
 
 
-RECIPES = {
-    f"celeba/{target.lower()}_fitz": Recipe(
-        partial(_build, target=target), FILES, "reactivate", SETTING, nothing, adapt=_adapt, by_seed=SPLITS
-    )
+def _recipe(target: str, files: Files) -> Recipe:
+    return Recipe(partial(_build, target=target), files, "reactivate", SETTING, nothing, adapt=_adapt, by_seed=SPLITS)
+
+
+RECIPES = {f"celeba/{target.lower()}_fitz": _recipe(target, FILES) for target in ("Young", "Smiling")}
+RECIPES |= {
+    f"celeba_open/{target.lower()}_fitz": _recipe(target, ages.files(celeba.NAME, skin_tone.NAME))
     for target in ("Young", "Smiling")
 }
 _toy = Recipe(_toy_build, _toy_fingerprint, "reactivate", SETTING, nothing, biased_as=TOY, adapt=_adapt, by_seed=TEST)
