@@ -51,6 +51,8 @@ class QuickCNN(nn.Module):
         UnknownName: another stem.
     """
 
+    whiten: torch.Tensor
+
     def __init__(self, width: int, logits: int, stem: str = STEM) -> None:
         super().__init__()
         if stem != STEM:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -84,7 +84,7 @@ def optimizer_of(tensors: list[nn.Parameter], recipe: Recipe) -> torch.optim.Opt
         return torch.optim.Adam(tensors, recipe.lr, fused=True)
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(tensors, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-    options = {"weight_decay": recipe.weight_decay, "nesterov": recipe.nesterov}
+    options: dict[str, Any] = {"weight_decay": recipe.weight_decay, "nesterov": recipe.nesterov}
     return torch.optim.SGD(tensors, recipe.lr, recipe.momentum, fused=True, **options)
 
 

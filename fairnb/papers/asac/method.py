@@ -165,7 +165,7 @@ def _head_of(model: nn.Module, task: Task, seed: int, options: Options) -> nn.Mo
     """C on the backbone of ``model`` as it is now; the controls attack nothing and need none."""
     if not any(options.epsilons):
         return None
-    fitted = protected_head(model, task.train, seed, val=task.val, **asac_base.of_probe(task.settings))
+    fitted: Any = protected_head(model, task.train, seed, val=task.val, **asac_base.of_probe(task.settings))
     return asac_base.Live(model, fitted.head) if options.live else channels_last(fitted, device())
 
 

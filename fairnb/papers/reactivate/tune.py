@@ -66,7 +66,7 @@ class Tuning:
         """What stands beside the samples in D'_val: their attacked copies, or themselves."""
         if not self.plan.attacked:
             return self.samples.x
-        options = {"column": self.tasks[0].protected_column, "gamma": self.plan.gamma}
+        options: dict[str, Any] = {"column": self.tasks[0].protected_column, "gamma": self.plan.gamma}
         found, self.chances = augment(
             self.networks, self.samples, self.near, self.attacks, self.draws, chances=self.chances, **options
         )
@@ -76,7 +76,7 @@ class Tuning:
         plan = self.plan
         batches = [index for _ in range(epochs) for index in self._batches()]
         lr = mask.rate(len(batches)) if plan.mask_lr is None else plan.mask_lr
-        options = {"tau": plan.tau, "beta": plan.beta, "lr": lr, "weigh": self._loss_weights()}
+        options: dict[str, Any] = {"tau": plan.tau, "beta": plan.beta, "lr": lr, "weigh": self._loss_weights()}
         found = mask.search(self.networks, self.data, batches, draws=self.draws, **options)
         return mask.shuffled(found, self.draws) if plan.masked == "random" else found
 

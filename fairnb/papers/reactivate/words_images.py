@@ -16,11 +16,12 @@ from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.reactivate import tables
 from fairnb.papers.reactivate.claims import BASELINE, LIMIT, OURS
+from fairnb.papers.reactivate.rows import ABLATED
 from fairnb.papers.reactivate.show import told
 from fairnb.tasks import tiers
 
 PROPOSED, JOINT = OURS
-UNWEIGHTED, ANY_GROUP = (row[0] for row in tables.ABLATED)
+UNWEIGHTED, ANY_GROUP = (row[0] for row in ABLATED)
 INDEPENDENT = "Dom.Ind."
 ADVERSARIAL = ("Uni.Conf.", "Adv.Debias")
 SCRATCH = (INDEPENDENT, "Dom.Disc.", BASELINE, *ADVERSARIAL)
