@@ -6,6 +6,7 @@ nothing else, and of UTKFace's part for it. All tasks of the tier share these we
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -62,11 +63,14 @@ def ages(settings: dict[str, Any]) -> Split | None:
     return Split(x, target, female, ids, "Age", "Female")
 
 
-def of_faces(settings: dict[str, Any]) -> str:
-    """What ``FACE`` and the backbone's own weights add to the fingerprint of CelebA's faces."""
-    return "-".join(filter(None, (utkface_parts.own(settings), str(FACE))))
+def files(*names: str, frame: Frame | None = None) -> Files:
+    """The fingerprint of a task of the tier that is made from these data sets, and the backbone from two of them.
+
+    Args:
+        frame: the part of the test's pictures that is looked at; None: all of them.
+    """
+    return Files(tuple(dict.fromkeys((fairface.NAME, utkface.NAME, *names))), partial(_other, frame=frame))
 
 
-def files(*names: str) -> Files:
-    """The fingerprint of a task of the tier that is made from these data sets, and the backbone from two of them."""
-    return Files(tuple(dict.fromkeys((fairface.NAME, utkface.NAME, *names))), utkface_parts.own)
+def _other(settings: dict[str, Any], frame: Frame | None) -> str:
+    return "-".join(filter(None, (utkface_parts.own(settings), str(frame or ""))))

@@ -214,8 +214,8 @@ def _real(where: str, printed: str, home: str = "") -> Recipe:
 
 
 def _open(where: str, printed: str, home: str = "") -> Recipe:
-    files = replace(opened.files(where), other=opened.of_faces) if where == CELEBA else opened.files(where)
-    return _recipe(_open_build, files, where, printed, home)
+    frame = opened.FACE if where == CELEBA else None
+    return _recipe(_open_build, opened.files(where, frame=frame), where, printed, home)
 
 
 PRINTED = {"utkface": "UTKFace", "lfw": "LFWA+", CELEBA: "CelebA test"}

@@ -149,8 +149,8 @@ SIZES: dict[str, dict[str, Any]] = {
         | {"marks_n_train": 336, "marks_n_val": 240, "marks_n_test": 1200, "marks_finetune_lr": 0.05},
     },
     "open": {
-        # A training of FineFACE takes a quarter of an hour of a core without bfloat16: three seeds, and the ledger has
-        # more of what claims rest on. Of Table 7 what quick has.
+        # A training of FineFACE takes a quarter of an hour of a core without bfloat16: three seeds, and
+        # `make decide` has more. Of Table 7 what quick has.
         "seeds": (0, 1, 2),
         "plan": _plan(*_OPEN_PLAN, None),
         "rows": {"choices": (*_FUSIONS, _TEXT, _TENTH), "table6": _ATTRIBUTE_ROWS},
