@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from fairnb.contract import Split
 from fairnb.data import fairface, utkface
+from fairnb.data.cache import Frame
 from fairnb.data.labels import Labels
 from fairnb.tasks import utkface_parts
 from fairnb.tasks.recipes import Files
@@ -29,6 +33,14 @@ def split(faces: Labels, rows: np.ndarray, size: int) -> Split:
     return Split(x, target, female, ids, "Age", "Female")
 
 
-def files(*names: str) -> Files:
-    """The fingerprint of a task that is made from these data sets, and its backbone from two of them."""
-    return Files(tuple(dict.fromkeys((fairface.NAME, utkface.NAME, *names))), utkface_parts.own)
+def files(*names: str, frame: Frame | None = None) -> Files:
+    """The fingerprint of a task of the tier that is made from these data sets, and its backbone from two of them.
+
+    Args:
+        frame: the part of the test's pictures that is looked at; None: all of them.
+    """
+    return Files(tuple(dict.fromkeys((fairface.NAME, utkface.NAME, *names))), partial(_other, frame=frame))
+
+
+def _other(settings: dict[str, Any], frame: Frame | None) -> str:
+    return "-".join(filter(None, (utkface_parts.own(settings), str(frame or ""))))

@@ -15,6 +15,7 @@ import numpy as np
 from fairnb import paths
 from fairnb.contract import Split
 from fairnb.data import celeba, fairface, lfw, subsets, utkface
+from fairnb.data.cache import Frame
 from fairnb.data.delimited import require_columns
 from fairnb.data.labels import Labels
 from fairnb.errors import UnknownName
@@ -114,10 +115,17 @@ def lfw_races() -> np.ndarray:
     return np.where(numbers.max(axis=1) > 0, numbers.argmax(axis=1), UNDEFINED)
 
 
-def _whole(labels: Labels, protected: str, rows: np.ndarray | None, size: int, **columns: np.ndarray) -> Split:
+def _whole(
+    labels: Labels,
+    protected: str,
+    rows: np.ndarray | None,
+    size: int,
+    frame: Frame | None = None,
+    **columns: np.ndarray,
+) -> Split:
     """The images at ``rows`` (default: all) with ``Female`` and ``protected``; ``columns`` are added labels."""
     every = np.arange(len(labels)) if rows is None else rows
-    return replace(labels, table=labels.table.assign(**columns)).split(FEMALE, protected, every, size)
+    return replace(labels, table=labels.table.assign(**columns)).split(FEMALE, protected, every, size, frame=frame)
 
 
 def _lfw_test(size: int) -> Split:
@@ -128,12 +136,13 @@ def _lfw_test(size: int) -> Split:
 def _celeba_test(size: int, listed: bool = False) -> Split:
     """Groups are the genders, so the target's own classes; ``Young`` is there because a Split has two attributes.
 
-    ``listed``: those images alone that tier ``open`` looks at.
+    ``listed``: those images alone that tier ``open`` looks at, and of each the face alone, ``tasks_open.FACE``.
     """
     labels = celeba.read()
     rows = labels.where("split", "test")
     rows = np.intersect1d(rows, celeba.open_rows(labels)) if listed else rows
-    return _whole(labels, YOUNG, rows, size, Female=1 - labels.column(GENDER))
+    frame = opened.FACE if listed else None
+    return _whole(labels, YOUNG, rows, size, frame, Female=1 - labels.column(GENDER))
 
 
 def _utkface_test(size: int) -> Split:
@@ -205,7 +214,8 @@ def _real(where: str, printed: str, home: str = "") -> Recipe:
 
 
 def _open(where: str, printed: str, home: str = "") -> Recipe:
-    return _recipe(_open_build, ages.files(where), where, printed, home)
+    frame = opened.FACE if where == CELEBA else None
+    return _recipe(_open_build, ages.files(where, frame=frame), where, printed, home)
 
 
 PRINTED = {"utkface": "UTKFace", "lfw": "LFWA+", CELEBA: "CelebA test"}

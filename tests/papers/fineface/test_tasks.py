@@ -4,16 +4,18 @@ import os
 
 import layouts
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from fairnb import tasks
+from fairnb import paths, tasks
 from fairnb.data import cache, celeba, fairface, labels, lfw, subsets, utkface
 from fairnb.data.toys import faces as toy_faces
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.evidence import reported
 from fairnb.papers.fineface import tasks_attributes as attributes13
 from fairnb.papers.fineface import tasks_marks as marks
+from fairnb.papers.fineface import tasks_open as opened
 from fairnb.papers.fineface import tasks_races as races
 from fairnb.papers.fineface import tiers as fineface
 from fairnb.tasks import utkface_parts
@@ -260,6 +262,12 @@ def test_tier_open_trains_on_the_first_of_fairface_and_knows_faces_from_utkfaces
     assert file.name.startswith("own-age-") and model.net.fc.out_features == 1
 
 
+def test_celebas_faces_fill_the_box_that_was_searched():
+    found = pd.read_csv(paths.CHECKOUT / "docs" / "searches" / "fineface_face_box.csv", comment="#")
+    assert found.loc[found["chosen"], "box"].tolist() == [str(opened.FACE.box)]
+    assert found["correlation"].idxmax() == found["chosen"].idxmax()
+
+
 def test_tier_opens_celeba_has_the_listed_images_alone(owned, monkeypatch):
     layouts.celeba(owned, 64, held=16, images=True)
     layouts.utkface_of_all_ages(owned, 960)
@@ -273,10 +281,15 @@ def test_tier_opens_celeba_has_the_listed_images_alone(owned, monkeypatch):
     assert {*found.train.ids} < {*read.ids[listed["train"]]}
     other = tasks.recipe(races.OPEN_NAMES["celeba"])
     assert other.reads == ("fairface", "utkface", "celeba")
+    assert str(opened.FACE) in other.fingerprint({"weights": "own"}), "another box is another task"
+    assert str(opened.FACE) not in tasks.recipe(attributes13.OPEN["Smiling"]).fingerprint({"weights": "own"})
     test = races.OPEN_TESTS["celeba"](24)
     for split in (found.test, test):
         assert list(split.ids) == list(read.ids[listed["test"]])
     assert test.target_name == "Female" and len(found.pretrain) == 81 - 18 + 384
+    whole = celeba.read().split("Smiling", "Male", read.where("split", "test"), 24)
+    rows = np.flatnonzero(np.isin(whole.ids, test.ids))
+    assert not np.array_equal(whole.x[rows], test.x), "the face fills the frame"
 
 
 @pytest.mark.parametrize("attribute", ["Smiling", "Gray_Hair"])
