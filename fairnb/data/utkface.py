@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,9 @@ def read(root: Path | None = None) -> Labels:
     """The labels of all images in ``root/UTKFace``, sorted by file name (the owner gives no order).
 
     Columns: ``Female`` (gender code 1), ``White`` (race code 0), ``Race`` (0..4, see ``RACES``), ``Age`` (years).
-    A name that does not follow the pattern (the owner's ages are 0 to 116) is left out and named in one logged warning:
-    five of the published 23,708 names lack a field or have a stray character, and a guessed label would be worse than
-    a missing one.
+    A name that does not follow the pattern (the owner's ages are 0 to 116) is left out and named in a logged warning,
+    once a process: five of the published 23,708 names lack a field or have a stray character, and a guessed label
+    would be worse than a missing one.
 
     Args:
         root: the data root; default ``paths.data()``.
@@ -53,12 +54,17 @@ def read(root: Path | None = None) -> Labels:
             "aligned and cropped faces straight into it"
         )
     if malformed:
-        log.warning("utkface: left out %d malformed file names: %s", len(malformed), _shortened(malformed))
+        _say_once(folder, f"{NAME}: left out {len(malformed)} malformed file names: {_shortened(malformed)}")
     kept = [m for m in matches.values() if m]
     files = np.array([m[0] for m in kept])
     age, gender, race = (np.array([int(m[field]) for m in kept]) for field in ("age", "gender", "race"))
     table = pd.DataFrame({"Female": gender, "White": (race == 0).astype(int), "Race": race, "Age": age})
     return checked(NAME, root, Labels(NAME, folder, files, files, table))
+
+
+@cache
+def _say_once(folder: Path, warning: str) -> None:
+    log.warning(warning)
 
 
 def _shortened(names: list[str], most: int = 10) -> str:

@@ -36,7 +36,8 @@ REASONS = {
 # What the row of the text changes, and what it does not.
 AS_IN_TEXT = (
     "Network and boxes are the text's (a single linear layer and its map, ELU, half as many channels inside a block as "
-    "its stage has, pixels above the threshold, no padding); rates, schedule and choice of the epoch are FineFACE's."
+    "its stage has, pixels above the threshold, no padding); rates, schedule and choice of the epoch are FineFACE's, "
+    "not searched for it. Near chance, it says that these do not fit, not that the text's network cannot learn."
 )
 OWN_RATES = "It is the share that the paper has; the tier's own one is chosen for the plain network as well."
 RATES = {
