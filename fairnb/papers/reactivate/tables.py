@@ -187,10 +187,12 @@ _CELLS = tuple(
 def size_of(task: str, tier: str) -> str:
     """Data and network of a task at a tier in a few words, for the tables."""
     from fairnb import tasks
+    from fairnb.nets import backbones
 
     own = tasks.settings_of(task, tier)
     if tasks.recipe(task).family == "features":
         return f"{own['layers']} layers of {own['width']}, at most {own['pretrain_epochs']} epochs"
     images = f"{own['n_train']} training images, " if own.get("n_train") else ""
     pixels = own.get("crop") or own.get("size", 32)
-    return f"{images}{pixels} px, ResNet-18 of width {own['width']}, {own['pretrain_epochs']} epochs"
+    network = backbones.title_of(own.get("backbone", "resnet18"))
+    return f"{images}{pixels} px, {network} of width {own['width']}, {own['pretrain_epochs']} epochs"

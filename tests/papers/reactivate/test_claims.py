@@ -116,6 +116,23 @@ def test_a_network_that_knows_next_to_nothing_shows_nothing_of_cifar():
         assert all("Baseline in cifar10s/skew95 is 47.2 %, under the 65 %" in verdict.reason for verdict in found)
 
 
+def clean(accuracy, task="cifar10s/clean"):
+    return frame(task, **{"Clean data": (accuracy, 0.0)})
+
+
+def test_a_network_below_the_ceiling_on_clean_data_shows_nothing_of_cifar_or_of_its_skews():
+    printed, lost = frame(**PRINTED_T1), skewed_runs({"Baseline": 0.041, "Proposed": 0.032})
+    for accuracy, seen in ((0.88, False), (0.92, True)):
+        found = [*claims.cifar(printed, "a", clean(accuracy)), claims.skews(lost, "a", clean(accuracy))]
+        assert {verdict.verdict for verdict in found} == {HOLDS if seen else UNSEEN}
+    assert all("Clean data in cifar10s/clean is 88.0 %" in v.reason for v in claims.cifar(printed, "a", clean(0.88)))
+
+
+def test_toy_shapes_have_no_ceiling_to_reach():
+    found = claims.cifar(frame(**PRINTED_T1), "toy", clean(0.7, "toy_shapes/clean"))
+    assert {verdict.verdict for verdict in found} == {HOLDS}
+
+
 def test_bars_of_bias_have_no_margin_and_accuracies_have():
     [r1, *_] = claims.cifar(frame(**PRINTED_T1), "toy")
     margins = {one.metric: one.margin for group in r1.groups for one in group}
@@ -125,14 +142,18 @@ def test_bars_of_bias_have_no_margin_and_accuracies_have():
 # Table II
 
 
-def skewed(losses, open_rows=()):
+def skewed_runs(losses, open_rows=()):
     """Accuracies at skews 80, 90, 99 so that a row loses ``losses[row]`` from the first to the last."""
     parts = [
         frame(f"cifar10s/skew{skew}", open_rows=open_rows if skew == 99 else (),
               **{row: (0.94 - loss * share, 0.01) for row, loss in losses.items()})
         for skew, share in ((80, 0), (90, 0.4), (99, 1))
     ]  # fmt: skip
-    return claims.skews(pd.concat(parts, ignore_index=True), "toy")
+    return pd.concat(parts, ignore_index=True)
+
+
+def skewed(losses, open_rows=()):
+    return claims.skews(skewed_runs(losses, open_rows), "toy")
 
 
 @pytest.mark.parametrize(

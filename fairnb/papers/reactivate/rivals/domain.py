@@ -88,9 +88,9 @@ def noted(model: nn.Module, task: Task, train_loss: list[float]) -> TrainedPredi
 
 def _train(task: Task, seed: int, loss: Any, merge: Merge, **options: Any) -> TrainedPredictor:
     model = replaced_head(task, seed, protected_groups(task) * _classes(task))
-    numbers = common.schedule(task, **options)
-    if "weight_decay" in (known := settings_of(task, "pretrain")):
-        numbers["weight_decay"] = known["weight_decay"]
+    known = settings_of(task, "pretrain")
+    of_sgd = {name: known[name] for name in ("weight_decay", "momentum", "nesterov") if name in known}
+    numbers = common.schedule(task, **options) | of_sgd
     history = fit(model, task.train, seed=seed, loss=loss, **numbers)
     return noted(Merged(model, merge), task, history.train_loss)
 
