@@ -1,4 +1,4 @@
-"""Verdicts on ASAC's claims (S1 to S11).
+"""Verdicts on ASAC's claims (S1 to S13).
 
 ``frame`` is what ``runs.run`` returns for the rows of ``tables``; conditions are in percentage points. DEO is
 the sum of the gaps in true and false positive rates (``eo_sum``), which is what the printed numbers fit.
@@ -24,7 +24,8 @@ DEO = "eo_sum"
 BIG_NOSE, WAVY_HAIR = "CelebA;P=Gender;T=Big Nose", "CelebA;P=Gender;T=Wavy Hair"
 CHANCE = 60.0  # percent: a base below it guesses; the weakest printed one has 63.29
 STAND_IN = "a second style of toy faces with 10 % wrong labels stands in for LFW"
-SLOPES = ("slope_same", "slope_refit")
+HEADS = {"slope_same": "the base's head", "slope_refit": "a head of each network's own"}
+SLOPES = tuple(HEADS)
 Conditions = Mapping[str, Sequence[Condition]]
 
 
@@ -96,11 +97,12 @@ def direction(frame: pd.DataFrame, setting: str) -> Verdict:
     return _judged("S11", conditions, frame, ours=shown, note=f"{setting}", rows=(SIGNS[0], ASAC))
 
 
-def attacks_stop(slopes: pd.DataFrame, setting: str) -> Verdict:
+def attacks_stop(slopes: pd.DataFrame, setting: str) -> list[Verdict]:
     """S8: the smile probability moves less per magnitude after ASAC than before, in units of its spread over images.
 
     A network that is surer of everything moves more, in probabilities, and is no easier to attack: hence the unit. The
-    paper attacks the base's gender head. A head that is refitted to each network is our question: shown, not judged.
+    paper attacks the base's gender head. Ours are S12, the same with a head that is refitted to each network, and S13:
+    it moves less than after as many steps without attack (where the tier has that control).
 
     Args:
         slopes: columns ``label``, ``task``, ``seed``; mean |change of probability| per 0.01 of magnitude, in 0..1,
@@ -108,11 +110,21 @@ def attacks_stop(slopes: pd.DataFrame, setting: str) -> Verdict:
             (``slope_refit``); ``spread``, the standard deviation of the probability over unchanged images.
     """
     relative = slopes.assign(**{name: slopes[name] / slopes["spread"] for name in SLOPES})
-    condition = _fall(relative, "slope_same", BASE, ASAC, "slope_same / spread")
+    judged = {"S8": (BASE, "slope_same"), "S12": (BASE, "slope_refit"), "S13": (STEPS[0], "slope_same")}
     rows = (BASE, STEPS[0], ASAC)
     shown = f"percent of the spread per 0.01, base's head / own head: {_seed_means(relative, SLOPES, rows)}"
     raw = f"in points of probability: {_seed_means(slopes, SLOPES, rows)}"
-    return judge("S8", [condition], ours=f"{shown}; {raw}", note=f"{setting}; attacks on the base's head are judged")
+    there = set(slopes["label"])
+    return [
+        judge(
+            claim,
+            [_fall(relative, column, high, ASAC, f"{column} / spread")],
+            ours=f"{shown}; {raw}",
+            note=f"{setting}; attacks on {HEADS[column]} are judged",
+        )
+        for claim, (high, column) in judged.items()
+        if high in there
+    ]
 
 
 def attribution_moves(shares: pd.DataFrame, setting: str) -> Verdict:
@@ -184,7 +196,7 @@ def _inside(frames: Frames, tier: str) -> list[Verdict]:
     name = str(looked["task"].iloc[0])
     setting = f"tier {tier}, {name}"
     smile = tasks.recipe(name).setting.endswith("T=Smile")
-    return [attacks_stop(looked, setting), *([attribution_moves(looked, setting)] if smile else [])]
+    return [*attacks_stop(looked, setting), *([attribution_moves(looked, setting)] if smile else [])]
 
 
 def _known(tier: str) -> pd.DataFrame:
@@ -201,5 +213,7 @@ JUDGED = {
     "32_asac_ablations": Judged(
         ("S6", "S7", "S11"), {name: partial(tables.grid, name) for name in ("T4", "T5", "D")}, _ablations
     ),
-    "33_asac_attributions": Judged(("S8", "S9"), {"F": partial(tables.grid, "F")}, _inside, measured=True),
+    "33_asac_attributions": Judged(
+        ("S8", "S12", "S13", "S9"), {"F": partial(tables.grid, "F")}, _inside, measured=True
+    ),
 }

@@ -19,12 +19,22 @@ UNIT = f"{attack_curves.UNIT:g}"
 SMILE, UNDEFINED = "Smile", "not defined"
 REASONS = {
     "S8": {
-        "holds": "It fits that training on attacked images takes the direction of the attack out of what decides. The "
-        "control tells how much of this any fine-tuning does: features change, and the old attack misses.",
+        "holds": "It fits that training on attacked images takes the direction of the attack out of what decides. "
+        "S13 asks how much of this any fine-tuning does.",
         "refuted": "So the prediction still follows the attacks. It fits that gender and target share features, as in "
         "the toy above: what fools the head changes them.",
         "open": "Two things pull: training on attacked images makes them matter less, and gender and target share "
         "features, as in the toy above, so that what fools the head changes both.",
+    },
+    "S12": {
+        "holds": "So little of gender that a new head could be attacked through decides any more.",
+        "refuted": "So gender is still in the features, and still moves the prediction: the old attack missed.",
+        "open": "The new head is the harder and the fairer test: if gender is in the features and decides, it finds it.",
+    },
+    "S13": {
+        "holds": "So it is the attack in training that makes the network withstand it.",
+        "refuted": "So any fine-tuning of this length would do: features change, and the old attack misses.",
+        "open": "Any fine-tuning changes features, and the old attack misses; what the attack adds must show above that.",
     },
     "S9": {
         "holds": "It fits that what attacks on gender cannot move is the mouth, where the evidence is.",
@@ -45,7 +55,8 @@ def why(measured: pd.DataFrame, finished: pd.DataFrame, verdicts: pd.DataFrame, 
     task = str(measured["task"].iloc[0])
     return [
         say.point(verdicts, ["S8"], slopes(measured), say.reason(verdicts, "S8", REASONS["S8"])),
-        f"* **The old head, and a new one.** {heads(measured)}",
+        say.point(verdicts, ["S12"], heads(measured), say.reason(verdicts, "S12", REASONS["S12"])),
+        say.point(verdicts, ["S13"], beyond(measured), say.reason(verdicts, "S13", REASONS["S13"])),
         _mouths(measured, verdicts, tier, chance),
         *_from_trained(Rows(finished, task)),
     ]
@@ -82,20 +93,26 @@ def slopes(measured: pd.DataFrame) -> str:
 
 
 def heads(measured: pd.DataFrame) -> str:
-    """Plain probabilities, under attacks on the old head and on a new one, and under noise, against the probe."""
+    """What S12 judges, and plain probabilities under attacks on the old head and a new one, against the probe."""
+    ours, control = (_than(measured, row, "slope_refit", "spread") for row in (ASAC, CONTROL))
     found = {name: [_than(measured, row, name) for row in (ASAC, CONTROL)] for name in ("slope_same", "slope_refit")}
     said = [f"after ASAC {ours}, after the control {control}" for ours, control in found.values()]
-    control = found["slope_same"][1]
-    misses = (
-        "The old attack also misses where nobody attacked in training: the features have changed. "
-        if isinstance(control, say.Difference) and control.word == say.LOWER
-        else ""
-    )
     return (
-        f"In plain probability attacks move the probe by {_value(measured, BASE, 'slope_same', ' points')} per {UNIT}. "
-        f"Beside this, attacks on the old head: {said[0]}; on a new head: {said[1]}. {misses}The new head is the "
-        "harder and the fairer test: if gender is still in the features and still decides, it finds it. Noise of the "
-        f"same strength moves the network after ASAC by {_value(measured, ASAC, 'slope_noise', ' points')}."
+        "Attacks on a new head move p of the probe by "
+        f"{_value(measured, BASE, 'slope_refit', ' %', 'spread')} of its spread per {UNIT}; after ASAC this is "
+        f"{ours}, after the control {control}. In plain probability, where the probe moves by "
+        f"{_value(measured, BASE, 'slope_same', ' points')}, attacks on the old head: {said[0]}; on a new head: "
+        f"{said[1]}. Noise of the same strength moves the network after ASAC by "
+        f"{_value(measured, ASAC, 'slope_noise', ' points')}."
+    )
+
+
+def beyond(measured: pd.DataFrame) -> str:
+    """What S13 judges: slopes per spread after ASAC against those after as many steps without attack."""
+    return (
+        f"After ASAC attacks on the base's head move p by {_value(measured, ASAC, 'slope_same', ' %', 'spread')} of "
+        f"its spread per {UNIT}, after as many steps without attack by "
+        f"{_value(measured, CONTROL, 'slope_same', ' %', 'spread')}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Verdicts on S1 to S10 from hand-made runs: each claim holds, fails and stays open."""
+"""Verdicts on S1 to S13 from hand-made runs: each claim holds, fails and stays open."""
 
 import numpy as np
 import pandas as pd
@@ -284,20 +284,41 @@ def slopes(same=None, refit=None, spread=None, open_rows=(), seeds=SEEDS):
         (NO_DIFFERENCE, {"same": {ASAC: 0.12}}),
         (HOLDS, {"same": {ASAC: 0.13}, "spread": {ASAC: 0.4}}),  # surer of everything, and moved less for that
         (REVERSED, {"same": {ASAC: 0.11}, "spread": {ASAC: 0.1}}),
-        (HOLDS, {"refit": {ASAC: 0.13}}),  # a head on the new features is our question, not the paper's
+        (HOLDS, {"refit": {ASAC: 0.13}}),  # a head on the new features is our question, not the paper's: S12
         (OPEN, {"open_rows": (BASE,)}),
-        (HOLDS, {"same": {STEPS: 0.0}}),  # the control is shown beside, not compared with
+        (HOLDS, {"same": {STEPS: 0.0}}),  # the control is our question, too: S13
     ],
 )
 def test_s8_by_hand(verdict, changes):
     made = slopes(**changes)
-    found = claims.attacks_stop(made, "toy")
+    [found, *_] = claims.attacks_stop(made, "toy")
     assert (found.claim, said(found)) == ("S8", verdict)
     own = made[made["label"] == ASAC]
     for spread in (own["spread"], 1.0):
         both = [f"{100 * (own[name] / spread).mean():.2f}" for name in ("slope_same", "slope_refit")]
         assert f"{ASAC} {' / '.join(both)}" in found.ours
     assert STEPS in found.ours
+
+
+@pytest.mark.parametrize(
+    ("own_head", "beyond", "changes"),
+    [
+        (HOLDS, HOLDS, {}),
+        (REVERSED, HOLDS, {"refit": {ASAC: 0.13}}),
+        (HOLDS, REVERSED, {"same": {STEPS: 0.01}}),
+        (HOLDS, NO_DIFFERENCE, {"same": {STEPS: 0.02}}),
+        (HOLDS, OPEN, {"open_rows": (STEPS,)}),
+    ],
+)
+def test_our_own_questions_of_attacks_a_new_head_and_the_control(own_head, beyond, changes):
+    found = claims.attacks_stop(slopes(**changes), "toy")
+    assert {v.claim: said(v) for v in found} == {"S8": HOLDS, "S12": own_head, "S13": beyond}
+
+
+def test_without_the_control_nothing_is_said_of_it():
+    made = slopes()
+    found = claims.attacks_stop(made[made["label"] != STEPS], "toy")
+    assert [verdict.claim for verdict in found] == ["S8", "S12"]
 
 
 @pytest.mark.parametrize(
@@ -329,7 +350,7 @@ def all_verdicts(seeds=SEEDS):
         claims.curriculum(frame(ORDERS, seeds=seeds), "toy"),
         claims.magnitudes(frame(PAIRS, seeds=seeds), "toy"),
         claims.direction(frame(DIRECTED, seeds=seeds), "toy"),
-        claims.attacks_stop(slopes(seeds=seeds), "toy"),
+        *claims.attacks_stop(slopes(seeds=seeds), "toy"),
         claims.attribution_moves(measured({"mouth_share": SHARES}, seeds=seeds), "toy"),
     ]
 
@@ -338,7 +359,7 @@ def test_every_claim_of_the_paper_has_a_verdict_with_its_printed_numbers():
     found = all_verdicts()
     known = reported.claims().set_index("id")
     assert {verdict.claim for verdict in found} == set(known.index[known["paper"] == "asac"])
-    assert len(found) == 11
+    assert len(found) == 13
     for verdict in found:
         assert (verdict.paper, verdict.verdict) == ("asac", HOLDS)
         assert verdict.printed == known.loc[verdict.claim, "printed"] and verdict.seeds == len(SEEDS)
@@ -399,6 +420,8 @@ def test_the_door_judges_what_the_grids_plan():
         "S7",
         "S11",
         "S8",
+        "S12",
+        "S13",
         "S9",
     ]
     assert [name for name, one in door.items() if one.measured] == ["33_asac_attributions"]
@@ -415,7 +438,11 @@ def test_the_door_judges_what_the_grids_plan():
         assert {verdict.claim for verdict in found} == set(door[notebook].claims)
         assert all(verdict.note.startswith("tier quick") for verdict in found)
     elsewhere = looked.assign(task="utkface/over35_female")
-    assert [v.claim for v in door["33_asac_attributions"].verdicts({"measured": elsewhere}, "open")] == ["S8"]
+    assert [v.claim for v in door["33_asac_attributions"].verdicts({"measured": elsewhere}, "open")] == [
+        "S8",
+        "S12",
+        "S13",
+    ]
 
 
 def test_what_is_known_of_networks_is_judged_without_their_notebook(monkeypatch):

@@ -61,7 +61,7 @@ def swapped(told, one=BASE, other=ASAC):
     return told | {one: told[other], other: told[one]}
 
 
-def table(said="undecided", claims=range(1, 12)):
+def table(said="undecided", claims=range(1, 14)):
     return pd.DataFrame({"claim": [f"S{i}" for i in claims], "verdict": said})
 
 
@@ -237,10 +237,10 @@ class TestInside:
     def test_as_printed_and_turned_around(self):
         said = self.said(looked())
         assert "after ASAC this is lower by 12.8 points" in said and "after it this is higher by 10.0 points" in said
-        assert "features have changed" not in said and "Chance is 1.5 %" in said and "From a trained network" in said
+        assert "Chance is 1.5 %" in said and "From a trained network" in said
+        assert all(f"* **{claim}: undecided.**" in said for claim in ("S8", "S12", "S13", "S9"))
         said = self.said(looked(after=1.5, control=0.8, mouth=-0.02))
         assert "after ASAC this is higher by 16.0 points" in said and "after it this is lower by 2.0 points" in said
-        assert "features have changed" in said
 
     def test_one_seed_and_constant_networks(self):
         said = self.said(looked(seeds=1))
