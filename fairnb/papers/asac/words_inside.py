@@ -29,12 +29,12 @@ REASONS = {
     "S12": {
         "holds": "So little of gender that a new head could be attacked through decides any more.",
         "refuted": "So gender is still in the features, and still moves the prediction: the old attack missed.",
-        "open": "The new head is the harder and the fairer test: if gender is in the features and decides, it finds it.",
+        "open": "The new head is the harder and the fairer test: if gender is still there and decides, it finds it.",
     },
     "S13": {
         "holds": "So it is the attack in training that makes the network withstand it.",
         "refuted": "So any fine-tuning of this length would do: features change, and the old attack misses.",
-        "open": "Any fine-tuning changes features, and the old attack misses; what the attack adds must show above that.",
+        "open": "Any fine-tuning changes features, and the old attack misses; attacks must add to that.",
     },
     "S9": {
         "holds": "It fits that what attacks on gender cannot move is the mouth, where the evidence is.",

@@ -8,11 +8,11 @@ import pandas as pd
 from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
 from fairnb.papers.reactivate import choices
-from fairnb.papers.reactivate.rows import BARE
+from fairnb.papers.reactivate.rows import BARE, CHOICES, CONTROLS
 from fairnb.papers.reactivate.show import told, words
 
 CELLS, RESTART = "as they are", "Kaiming"
-DEFAULT_ROW, JOINT = "Proposed (default)", "joint, γ = 0.05 (default)"
+DEFAULT_ROW, JOINT = CONTROLS[0][0], CHOICES["γ"][0][0]
 PARTS = ("no attack", "no mask", "random mask", "D_i whatever the group")
 RIVALS = ("RndPert on the bootstrap", "Adv.Ft on the bootstrap")
 ALPHA = 0.05  # of the intervals
