@@ -85,10 +85,11 @@ def _thresholds(both: pd.DataFrame) -> str:
     best = both["row"].str.endswith(AT_BEST)
     names = both.loc[best, "row"].str.removesuffix(f" {AT_BEST}").unique()
     half = both[both["row"].isin(names)]
+    what = f"* **Post-processing at one half**, as the script decides ({say.listed(names)})"
     if not both["bias_value"].isin(JUDGED).any():
-        return f"* **Post-processing at one half**, as the script decides ({say.listed(names)}): on toys print says nothing."
+        return f"{what}: on toys print says nothing."
     return (
-        f"* **Post-processing at one half**, as the script decides ({say.listed(names)}), agrees with print in "
+        f"{what}, agrees with print in "
         f"{_counted(half)} that can be judged; at the threshold of best balanced accuracy in {_counted(both[best])}."
     )
 
