@@ -14,6 +14,7 @@ import pandas as pd
 from fairnb import tasks
 from fairnb.evidence import say
 from fairnb.evidence.verdicts import per_seed
+from fairnb.nets import backbones
 from fairnb.papers.reactivate import tables
 from fairnb.papers.reactivate.claims_images import BASELINE, CLEAN_IN_PRINT, LIMIT, OURS
 from fairnb.papers.reactivate.rows import ABLATED
@@ -206,13 +207,13 @@ def decisions(task: str, tier: str) -> str:
     lines = [
         ("what", "paper", "released code (Wang et al., Savani et al.)", "here"),
         ("network for 32 pixels", "ResNet-18 with ImageNet weights", "ResNet-18 for CIFAR (3×3 stem), from scratch",
-         "as Wang et al.; only that reaches 0.89 and 0.954"),
+         f"{backbones.title_of(own.get('backbone', 'resnet18'))}, from scratch"),
         ("bias in Table I", "not named", "bias amplification", "bias amplification"),
         ("validation data", "not described", "none: the last epoch is tested", held),
         ("direction of the attack", '"increases the distance", "mixes attributes"', "–",
          'apart; `direction="mix"` is an option'),
         ("size of D_i, radius, steps", "not given", "–",
-         f"8; 8/255 (ℓ∞) and 0.5 (ℓ2); {steps} steps of a quarter"),
+         f"8; 8/255 (ℓ∞), √d times that (ℓ2), so that both balls reach as far; {steps} steps of a quarter"),
         ("Ŷ(a=0) − Ŷ(a=1) for images", "prediction with the attribute set", "–", "scores of the two halves of D_i"),
         ("where the weights act", "in sampling and in the loss", "–",
          'in sampling; `weighting="loss"` is an option'),
