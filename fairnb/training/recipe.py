@@ -25,9 +25,9 @@ class Recipe:
     Attributes:
         epochs, lr, batch_size: as ever; a split smaller than ``batch_size`` is one batch.
         seed: of the order, the augmentation and dropout.
-        optimizer: ``sgd`` with ``momentum``, ``nesterov`` or not, and ``weight_decay`` (AIM-Fair's code: 0.9 and 1e-4,
-            not), plain ``adam``
-            (betas 0.9 and 0.999, eps 1e-8, no weight decay), or ``adamw`` (the same with ``weight_decay``).
+        optimizer: ``sgd`` with ``momentum``, ``nesterov`` or not, and ``weight_decay`` (AIM-Fair's code: 0.9, not, and
+            1e-4), plain ``adam`` (betas 0.9 and 0.999, eps 1e-8, no weight decay), or ``adamw`` (the same with
+            ``weight_decay``).
         clip_norm: a longer gradient is scaled down to this norm; None: never.
         schedule: ``constant``, ``multistep`` (times ``gamma`` after each of the epochs ``milestones``), ``cosine`` (to
             0, stepped after each batch), or ``triangular`` (from a fifth up to ``lr`` in the first fifth of all
