@@ -51,7 +51,7 @@ def grid(paper: str, table: Table, tier: str, label_of: Callable[[str], str] = s
         for label, method, hparams in table.rows
         for task, seeds, wanted in planned
         if wanted is None or label in wanted
-        for seed in seeds
+        for seed in seeds[: tiers.seeds_of_row(tier, paper, table.plan, label)]
     ]
 
 

@@ -31,7 +31,7 @@ class Tier:
 
         ``settings`` (data sizes, network, schedules) and ``plan`` (tasks and seeds of each table), ``baselines`` with
         hyper-parameters other than their papers', ``rows`` of a table where not all are run (for all tasks, or by
-        task), and ``seeds`` if it has its own.
+        task), ``fewer_seeds`` of a table's dearest rows, by label, and ``seeds`` if it has its own.
         """
         return _papers(self.name)
 
@@ -133,6 +133,11 @@ def rows(tier: str, paper: str, table: str, task: str) -> tuple[str, ...] | None
     """The labels of the rows that a tier runs of a table for a task; None for all of them."""
     found = get(tier).papers[paper].get("rows", {}).get(table)
     return found.get(task) if isinstance(found, dict) else found
+
+
+def seeds_of_row(tier: str, paper: str, table: str, label: str) -> int | None:
+    """How many of a table's seeds a tier runs of the row ``label``, the dear ones say; None for all of them."""
+    return get(tier).papers[paper].get("fewer_seeds", {}).get(table, {}).get(label)
 
 
 def plan(tier: str, paper: str, table: str) -> list[tuple[str, tuple[int, ...]]]:

@@ -304,3 +304,9 @@ def test_rows_at_the_best_threshold_have_the_printed_numbers_of_their_row_and_to
 def test_fewer_initialisations_of_the_paper_reach_further():
     assert compared(0.31, 0.02, 5, 0.341, 0.018) == "differs"
     assert compared(0.31, 0.02, 5, 0.341, 0.018, seeds=3) == "agrees"
+
+
+def test_rows_of_a_table_can_have_fewer_seeds_and_no_more():
+    rows = reactivate.grid("T1", "open")
+    seeds = {label: [run.seed for run in rows if run.label == label] for label in ("Baseline", "Dom.Ind.")}
+    assert seeds["Dom.Ind."] == seeds["Baseline"][:1] and len(seeds["Baseline"]) > 1
