@@ -113,8 +113,8 @@ _SHAPES = (
     | {"domain_epochs": 9, "reactivate_batch_size": 64}
 )
 # A network and a schedule in the manner of airbench94 [Jordan 2024], whose numbers at its batch of 1,024 are scaled to
-# one of 256. Not searched but for the length: docs/searches/reactivate_open.csv. Fine-tuning has the method's own lengths
-# and rate. Of the adversaries' epochs a third move the network.
+# one of 256. Not searched but for the length (docs/searches/reactivate_open.csv). Fine-tuning has the method's own
+# lengths and rate. Of the adversaries' epochs a third move the network.
 _CIFAR_CPU = (
     CIFAR
     | {"backbone": "quick_cnn", "width": 32, "augment": "flip_shift", "batch_size": 256, "n_val": 2000}
