@@ -26,7 +26,8 @@ def train_together(tasks: Sequence[Task], seeds: Sequence[int]) -> list[nn.Modul
     Adam, binary cross-entropy; the validation loss is looked at every ``check_every`` epochs; a seed has stopped when
     ``patience`` looks in a row were no better than its best, to which it then goes back. The released code
     means to do so, but its saved state is a reference to the weights and moves on. Its learning rate falls by
-    ``Plateau``, which is told of the validation loss after every epoch, whatever ``check_every``.
+    ``Plateau``, which is told of the validation loss after every epoch, whatever ``check_every``. Where a rate cannot
+    fall any more the weights no longer move, and so a seed stops there, too (the released code goes on).
 
     Returns:
         one module per seed, in evaluation mode. ``task.settings``: ``pretrain_epochs`` (at most), ``pretrain_lr``,
@@ -52,6 +53,7 @@ def train_together(tasks: Sequence[Task], seeds: Sequence[int]) -> list[nn.Modul
         plateau.look(found)
         if epoch % numbers["check_every"] == 0:
             best.look(-found)
+            best.stopped |= plateau.spent
         if best.stopped.all():
             break
     if last:
@@ -131,6 +133,11 @@ class Plateau:
     def shares(self) -> torch.Tensor | None:
         """Of ``lr``, what each seed's rate is now, ``(S,)``; None: all of it, always."""
         return None if self.patience is None else self._rates / self._lr
+
+    @property
+    def spent(self) -> torch.Tensor:
+        """Which seeds have a rate that falls no more, bool ``(S,)``: a thousand steps of Adam move a weight by 1e-5."""
+        return self._rates * (1 - PLATEAU_FACTOR) <= PLATEAU_LEAST
 
     def look(self, loss: torch.Tensor) -> None:
         """Take note of every seed's validation loss ``(S,)``; its rate may fall."""

@@ -194,6 +194,16 @@ def test_the_rate_falls_on_the_validation_loss_of_every_epoch_and_for_each_seed_
     assert [own for own, _ in seen] == pytest.approx([1, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01])
 
 
+def test_a_seed_whose_rate_can_fall_no_more_has_stopped(monkeypatch):
+    seen = []
+    monkeypatch.setattr(stacked_training, "steps", lambda *_, shares: seen.append(shares.tolist()))
+    # Better and better, by less than the plateau asks for, so that no early stop ends it.
+    monkeypatch.setattr(stacked_training, "validation_loss", lambda *_: torch.full((2,), 1 - 1e-6 * len(seen)))
+    settings = {"plateau_patience": 0, "check_every": 1, "patience": 99, "pretrain_epochs": 50, "pretrain_lr": 1e-2}
+    train_together([a_task(seed, **settings) for seed in (0, 1)], [0, 1])
+    assert [own for own, _ in seen] == pytest.approx([1, 1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5]), "and then 1e-6: 1e-8"
+
+
 @pytest.mark.parametrize("patience", [0, 2, 10])
 def test_the_plateau_is_torchs(patience):
     losses = 1 + 0.1 * np.random.default_rng(patience).normal(size=(150, 4)).cumsum(0) / np.arange(1, 151)[:, None]
