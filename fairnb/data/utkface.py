@@ -26,6 +26,7 @@ FOLDER = "UTKFace"
 RACES = ("White", "Black", "Asian", "Indian", "Others")
 PATTERN = re.compile(UTKFACE_NAME)
 log = logging.getLogger(__name__)
+_warn_once = cache(log.warning)
 
 
 def read(root: Path | None = None) -> Labels:
@@ -54,17 +55,12 @@ def read(root: Path | None = None) -> Labels:
             "aligned and cropped faces straight into it"
         )
     if malformed:
-        _say_once(folder, f"{NAME}: left out {len(malformed)} malformed file names: {_shortened(malformed)}")
+        _warn_once(f"{NAME}: left out {len(malformed)} malformed file names of {folder}: {_shortened(malformed)}")
     kept = [m for m in matches.values() if m]
     files = np.array([m[0] for m in kept])
     age, gender, race = (np.array([int(m[field]) for m in kept]) for field in ("age", "gender", "race"))
     table = pd.DataFrame({"Female": gender, "White": (race == 0).astype(int), "Race": race, "Age": age})
     return checked(NAME, root, Labels(NAME, folder, files, files, table))
-
-
-@cache
-def _say_once(folder: Path, warning: str) -> None:
-    log.warning(warning)
 
 
 def _shortened(names: list[str], most: int = 10) -> str:

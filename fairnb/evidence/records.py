@@ -18,6 +18,7 @@ from fairnb.data.files import is_there, plain_errors, write_atomic
 from fairnb.errors import BrokenRecord, FairnbError
 
 log = logging.getLogger(__name__)
+_warn_once = cache(log.warning)
 FORMAT = 1
 REMEDY = "delete it (or leave it: the next `make reproduce` moves it aside and computes this run again)"
 
@@ -123,11 +124,6 @@ def find(run: dict[str, Any], key: str) -> Record | None:
     except BrokenRecord as error:
         _warn_once(str(error))
         return None
-
-
-@cache
-def _warn_once(sentence: str) -> None:
-    log.warning("%s", sentence)
 
 
 def set_aside(run: dict[str, Any], key: str) -> None:

@@ -41,7 +41,7 @@ def test_utkface_without_one_good_name(tmp_path):
 
 @pytest.mark.slow
 def test_utkface_real(real_data, caplog):
-    utkface._say_once.cache_clear()  # another test may have read them in this process
+    utkface._warn_once.cache_clear()  # another test may have read them in this process
     got = utkface.read(real_data("utkface"))
     assert len(got) == 23_708 - 5
     assert caplog.text.count("jpg.chip.jpg") == 5 and "'39_1_20170116174525125.jpg.chip.jpg'" in caplog.text

@@ -129,6 +129,7 @@ def test_the_check_names_folders_that_refuse(monkeypatch, tmp_path):
         monkeypatch.setenv("FAIRNB_RESULTS", str(folder / "results"))
         monkeypatch.setenv("FAIRNB_CACHE", str(folder / "results" / "not" / "yet"))
         monkeypatch.setattr(environment, "_gpu", environment._python)  # torch is heavy
+        monkeypatch.setattr(environment, "PACKAGES", ())  # another user may not look into a checkout of `mktemp -d`
         results, cache, data = stranger.asks(failed)
     assert results == (
         f"[FAIL] folder of results: {folder}/results  ->  it cannot be written: name a folder that can with "

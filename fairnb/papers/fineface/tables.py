@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from fairnb.data import fairface
 from fairnb.evidence import layout, reported
 from fairnb.evidence.layout import Row, Table
 from fairnb.metrics.formulas import divide
@@ -47,11 +48,10 @@ RACES = ("acc", "max_min", "dob", "dob_population")
 ATTRIBUTES = ("acc", "acc_max", "acc_min", "tpr", "tpr_max", "tpr_min", "tpr_gap", "eo_sum")
 MEAN = "CelebA;mean of 13 gender-independent attributes;P=Male"
 METRICS_5 = {"Overall": "acc", "Max/Min": "max_min", "DoB": "dob"}
-METRICS_6 = dict(
-    zip(
-        ("Accuracy", "MaxGrpAcc", "MinGrpAcc", "TPR", "MaxGrpTPR", "MinGrpTPR", "DEO", "DEODD"), ATTRIBUTES, strict=True
-    )
-)
+_NAMES_6 = ("Accuracy", "MaxGrpAcc", "MinGrpAcc", "TPR", "MaxGrpTPR", "MinGrpTPR", "DEO", "DEODD")
+METRICS_6 = dict(zip(_NAMES_6, ATTRIBUTES, strict=True))
+# Table 2's short names of FairFace's races.
+SHORT = {"^SE Asian/": "Southeast Asian/", "^Middle E/": "Middle Eastern/", "^Latino/": "Latino_Hispanic/"}
 _PRINTED = {"Baseline": BASE[0], "FineFACE": FINEFACE[0]}
 _PRINTED_5 = _PRINTED | {
     "A Multi-Tasking": MULTI_TASK[0],
@@ -240,7 +240,9 @@ def printed_by_group(name: str, setting: str) -> pd.DataFrame:
     """The printed accuracies of Table 2, 3 or 4: columns ``row, group, accuracy`` in percent, ``damaged``."""
     found = reported.numbers("fineface", name)
     found = found[(found["setting"] == setting) & (found["metric"] == "GroupACC")]
-    rows = found["method"].map(TABLES[name].printed)
-    return found.assign(row=rows, accuracy=found["value"])[["row", "group", "accuracy", "damaged"]].reset_index(
-        drop=True
-    )
+    found = found.assign(row=found["method"].map(TABLES[name].printed), accuracy=found["value"])
+    if name == "T2":  # with FairFace's own names and in its order, as ours stand beside
+        order = [f"{race}/{sex}" for race in fairface.RACES for sex in "MF"]
+        found["group"] = found["group"].replace(SHORT, regex=True)
+        found = found.sort_values("group", key=lambda own: own.map(order.index), kind="stable")
+    return found[["row", "group", "accuracy", "damaged"]].reset_index(drop=True)
