@@ -114,22 +114,11 @@ def asac(
     """
     own: dict[str, Any] = {"pgd_steps": attacks.STEPS, "finetune_lr": LR, "finetune_epochs": 10}
     own |= {"batch_size": 128, "augment": "flip"}
+    given = dict(zip(own, (steps, lr, epochs, batch_size, augment), strict=True))
     known = own | {name: task.settings[name] for name in own if name in task.settings}
-    options = Options(
-        attack,
-        tuple(epsilons),
-        curriculum,
-        alpha,
-        known["pgd_steps"] if steps is None else steps,
-        known["finetune_lr"] if lr is None else lr,
-        known["finetune_epochs"] if epochs is None else epochs,
-        known["batch_size"] if batch_size is None else batch_size,
-        known["augment"] if augment is None else augment,
-        clip_norm,
-        refresh,
-        live,
-        attack_label,
-    )
+    known |= {name: value for name, value in given.items() if value is not None}
+    direction = (clip_norm, refresh, live, attack_label)
+    options = Options(attack, tuple(epsilons), curriculum, alpha, *known.values(), *direction)
     model = asac_base.start_from(task, seed, start)
     course, fooled = _fine_tuned(model, task, seed, options)
     notes = {name: getattr(course, name) for name in course.__dataclass_fields__}

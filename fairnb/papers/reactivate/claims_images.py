@@ -103,11 +103,13 @@ def below_ceiling(clean: pd.DataFrame | None) -> list[str]:
 
 
 def below(frame: pd.DataFrame, row: str, task: str) -> Condition:
+    """The condition that the bias of a row is within the tolerance."""
     bias = per_seed(frame, row, "bias", task, "label")
     return above(f"{LIMIT:g} - |bias|({row}) in {task}", "bias", LIMIT - bias, baseline=OWN_BAR)
 
 
 def named(condition: Condition, task: str) -> Condition:
+    """The condition with its task in its words."""
     return dataclasses.replace(condition, text=f"{condition.text} in {task}")
 
 

@@ -519,7 +519,7 @@ class TestBadOptions:
                 "curriculum of method asac must be 'ascending', 'descending' or 'random'",
             ),
             ({"start": "scratch"}, BadData, "start of method asac must be 'probe' or 'trained', got 'scratch'"),
-            ({"attack": "cw"}, BadData, "attack of method asac must be 'fgsm' or 'pgd', got 'cw'"),
+            ({"attack": "cw"}, BadData, "attack of method asac must be 'fgsm', 'pgd' or 'signs', got 'cw'"),
             ({"epsilon": 0.1}, UnknownName, "unknown hyper-parameter of method asac: 'epsilon': did you mean"),
             ({"epsilons": (0.0, 2.0)}, BadData, "from 0 to 1 .*got 2"),
             ({"epsilons": ()}, BadData, "from 0 to 1 .*got none"),

@@ -50,7 +50,7 @@ def moved(before, model):
 
 
 class TestStages:
-    @pytest.mark.parametrize("name", backbones.NETWORKS)
+    @pytest.mark.parametrize("name", [name for name in backbones.NETWORKS if name.startswith(("resnet", "densenet"))])
     @pytest.mark.parametrize("stem", ["imagenet", "cifar"])
     def test_of_the_networks_here(self, name, stem):
         found = list(stages(backbones.build(name, 8, stem=stem)))

@@ -242,9 +242,8 @@ def _calibrated(model: Any, threshold: float, favourable: int, score: np.ndarray
     with quiet() as (dataset, _):
         given = dataset((score >= threshold) == favourable, score, protected, favourable)
         mixed = model.predict(given, threshold=threshold).scores.ravel()
-    if not favourable:
-        return (mixed < threshold).astype(float)
-    return thresholds.at_half(mixed, float(np.nextafter(threshold, 0)))[:, 1]  # AIF360 takes the threshold itself too
+    least = float(np.nextafter(threshold, 0))  # AIF360 takes the threshold itself too
+    return thresholds.at_half(mixed, least)[:, 1] if favourable else (mixed < threshold).astype(float)
 
 
 def _two_columns(score: np.ndarray) -> np.ndarray:

@@ -153,7 +153,8 @@ def test_calibrated_equalised_odds_mixes_in_the_base_rate_by_generalised_false_p
     with torch.no_grad():
         score = task.biased_model(0)(torch.from_numpy(task.val.x))[:, 0].sigmoid().numpy().astype(float)
     found = methods.get("calibrated_equalised_odds")(task, seed=0)
-    model, value = found.adjust.args
+    model, value, favourable = found.adjust.args
+    assert favourable == 1
     with quiet() as (dataset, _):
         adjusted = model.predict(dataset(score > value, score, task.val.protected), threshold=value)
     mixed, old = rates(task, adjusted.scores.ravel()), rates(task, score)
