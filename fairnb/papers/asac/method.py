@@ -117,8 +117,11 @@ def asac(
     given = dict(zip(own, (steps, lr, epochs, batch_size, augment), strict=True))
     known = own | {name: task.settings[name] for name in own if name in task.settings}
     known |= {name: value for name, value in given.items() if value is not None}
-    direction = (clip_norm, refresh, live, attack_label)
-    options = Options(attack, tuple(epsilons), curriculum, alpha, *known.values(), *direction)
+    pgd_steps, rate, passes, size, augmented = known.values()
+    options = Options(
+        attack, tuple(epsilons), curriculum, alpha, pgd_steps, rate, passes, size, augmented,
+        clip_norm, refresh, live, attack_label,
+    )  # fmt: skip
     model = asac_base.start_from(task, seed, start)
     course, fooled = _fine_tuned(model, task, seed, options)
     notes = {name: getattr(course, name) for name in course.__dataclass_fields__}
