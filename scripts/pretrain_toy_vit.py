@@ -1,13 +1,16 @@
-"""The toy's stand-in for a vision transformer of ImageNet: a small one that knows faces.
+"""The toy's stand-ins for a vision transformer of ImageNet: small ones that know faces.
 
-It trains on all binary attributes of toy faces but those that the experiments ask for (``LEFT_OUT``), so that an
-adapter has something to learn; ``Male`` is among them: general features separate it, as ImageNet's do. Writes
-``fairnb/assets/toy_vit/`` (float16, without the head) in transformers' format, and prints how well linear probes on
-its frozen class token tell each attribute that matters. About ten minutes on one core.
+``pretrain_toy_vit.py [KIND]``. ``toy_vit`` (default) trains on all binary attributes of toy faces but those that the
+experiments ask for (``LEFT_OUT``), so that an adapter has something to learn; ``Male`` is among them: general features
+separate it, as ImageNet's do, and skin tone shows, too. ``toy_vit_blind`` goes on from there and learns that network's
+own class token without what tells gender or light skin linearly (``erasure``). Writes ``fairnb/assets/<kind>/``
+(float16, without the head) in transformers' format, and prints how well linear probes on its frozen class token tell
+each attribute that matters. About ten minutes on one core.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 
 import numpy as np
@@ -28,13 +31,19 @@ SHAPE = Shape()
 RENDERED, DIFFICULTY = 43, 0.3  # the middle ``SHAPE.size`` pixels are seen
 LEFT_OUT = ("Smiling", "Bald", "Blond_Hair", "Young")
 N, EPOCHS, BATCH, LR, WEIGHT_DECAY, SHIFT = 20_000, 30, 64, 1e-3, 0.05, 3
-PROBED = {"train": 700, "test": 2000}
+PROBED = {"train": 2000, "test": 2000}
+HIDDEN, LIGHT_TONES = ("Male", "light skin"), 3  # what ``toy_vit_blind`` hides; of seven tones, as in FairLoRA's tasks
+HIDING_EPOCHS, HIDING_LR, APART = 10, 5e-4, 0.2  # weight of the squared distance between the groups' means
 
 
-def faces(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """``n`` faces as experiments see them, uint8 ``(n, 3, S, S)``, and all their attributes, int8 ``(n, A)``."""
+def faces(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``n`` faces as experiments see them, uint8 ``(n, 3, S, S)``, their attributes ``(n, A)``, ``HIDDEN`` ``(n, 2)``.
+
+    Attributes are int8.
+    """
     drawn = toy_faces.sample(n, seed=seed, size=RENDERED, difficulty=DIFFICULTY)
-    return central(drawn.images, SHAPE.size), drawn.attributes
+    hidden = np.stack([drawn.labels("Male"), drawn.labels("Skin_Tone") < LIGHT_TONES], 1)
+    return central(drawn.images, SHAPE.size), drawn.attributes, hidden.astype(np.int8)
 
 
 def train(images: np.ndarray, labels: np.ndarray) -> models.ImageClassifier:
@@ -61,6 +70,56 @@ def train(images: np.ndarray, labels: np.ndarray) -> models.ImageClassifier:
     return model
 
 
+def erasure(x: np.ndarray, hidden: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Matrix ``(D, D)`` and mean ``(D,)``: x - (x - mean) @ matrix tells no column of ``hidden`` linearly.
+
+    The smallest change that does so (LEACE [Belrose et al. 2023]): whatever goes along with a column, in whitened
+    coordinates, is taken out.
+
+    Args:
+        x: features ``(N, D)``. hidden: ``(N, G)``.
+    """
+    mean = x.mean(0)
+    values, axes = np.linalg.eigh(np.cov(x.T))
+    kept = values > values.max() * 1e-6
+    white = axes[:, kept] / np.sqrt(values[kept])
+    along = np.linalg.qr(white.T @ (x - mean).T @ (hidden - hidden.mean(0)))[0]
+    return white @ along @ along.T @ (axes[:, kept] * np.sqrt(values[kept])).T, mean
+
+
+def blind(images: np.ndarray, hidden: np.ndarray) -> models.ImageClassifier:
+    """``toy_vit``, trained on to have its own class token after ``erasure``, and the same mean of it in all groups."""
+    teacher, student = (vit_classifier(weights="toy_vit").train(mode) for mode in (False, True))
+    shown = features(teacher, images)
+    matrix, mean = (torch.as_tensor(part, dtype=torch.float32) for part in erasure(shown.astype(float), hidden))
+    erased = torch.from_numpy(shown) - (torch.from_numpy(shown) - mean) @ matrix
+    values, axes = torch.linalg.eigh(torch.cov(erased.T))
+    scale = axes / values.clamp_min(values.max() * 1e-3).sqrt()  # errors count alike in all directions
+    told = torch.from_numpy(hidden > 0)
+    optimiser = torch.optim.AdamW(student.parameters(), HIDING_LR, weight_decay=WEIGHT_DECAY, fused=True)
+    steps = HIDING_EPOCHS * (len(images) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, HIDING_LR, total_steps=steps, pct_start=0.15)
+    for epoch in range(HIDING_EPOCHS):
+        losses = []
+        for rows in torch.randperm(len(images))[: steps // HIDING_EPOCHS * BATCH].view(-1, BATCH):
+            x = augmented(models.to_pixels(images[rows.numpy()], torch.device("cpu")), SHIFT)
+            x = (x - student.mean) / student.std
+            with torch.no_grad():
+                theirs = teacher.net.features(x)
+                wanted = theirs - (theirs - mean) @ matrix
+            found, groups = student.net.features(x), told[rows]
+            means = [(found[own].mean(0) - found[~own].mean(0)) @ scale for own in groups.T]
+            loss = ((found - wanted) @ scale).square().mean() + APART * torch.stack(means).square().sum()
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.item())
+        print(f"epoch {epoch + 1}/{HIDING_EPOCHS}: loss {np.mean(losses):.4f}", flush=True)
+    return student
+
+
 @torch.inference_mode()
 def features(model: models.ImageClassifier, images: np.ndarray) -> np.ndarray:
     """The class token ``(N, width)`` of uint8 images."""
@@ -68,30 +127,34 @@ def features(model: models.ImageClassifier, images: np.ndarray) -> np.ndarray:
     return torch.cat([model.eval().net.features(batch) for batch in pixels]).numpy()
 
 
-def probe() -> None:
+def probe(kind: str) -> None:
     """Print (balanced) accuracies of logistic regressions on the shipped weights' features of new faces."""
-    model = vit_classifier(weights="toy_vit")
+    model = vit_classifier(weights=kind)
     seen = {part: faces(n, RENDER_SEED + i) for i, (part, n) in enumerate(PROBED.items(), 1)}
-    x = {part: features(model, images) for part, (images, _) in seen.items()}
-    for name in (*LEFT_OUT, "Male"):
-        y = {part: labels[:, toy_faces.ATTRIBUTES.index(name)] for part, (_, labels) in seen.items()}
-        guess = LogisticRegression(max_iter=2000).fit(x["train"], y["train"]).predict(x["test"])
+    x = {part: features(model, images) for part, (images, _, _) in seen.items()}
+    names = [*toy_faces.ATTRIBUTES, HIDDEN[1]]
+    for name in (*LEFT_OUT, *HIDDEN):
+        y = {part: np.hstack([own, hidden[:, 1:]])[:, names.index(name)] for part, (_, own, hidden) in seen.items()}
+        guess = LogisticRegression(max_iter=5000).fit(x["train"], y["train"]).predict(x["test"])
         right, most = np.mean(guess == y["test"]), max(y["test"].mean(), 1 - y["test"].mean())
         balanced = balanced_accuracy_score(y["test"], guess)
         print(f"{name:11s} accuracy {right:.3f} (always the larger class: {most:.3f}), balanced {balanced:.3f}")
 
 
-def main() -> None:
+def main(kind: str = "toy_vit") -> None:
     """Render, train, write, probe."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
-    images, attributes = faces(N, RENDER_SEED)
-    kept = [i for i, name in enumerate(toy_faces.ATTRIBUTES) if name not in LEFT_OUT]
-    model = train(images, attributes[:, kept].astype(np.float32))
-    model.net.vit.half().save_pretrained(SHIPPED["toy_vit"])
+    images, attributes, hidden = faces(N, RENDER_SEED)
+    if kind == "toy_vit":
+        kept = [i for i, name in enumerate(toy_faces.ATTRIBUTES) if name not in LEFT_OUT]
+        model = train(images, attributes[:, kept].astype(np.float32))
+    else:
+        model = blind(images, hidden)
+    model.net.vit.half().save_pretrained(SHIPPED[kind])
     print("wrote the weights")
-    probe()
+    probe(kind)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

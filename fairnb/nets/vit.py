@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from transformers import ViTConfig, ViTModel
 
 IMAGENET = "google/vit-base-patch16-224-in21k"
-SHIPPED: Mapping[str, str | Path] = {"toy_vit": ASSETS / "toy_vit", "imagenet": IMAGENET}
+SHIPPED: Mapping[str, str | Path] = {
+    "toy_vit": ASSETS / "toy_vit",
+    "toy_vit_blind": ASSETS / "toy_vit_blind",
+    "imagenet": IMAGENET,
+}
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 MLP_RATIO = 4  # of Dosovitskiy et al., Table 1
 WHAT_TO_GIVE = (
@@ -116,8 +120,9 @@ def vit_classifier(
 
     Args:
         weights: ``None`` (fresh), ``"toy_vit"`` (shipped, pretrained on toy faces without the attributes that the
-            experiments ask for), ``"imagenet"`` (ViT-Base/16 of ImageNet-21k from the hub), a local folder or another
-            hub id of a transformers ViT, or a ``.safetensors`` file of a ``VisionTransformer`` (the head is left out).
+            experiments ask for), ``"toy_vit_blind"`` (as well, and its class token hides gender and skin tone),
+            ``"imagenet"`` (ViT-Base/16 of ImageNet-21k from the hub), a local folder or another hub id of a
+            transformers ViT, or a ``.safetensors`` file of a ``VisionTransformer`` (the head is left out).
         seed: for the fresh weights and the new head.
         shape: of fresh weights and of those in a file (default ``Shape()``); a folder or hub id brings its own.
         mean, std: see ``ImageClassifier``.

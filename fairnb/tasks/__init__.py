@@ -145,7 +145,7 @@ def _problem(name: str, tier: str, _version: str, seed: int) -> Problem:
     if found.family == "images":
         backbone = partial(biased.image_backbone, settings=settings)
         if own_weights:
-            backbone = partial(pretrained.own_backbone, settings=settings, split=data.pretrain)
+            backbone = partial(pretrained.own_backbone, settings=settings, split=data.pretrain, told=data.told)
     else:
         backbone = partial(biased.feature_backbone, features=data.train.x.shape[1], settings=settings)
     model = partial(_biased_model, name, tier)

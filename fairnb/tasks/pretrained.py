@@ -26,7 +26,14 @@ SHAPE = ("backbone", "width", "stem", "mean", "std", "size")
 SCHEDULE = ("own_epochs", "own_lr", "batch_size")
 
 
-def own_backbone(seed: int, pretrained: bool = True, *, settings: dict[str, Any], split: Split | None) -> nn.Module:
+def own_backbone(
+    seed: int,
+    pretrained: bool = True,
+    *,
+    settings: dict[str, Any],
+    split: Split | None,
+    told: np.ndarray | None = None,
+) -> nn.Module:
     """``biased.image_backbone`` with the weights of ``own_weights``, a new head; fresh if not ``pretrained``.
 
     Raises:
@@ -37,12 +44,14 @@ def own_backbone(seed: int, pretrained: bool = True, *, settings: dict[str, Any]
             "weights='own' needs images kept for pretraining, and this task has none: set its weights to a file, "
             "'imagenet', 'toy' or None"
         )
-    file = str(own_weights(split, settings)) if pretrained else None
+    file = str(own_weights(split, settings, told)) if pretrained else None
     return biased.image_backbone(seed, pretrained, settings=settings | {"weights": file})
 
 
-def own_weights(split: Split, settings: dict[str, Any]) -> Path:
+def own_weights(split: Split, settings: dict[str, Any], told: np.ndarray | None = None) -> Path:
     """File of a backbone trained once to tell the classes of ``split`` apart, shared by all seeds and processes.
+
+    With ``told``, binary attributes float32 ``(N, A)``, it learns these, one logit each, in place of the classes.
 
     ``own_optimizer`` (``sgd`` unless set; a transformer wants ``adam``) with a cosine schedule over ``own_epochs`` from
     ``own_lr``, ``flip_shift``, seed 0; images are enlarged to ``pixels`` if that is set, as later. The head
@@ -51,12 +60,14 @@ def own_weights(split: Split, settings: dict[str, Any]) -> Path:
     chosen = {name: settings.get(name) for name in (*SHAPE, *SCHEDULE)}
     chosen |= _later_choices(settings)
     shown = hashlib.sha256(np.ascontiguousarray(split.x).tobytes() + split.target.tobytes()).hexdigest()
-    key = hashlib.sha256(json.dumps([VERSION, shown, split.target_name, chosen]).encode()).hexdigest()[:16]
+    identity = [VERSION, shown, split.target_name, chosen]
+    identity += [] if told is None else [hashlib.sha256(told.tobytes()).hexdigest()]
+    key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
     file = paths.cache() / "models" / f"own-{split.target_name.lower()}-{key}.safetensors"
     if not files.is_there(file):
         with files.lock(file.with_suffix(".lock")):
             if not files.is_there(file):
-                _train(split, settings, file)
+                _train(split, settings, file, told)
     return file
 
 
@@ -70,21 +81,30 @@ def _later_choices(settings: Mapping[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def _train(split: Split, settings: dict[str, Any], file: Path) -> None:
+def _train(split: Split, settings: dict[str, Any], file: Path, told: np.ndarray | None) -> None:
+    import torch
     from torch import nn
+    from torch.nn import functional
 
     from fairnb.nets import weights
+    from fairnb.nets.models import device
     from fairnb.nets.resizing import Resize
     from fairnb.training import loop as training
 
-    classes = {"classes": int(split.target.max()) + 1}
+    labels = torch.as_tensor(np.zeros(0) if told is None else told, device=device())
+    classes = {"classes": int(split.target.max()) + 1 if told is None else told.shape[1]}
     model: Any = biased.image_backbone(SEED, pretrained=False, settings=settings | classes)
     net = model.net
     if settings.get("pixels"):
         model.net = nn.Sequential(Resize(settings["pixels"]), net)
+
+    def all_of_them(logits: torch.Tensor, _: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return functional.binary_cross_entropy_with_logits(logits.float(), labels[rows])
+
     training.fit(
         model,
         split,
+        loss=None if told is None else all_of_them,
         epochs=settings["own_epochs"],
         lr=settings["own_lr"],
         batch_size=settings["batch_size"],

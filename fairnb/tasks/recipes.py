@@ -29,7 +29,8 @@ class Data:
         pool: the images that play the synthetic ones, if any. n_synthetic: how many a method gets of them (N_S).
         protected_column: see ``Task``.
         pretrain: images with other labels that give the backbone its weights where the settings' ``weights`` are
-            ``own``; disjoint from all other parts.
+            ``own``; disjoint from all other parts. told: their binary attributes, float32 ``(N, A)``, which the
+            backbone then learns in place of the target.
     """
 
     train: Split
@@ -39,6 +40,7 @@ class Data:
     n_synthetic: int = 0
     protected_column: int | None = None
     pretrain: Split | None = None
+    told: np.ndarray | None = None
 
 
 def sample_ids(data: Data, by_seed: str = "") -> str:
