@@ -63,7 +63,7 @@ def _backbones(folder: str) -> tuple[str, ...]:
 
 
 _TOY_PLAN = (_celeba("toy_faces"), _lfw("toy_lfw"), _backbones("toy_faces"))
-_REAL = ("celeba_open/smiling_male_natural", "utkface/over35_female", "utkface/female_white_natural")
+_REAL = ("celeba_open/smiling_male_natural",)
 # The other backbones than ResNet-18 have weights that were told who smiles.
 _TOLD = {"weights": "toy_all"}
 # Toy faces: slim networks, shipped weights, few images, short schedules. A probe of few steps needs a larger rate than
