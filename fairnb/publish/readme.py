@@ -33,7 +33,7 @@ OURS = ("rerun", "our reconstruction")  # sources of rows that need no mark: a b
 FIGURES: dict[str, tuple[str, ...]] = {
     "quick": (
         *("toy_faces", "scorecard", "audit_findings", "aimfair_fig1", "reactivate_table2", "asac_table1"),
-        *("fairlora_tradeoff", "fairlora_leakage", "fineface_table2_groups", "fineface_table8"),
+        *("fairlora_two_by_two", "fairlora_tradeoff", "fairlora_leakage", "fineface_table2_groups", "fineface_table8"),
     ),
     "open": (
         *("scorecard", "aimfair_fig1", "reactivate_tabular", "asac_gains", "fairlora_methods"),
@@ -50,6 +50,7 @@ CAPTIONS = {
     "asac_table1": "Table 1: accuracy against DEO; hollow marks are printed.",
     "asac_gains": "What each step from the base to ASAC changes, paired by seed.",
     "fairlora_methods": "The five strategies in every task.",
+    "fairlora_two_by_two": "What the controls change against plain training, by task and frozen network.",
     "fairlora_tradeoff": "What a smaller gap costs in accuracy, at every strength.",
     "fairlora_leakage": "How well the protected attribute can be read from networks and messages.",
     "fineface_table2_groups": "Table 2: the accuracy of every group of race and gender, here and in print.",

@@ -268,6 +268,9 @@ def test_a_claim_without_a_table_has_no_differences():
         "L2",
         "L3",
         "L4",
+        "L5",
+        "L6",
+        "L7",
         "F8",
         "F9",
     ]

@@ -1,4 +1,4 @@
-"""Verdicts on FairLoRA's claims (L1 to L4).
+"""Verdicts on FairLoRA's strategies (L1 to L3).
 
 ``frame`` is what ``runs.run`` returns for the rows of ``tables``; values are in percentage points. The
 claims are words of an abstract, so how they become numbers is our reading: bias is the gap in false positive rates
@@ -8,16 +8,25 @@ claims are words of an abstract, so how they become numbers is our reading: bias
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
 from fairnb.evidence import unseen
 from fairnb.evidence.judging import Frames, Judged
-from fairnb.evidence.verdicts import Condition, Verdict, above, judge, less, means, per_seed
+from fairnb.evidence.verdicts import (
+    NO_DIFFERENCE,
+    REVERSED,
+    UNDECIDED,
+    Condition,
+    Verdict,
+    above,
+    judge,
+    less,
+    means,
+    per_seed,
+)
 from fairnb.papers.fairlora import tables
 from fairnb.papers.fairlora.tables import ADV, ERM, ORTH, UNL
 
@@ -25,27 +34,60 @@ GAPS = ("fpr_gap", "ddp")
 SHOWN = ("acc", *GAPS)
 MARGIN = 2.0  # percentage points: a smaller fall of a gap is no clear benefit
 OWN_BAR = 0.0  # baseline of a condition that has a bar of its own: it leaves no margin
-ADAPTER = re.compile(r".+\.layers\.\d+\..+\.lora_([AB])\.weight")
 
 
-def main_table(frame: pd.DataFrame, setting: str) -> list[Verdict]:
-    """Verdicts on L1 to L4 from the runs of the table of methods."""
-    return [judged(frame, setting) for judged in (fairer_and_as_good, improves_somewhere, no_benefit, adapters_only)]
+def fairer_and_as_good(frame: pd.DataFrame, setting: str, sweep: pd.DataFrame | None = None) -> Verdict:
+    """L1: in the mean over tasks Orth's gaps are below Erm's, and its accuracy is not below by Erm's spread over seeds.
 
-
-def fairer_and_as_good(frame: pd.DataFrame, setting: str) -> Verdict:
-    """L1: in every task Orth's gaps are below Erm's, and its accuracy is not below Erm's by Erm's spread over seeds.
-
-    The spread is one standard deviation; of one seed there is none, which decides nothing.
+    The spread is one standard deviation; of one seed there is none, which decides nothing. Tasks without room
+    (``_room``) or with a silent arm do not count. The strength is ours, so a single one refutes nothing: all of the
+    ``sweep`` must.
     """
-    conditions = {task: [*_lower(frame, ORTH[0], task), _as_good(frame, ORTH[0], task)] for task in _tasks(frame)}
-    return _over_tasks("L1", frame, conditions, ORTH[0], setting)
+    found = _of_strength(frame, ORTH[0], setting)
+    if found.verdict not in (REVERSED, NO_DIFFERENCE) or sweep is None:
+        return found
+    others = [str(label) for label in sweep["label"].unique() if str(label).startswith(f"{ORTH[0]}{tables.STRENGTH}")]
+    saved = [label for label in others if _of_strength(sweep, label, setting).verdict not in (REVERSED, NO_DIFFERENCE)]
+    if not saved:
+        return found
+    why = f"refuted at the default strength, but not ({sweep['seed'].nunique()} seeds) as {'; '.join(saved)}"
+    return dataclasses.replace(found, verdict=UNDECIDED, reason=why)
+
+
+def _of_strength(frame: pd.DataFrame, row: str, setting: str) -> Verdict:
+    """L1 of one row; the conditions of the tasks that count, pooled."""
+    names = names_of(frame)
+    why = unseen.either(unseen.quiet(frame, (ERM[0], row), names), _room(frame))
+    left_out = "; ".join(said for task in names for said in why[task])
+    used, conditions = [task for task in names if not why[task]], list[Condition]()
+    if used:
+        conditions = [*(pooled(frame, gap, row, ERM[0], used) for gap in GAPS), _as_good(frame, row, used)]
+    note, nothing = "; ".join(filter(None, (setting, left_out))), "" if used else left_out
+    return judge("L1", conditions, ours=shown(frame, names, (ERM[0], row)), note=note, unseen=nothing)
+
+
+def pooled(frame: pd.DataFrame, metric: str, low: str, high: str, names: Sequence[str]) -> Condition:
+    """The condition that ``metric`` is lower for row ``low`` than for ``high`` in the mean over the tasks ``names``.
+
+    Paired within a task and a seed: what a seed and a task share drops out.
+    """
+    each = [less(frame, metric, low, high, task, "label") for task in names]
+    ends = [mean_of(frame, metric, row, names) for row in (high, low)]
+    found = above(f"{each[0].text}, mean of {len(names)} tasks", metric, *ends, baseline=ends[0].mean())
+    floor = sum(one.floor**2 for one in each) ** 0.5 / len(each)
+    return dataclasses.replace(found, floor=floor, processors=each[0].processors if len(each) == 1 else ())
+
+
+def mean_of(frame: pd.DataFrame, metric: str, row: str, names: Sequence[str]) -> pd.Series:
+    """A metric of a row in percent, the mean over the tasks ``names``, by seed; of the seeds that all of them have."""
+    return pd.concat([per_seed(frame, row, metric, task, "label") for task in names], axis=1).dropna().mean(axis=1)
 
 
 def improves_somewhere(frame: pd.DataFrame, setting: str) -> Verdict:
     """L2: there is a task in which Adv lowers both gaps; it is refuted where each task has a gap that Adv raises."""
-    conditions = {task: _lower(frame, ADV[0], task) for task in _tasks(frame)}
-    return _over_tasks("L2", frame, conditions, ADV[0], f"{setting}; one task of {len(conditions)} is enough", need=1)
+    conditions = {task: _lower(frame, ADV[0], task) for task in names_of(frame)}
+    note = f"{setting}; one task of {len(conditions)} is enough"
+    return _over_tasks("L2", frame, conditions, ADV[0], note, need=1, reasons=_room(frame))
 
 
 def no_benefit(frame: pd.DataFrame, setting: str) -> Verdict:
@@ -54,64 +96,10 @@ def no_benefit(frame: pd.DataFrame, setting: str) -> Verdict:
     An interval that contains 0 would not do: with few seeds any does. A gap of Erm's that is no larger than ``MARGIN``
     has no room for a benefit, so its absence shows nothing, and a task without any other gap does not count.
     """
-    names = _tasks(frame)
-    room = {task: [gap for gap in GAPS if _mean(frame, ERM[0], gap, task) > MARGIN] for task in names}
-    conditions = {task: [_no_benefit(frame, gap, task) for gap in gaps] for task, gaps in room.items()}
-    cramped = {
-        task: [f"in {task} both gaps of {ERM[0]} are under {MARGIN:g} points ({_gaps(frame, task)}): no room to fall"]
-        for task, gaps in room.items()
-        if not gaps
-    }
+    names, cramped = names_of(frame), _room(frame)
+    conditions = {task: [_no_benefit(frame, gap, task) for gap in _wide(frame, task)] for task in names}
     note = f"{setting}; in most tasks, that is {len(names) // 2 + 1} of {len(names)}, no gap falls by {MARGIN:g} points"
     return _over_tasks("L3", frame, conditions, UNL[0], note, need=len(names) // 2 + 1, reasons=cramped)
-
-
-def adapters_only(frame: pd.DataFrame, setting: str) -> Verdict:
-    """L4: every message that crossed is one adapter's A and B matrices and nothing else, to the byte.
-
-    By construction, so one seed will do: the log of each exchange names the tensors of its first message, and every
-    message has just the size of these in a safetensors file. It says what *kind* of thing crosses and nothing about
-    what an adapter gives away, which ``leakage`` measures.
-    """
-    notes = [notes for notes in frame["notes"] if notes.get("messages")]
-    good = [_adapters_of(own) for own in notes]
-    passed, total = sum(good), sum(len(own["messages"]) for own in notes)
-    largest = max((line["size"] for own in notes for line in own["messages"]), default=0)
-    ours = f"{passed} of {total} messages in {len(notes)} exchanges are one adapter's A and B, up to {largest:,} bytes"
-    # A single other message refutes it, however many adapters there are.
-    percent = 100.0 if passed == total else -100 * (total - passed) / max(1, total)
-    values = (percent,) * (frame["seed"].nunique() if total else 0)
-    text = "percent of messages that are an adapter, or minus the percent that are not where there are any"
-    note = f"{setting}; by construction, checked in the logs; what adapters give away is another question"
-    why = "" if total else f"0 messages in the logs of {len(frame)} runs"
-    return judge("L4", [Condition(text, values, exact=True)] if total else [], ours=ours, note=note, unseen=why)
-
-
-def _adapters_of(notes: Mapping[str, Any]) -> int:
-    """How many messages of an exchange have the size of its adapter; 0 where the tensors are none of an adapter."""
-    shapes = notes["tensors"]
-    if not _is_adapter(shapes):
-        return 0
-    size = message_size(shapes)
-    return sum(line["size"] == size for line in notes["messages"])
-
-
-def message_size(shapes: Mapping[str, Sequence[int]]) -> int:
-    """Bytes of a message with float32 tensors of these names and shapes: safetensors' header, then the numbers."""
-    import numpy as np
-    from safetensors.numpy import save
-
-    return len(save({name: np.zeros(shape, np.float32) for name, shape in shapes.items()}))
-
-
-def _is_adapter(shapes: Mapping[str, Sequence[int]]) -> bool:
-    """Whether the names are pairs of A ``(r, in)`` and B ``(out, r)`` with one rank r, and nothing besides."""
-    found = {name: ADAPTER.fullmatch(name) for name in shapes}
-    if not shapes or not all(found.values()) or any(len(shape) != 2 for shape in shapes.values()):
-        return False
-    ranks = {shapes[name][0 if match[1] == "A" else 1] for name, match in found.items() if match}
-    paired = {name.replace(".lora_A.", ".lora_B.") for name in shapes if ".lora_A." in name}
-    return len(ranks) == 1 and paired == {name for name in shapes if ".lora_B." in name}
 
 
 def _over_tasks(
@@ -124,15 +112,31 @@ def _over_tasks(
     reasons: unseen.Reasons | None = None,
 ) -> Verdict:
     silent = unseen.quiet(frame, (ERM[0], row), conditions)
-    shown = _shown(frame, conditions, (ERM[0], row))
-    return unseen.over_tasks(claim, conditions, unseen.either(silent, reasons or {}), ours=shown, note=note, need=need)
+    said = shown(frame, conditions, (ERM[0], row))
+    return unseen.over_tasks(claim, conditions, unseen.either(silent, reasons or {}), ours=said, note=note, need=need)
 
 
-def _tasks(frame: pd.DataFrame) -> list[str]:
+def _wide(frame: pd.DataFrame, task: str) -> list[str]:
+    """The gaps of Erm that are larger than ``MARGIN`` in a task."""
+    return [gap for gap in GAPS if _mean(frame, ERM[0], gap, task) > MARGIN]
+
+
+def _room(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Per task a sentence where both gaps of Erm are so small that nothing could fall."""
+    words = f"both gaps of {ERM[0]} are under {MARGIN:g} points"
+    return {
+        task: [] if _wide(frame, task) else [f"in {task} {words} ({_gaps(frame, task)}): no room to fall"]
+        for task in names_of(frame)
+    }
+
+
+def names_of(frame: pd.DataFrame) -> list[str]:
+    """The tasks of a frame, in its order."""
     return [str(name) for name in frame["task"].unique()]
 
 
-def _shown(frame: pd.DataFrame, names: Iterable[str], rows: Sequence[str]) -> str:
+def shown(frame: pd.DataFrame, names: Iterable[str], rows: Sequence[str]) -> str:
+    """Accuracy and gaps of the rows in each task, in words."""
     return "; ".join(means(frame, task, rows, SHOWN) for task in names)
 
 
@@ -150,11 +154,11 @@ def _lower(frame: pd.DataFrame, row: str, task: str) -> list[Condition]:
     return [dataclasses.replace(condition, text=f"{condition.text} in {task}") for condition in found]
 
 
-def _as_good(frame: pd.DataFrame, row: str, task: str) -> Condition:
-    """Accuracy of ``row`` minus Erm's, plus the standard deviation of Erm's over seeds."""
-    ours, theirs = (per_seed(frame, label, "acc", task, "label") for label in (row, ERM[0]))
+def _as_good(frame: pd.DataFrame, row: str, names: Sequence[str]) -> Condition:
+    """Accuracy of ``row`` minus Erm's, plus the standard deviation of Erm's over seeds; means over the tasks."""
+    ours, theirs = (mean_of(frame, "acc", label, names) for label in (row, ERM[0]))
     spread = theirs.std(ddof=1) if len(theirs) > 1 else 0.0
-    text = f"acc({row}) - acc({ERM[0]}) + spread {spread:.2f} in {task}"
+    text = f"acc({row}) - acc({ERM[0]}) + spread {spread:.2f}, mean of {len(names)} tasks"
     return above(text, "acc", ours + spread, theirs, baseline=OWN_BAR)
 
 
@@ -168,16 +172,11 @@ def _no_benefit(frame: pd.DataFrame, gap: str, task: str) -> Condition:
 def _strategies(frames: Frames, tier: str) -> list[Verdict]:
     frame = frames["methods"]
     setting = f"our reconstruction, tier {tier}, {tables.network(frame['task'].iloc[0], tier)}"
-    return [judged(frame, setting) for judged in (fairer_and_as_good, improves_somewhere, no_benefit)]
-
-
-def _logs(frames: Frames, tier: str) -> list[Verdict]:
-    frame = frames["methods"]
-    return [adapters_only(frame, f"tier {tier}, {len(frame)} runs")]
+    first = fairer_and_as_good(frame, setting, frames.get("strength"))
+    return [first, improves_somewhere(frame, setting), no_benefit(frame, setting)]
 
 
 METHODS = {"methods": partial(tables.grid, "methods")}
 JUDGED = {
-    "40_fairlora": Judged(("L1", "L2", "L3"), METHODS, _strategies),
-    "42_fairlora_privacy": Judged(("L4",), METHODS, _logs, ("messages", "tensors")),
+    "40_fairlora": Judged(("L1", "L2", "L3"), METHODS | {"strength": partial(tables.grid, "strength")}, _strategies),
 }

@@ -11,8 +11,9 @@ import torch
 
 from fairnb.nets.vit import Shape, vit_classifier
 from fairnb.papers.fairlora import lora
-from fairnb.papers.fairlora.claims import message_size
+from fairnb.papers.fairlora.claims_privacy import message_size
 
+ROUNDS = 10  # of tier paper; a message each way
 VIT_BASE = Shape(size=224, patch=16, width=768, layers=12, heads=12)
 
 
@@ -57,7 +58,7 @@ def diaries(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def messages(frame: pd.DataFrame, network: int) -> pd.DataFrame:
-    """Bytes that cross against all weights of the network, a line per label; last, computed, the paper's network.
+    """Bytes that cross against all weights of the network, a line per label; last, computed, the paper's network twice.
 
     Args:
         frame: from ``runs.run``, of one task. network: bytes of all weights, see ``lora.size``.
@@ -69,6 +70,7 @@ def messages(frame: pd.DataFrame, network: int) -> pd.DataFrame:
     sizes = {label: ([line["size"] for line in own["messages"]], network) for label, own in notes.items()}
     message, whole = vit_base()
     sizes["ViT-Base/16, one message (computed)"] = ([message], whole)
+    sizes[f"ViT-Base/16, {ROUNDS} rounds of Adv (computed)"] = ([message] * 2 * ROUNDS, whole)
     lines = []
     for label, (own, weights) in sizes.items():
         one, total = own[0] if own else np.nan, sum(own)

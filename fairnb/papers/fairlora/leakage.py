@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from fairnb import tasks
 from fairnb.contract import Split
@@ -111,17 +110,10 @@ def of_runs(attacked: Sequence[Run], parts: tuple[Split, Split]) -> pd.DataFrame
                 tensors = unseal(message)
                 seen[message.sha256] = _of_tensors(model, tensors, base, parts)
                 if run.method in ONCE:
-                    control = _of_tensors(model, shuffled(tensors, run.seed), base, parts)
+                    control = _of_tensors(model, lora.shuffled(tensors, run.seed), base, parts)
                     rows.append(own | {"label": "Control", "who": SHUFFLED} | control)
             rows.append(own | {"who": FIRST} | seen[message.sha256])
     return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def shuffled(tensors: Tensors, seed: int) -> dict[str, torch.Tensor]:
-    """The same numbers at random places of each tensor."""
-    draws = torch.Generator().manual_seed(seed)
-    places = {key: torch.randperm(value.numel(), generator=draws) for key, value in tensors.items()}
-    return {key: value.flatten()[places[key]].view_as(value) for key, value in tensors.items()}
 
 
 def table(leaks: pd.DataFrame) -> pd.DataFrame:

@@ -151,6 +151,13 @@ def change(tensors: Tensors, form: Adapter) -> dict[str, torch.Tensor]:
     return {layer: form.alpha / form.rank * b @ a for layer, a, b in pairs(tensors)}
 
 
+def shuffled(tensors: Tensors, seed: int) -> dict[str, torch.Tensor]:
+    """The same numbers at random places of each tensor: nothing that was learned is left in their order."""
+    draws = torch.Generator().manual_seed(seed)
+    places = {key: torch.randperm(value.numel(), generator=draws).to(value.device) for key, value in tensors.items()}
+    return {key: value.flatten()[places[key]].view_as(value) for key, value in tensors.items()}
+
+
 def size(tensors: Collection[torch.Tensor]) -> int:
     """Bytes of the tensors."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -34,6 +34,12 @@ def lora_erm(task: Task, *, seed: int, **options: Unpack[Options]) -> Predictor:
     return _trained(task, seed, "erm", strategies.unaware, {}, options)
 
 
+@method(version=VERSION, source=f"{SOURCE}; a control of ours")
+def lora_head(task: Task, *, seed: int, **options: Unpack[Options]) -> Predictor:
+    """Head only, see ``strategies.head_only``: what the frozen network's features give without any adapter."""
+    return _trained(task, seed, "head", strategies.head_only, {}, options)
+
+
 @method(version=VERSION, reads_groups=True, source=SOURCE)
 def lora_unl(task: Task, *, seed: int, strength: float = 0.5, **options: Unpack[Options]) -> Predictor:
     """Unl: the auditor's adapter is negated with ``strength`` first, see ``strategies.unlearning``."""
@@ -43,10 +49,20 @@ def lora_unl(task: Task, *, seed: int, strength: float = 0.5, **options: Unpack[
 
 @method(version=VERSION, reads_groups=True, source=SOURCE)
 def lora_orth(
-    task: Task, *, seed: int, strength: float = 10.0, form: Form = "factors", **options: Unpack[Options]
+    task: Task,
+    *,
+    seed: int,
+    strength: float = 10.0,
+    form: Form = "factors",
+    shuffled: bool = False,
+    **options: Unpack[Options],
 ) -> Predictor:
-    """Orth: ``strength`` times the overlap of both adapters in the loss, see ``developer.overlap`` for ``form``."""
-    own = {"auditor_steps": steps_of(task, options), "strength": strength, "form": form}
+    """Orth: ``strength`` times the overlap of both adapters in the loss, see ``developer.overlap`` for ``form``.
+
+    ``shuffled``: a control, away from the auditor's numbers at other places.
+    """
+    own: dict[str, Any] = {"auditor_steps": steps_of(task, options), "strength": strength, "form": form}
+    own |= {"shuffled": True} if shuffled else {}
     return _trained(task, seed, "orth", strategies.orthogonal, own, options)
 
 

@@ -186,16 +186,22 @@ def _data(task: Task) -> Path:
     return folder
 
 
-def shared_out(train: Split) -> dict[str, PartyData]:
+def halves(train: Split) -> tuple[Split, Split]:
     """The developer's and the auditor's half of the training images (SPEC 4: 50/50, the same for all seeds).
 
     In random order: where a split is sorted by cells, the place in it tells the label that is withheld.
+    """
+    order = subsets.shuffled(train.ids, seed=0)
+    return train.take(order[: len(order) // 2]), train.take(order[len(order) // 2 :])
+
+
+def shared_out(train: Split) -> dict[str, PartyData]:
+    """What each party gets of the training images: its half (``halves``), with one label.
 
     Raises:
         BadData: a half with one class or one group only.
     """
-    order = subsets.shuffled(train.ids, seed=0)
-    mine, theirs = (train.take(rows) for rows in (order[: len(order) // 2], order[len(order) // 2 :]))
+    mine, theirs = halves(train)
     return {
         DEVELOPER: PartyData(mine.x, mine.target, mine.ids, mine.target_name),
         AUDITOR: PartyData(theirs.x, theirs.protected, theirs.ids, theirs.protected_name),

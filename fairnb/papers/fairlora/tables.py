@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fairnb.papers.fairlora.protocol.sites import PartyData
     from fairnb.tasks import Problem
 
-COLUMNS = ("acc", "bacc", "f1", "fpr_gap", "fpr_ratio", "ddp", "tpr_gap", "eo_max")
+COLUMNS = ("acc", "bacc", "auc", "f1", "fpr_gap", "fpr_ratio", "ddp", "tpr_gap", "eo_max")
 RECONSTRUCTION = "our reconstruction"
 ERM: Row = ("Erm", "lora_erm", {})
 UNL: Row = ("Unl", "lora_unl", {})
@@ -29,6 +29,13 @@ ADV: Row = ("Adv", "lora_adv", {})
 ORTH: Row = ("Orth", "lora_orth", {})
 ENT: Row = ("Ent", "lora_ent", {})
 METHODS = (ERM, UNL, ADV, ORTH, ENT)
+# Controls: no adapter at all; Orth away from numbers that know nothing; no privacy; another aim of the auditor.
+HEAD: Row = ("Head only", "lora_head", {})
+SHUFFLED: Row = ("Orth, shuffled message", "lora_orth", {"shuffled": True})
+BOTH: Row = ("Both labels, no privacy", "lora_both", {})
+STRONGER: Row = ("Both labels, λ = 3", "lora_both", {"strength": 3.0})
+UNIFORM: Row = ("Adv, uniform", "lora_adv", {"objective": "uniform"})
+CONTROLS = (ERM, HEAD, ORTH, SHUFFLED, BOTH, STRONGER, UNIFORM)
 # The plain row of a method has the middle one (its default), and is run once. The overlap of normalised adapters is
 # small, hence the large λ of Orth; λ of Adv and Ent is the auditor's rate in units of the developer's.
 STRENGTHS: dict[str, tuple[float, ...]] = {
@@ -66,6 +73,7 @@ _FORMS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 TABLES = {
     "methods": Table("methods", METHODS),
+    "controls": Table("controls", CONTROLS),
     "strength": Table(
         "strength",
         (ERM, *_swept(UNL), *_swept(ADV), *_swept(ORTH), *_swept(ORTH, **PRODUCT), *_swept(ENT)),
@@ -78,14 +86,20 @@ TABLES = {
 
 
 def grid(name: str, tier: str) -> list[Run]:
-    """The runs behind ``methods``, ``strength`` or ``choices`` at a tier, see ``layout.grid``."""
+    """The runs behind ``methods``, ``controls``, ``strength`` or ``choices`` at a tier, see ``layout.grid``."""
     return layout.grid("fairlora", TABLES[name], tier)
+
+
+def leaking(tier: str) -> list[Run]:
+    """The runs of a tier whose one message claim L5 looks at: Orth's, in all tasks of the controls."""
+    return [run for run in grid("controls", tier) if run.label == ORTH[0]]
 
 
 GRIDS = {
     "40_fairlora": layout.several(grid, "methods"),
     "41_fairlora_tradeoff": layout.several(grid, "methods", "strength", "choices"),
-    "42_fairlora_privacy": layout.several(grid, "methods"),
+    "42_fairlora_privacy": lambda tier: [*grid("methods", tier), *leaking(tier)],
+    "43_fairlora_controls": layout.several(grid, "controls"),
 }
 
 

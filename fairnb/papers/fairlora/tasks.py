@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fairnb.contract import Split
+from fairnb.data import celeba, subsets
 from fairnb.data.celeba import test_counts
 from fairnb.tasks import utkface_parts
 from fairnb.tasks.drawings import LABEL_NOISE as USUAL_NOISE
 from fairnb.tasks.drawings import Drawing, parts
-from fairnb.tasks.genders import CELEBA, GENDER, celeba_build
-from fairnb.tasks.recipes import TEST, Cells, Data, Recipe, nothing, shares_of
+from fairnb.tasks.genders import CELEBA, GENDER, celeba_build, open_rows, parts_of
+from fairnb.tasks.recipes import TEST, Cells, Data, Files, Recipe, nothing, shares_of
 
 if TYPE_CHECKING:
     from fairnb.data.toys import faces as toy_faces
@@ -34,6 +35,8 @@ TOY_TARGETS = ("Smiling", "Bald", "Blond_Hair", "Young")
 BALD = np.array([[560, 330], [22, 88]])
 # Among few bald women or blond men, 3 % wrong labels would outnumber the right ones and make a TPR gap of their own.
 LABEL_NOISE = {"Bald": 0.0, "Blond_Hair": 0.0}
+NAMED = "Mouth_Slightly_Open"  # names the images that pretrain; all attributes that are told count alike
+BLIND = "_blind"  # of a task whose frozen network hides gender and skin tone
 LEAST = 2  # of each cell of a small part, so that developer and auditor may both have it
 
 FEMALE, WHITE = "Female", "White"
@@ -124,13 +127,35 @@ def _recipe(build: Any, fingerprint: Any, target: str, protected: str) -> Recipe
     return Recipe(build, fingerprint, PAPER, f"{data};P={group};T={words}", nothing)
 
 
-def _toy(target: str, protected: str) -> Recipe:
+def _toy(target: str, protected: str, blind: bool = False) -> Recipe:
     build, fingerprint = (partial(f, target=target, protected=protected) for f in (_toy_build, _toy_fingerprint))
-    return replace(_recipe(build, fingerprint, target, protected), by_seed=TEST)
+    made = replace(_recipe(build, fingerprint, target, protected), by_seed=TEST)
+    return replace(made, adapt=_hiding) if blind else made
+
+
+def _hiding(settings: dict[str, Any]) -> dict[str, Any]:
+    """The tier's settings with the shipped network that hides gender and skin tone in place of the other one."""
+    return settings | ({"weights": "toy_vit_blind"} if settings["weights"] == "toy_vit" else {})
 
 
 def _celeba(target: str) -> Recipe:
     return _recipe(partial(celeba_build, target=target), CELEBA, target, GENDER)
+
+
+def _open_build(settings: dict[str, Any], target: str) -> Data:
+    """The images of CelebA that tier ``open`` looks at; the backbone learns other images' other attributes."""
+    labels = celeba.read()
+    rows = open_rows(labels, settings)
+    others = np.setdiff1d(np.intersect1d(subsets.official(labels)["train"], celeba.open_rows(labels)), rows[0])
+    others = np.sort(others[subsets.shuffled(labels.ids[others])][: settings["n_pretrain"]])
+    told = [name for name in labels.table.columns.drop("split") if name not in (*CELEBA_TARGETS, GENDER)]
+    shown = labels.split(NAMED, GENDER, others, settings["size"])
+    columns = np.stack([labels.column(name)[others] for name in told], 1).astype(np.float32)
+    return replace(parts_of(labels, rows, target, settings["size"]), pretrain=shown, told=columns)
+
+
+def _open(target: str) -> Recipe:
+    return _recipe(partial(_open_build, target=target), Files((celeba.NAME,), utkface_parts.own), target, GENDER)
 
 
 def _utkface(target: str, other: str) -> Recipe:
@@ -141,6 +166,11 @@ def _utkface(target: str, other: str) -> Recipe:
 
 _UTK_PRETRAIN = {FEMALE: utkface_parts.AGE_GROUP, utkface_parts.OVER35: FEMALE}
 RECIPES = {f"toy_faces/{target.lower()}_male_vit": _toy(target, GENDER) for target in TOY_TARGETS}
+RECIPES |= {
+    f"toy_faces/young_male_vit{BLIND}": _toy("Young", GENDER, blind=True),
+    f"toy_utk/over35_white_vit{BLIND}": _toy(utkface_parts.OVER35, WHITE, blind=True),
+}
+RECIPES |= {f"celeba_open/{target.lower()}_male_vit": _open(target) for target in CELEBA_TARGETS}
 RECIPES |= {f"celeba/{target.lower()}_male_vit": _celeba(target) for target in CELEBA_TARGETS}
 RECIPES |= {f"toy_utk/{target.lower()}_white_vit": _toy(target, WHITE) for target in _UTK_PRETRAIN}
 RECIPES |= {f"utkface/{target.lower()}_white_vit": _utkface(target, other) for target, other in _UTK_PRETRAIN.items()}

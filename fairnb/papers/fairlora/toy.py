@@ -45,6 +45,27 @@ def head(w: np.ndarray, x: np.ndarray, label: np.ndarray, steps: int = 200) -> n
     return h
 
 
+def train(
+    w0: np.ndarray,
+    adapter: Adapter,
+    x: np.ndarray,
+    label: np.ndarray,
+    theirs: tuple[np.ndarray, np.ndarray] | None = None,
+    steps: int = 600,
+    rate: float = 0.2,
+) -> Adapter:
+    """Gradient descent on b, a and h; with ``theirs`` = (b_s, a_s), Orth's (a · a_s)² + (b · b_s)² beside."""
+    b, a, h = adapter
+    b_s, a_s = [v / np.linalg.norm(v) for v in theirs] if theirs else (0 * b, 0 * a)
+    for _ in range(steps):
+        g = error((w0 + np.outer(b, a)).T @ h, x, label)
+        to_b = h * (a @ g) + 2 * (b @ b_s) * b_s
+        to_a = (h @ b) * g + 2 * (a @ a_s) * a_s
+        to_h = (w0 + np.outer(b, a)) @ g
+        b, a, h = b - rate * to_b, a - rate * to_a, h - rate * to_h
+    return b, a, h
+
+
 def measured(found: Found, theirs: np.ndarray, test: tuple[np.ndarray, np.ndarray, np.ndarray]) -> pd.DataFrame:
     """What the strategies came to, a line each, and first the direction that the auditor's adapter reads.
 

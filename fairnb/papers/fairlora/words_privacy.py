@@ -12,7 +12,7 @@ import pandas as pd
 from fairnb import tasks
 from fairnb.evidence import say
 from fairnb.papers.fairlora.leakage import BASE, FINAL, FIRST, SHUFFLED
-from fairnb.papers.fairlora.tables import ADV, ENT, ERM, METHODS, ORTH
+from fairnb.papers.fairlora.tables import ERM, METHODS, ORTH
 from fairnb.papers.fairlora.words_strategies import said_of
 
 FREE, AUC, BALANCED = "label_free_auc", "auc", "bacc"
@@ -53,7 +53,6 @@ def why(
         say.point(verdicts, ["L4"], _crossed(counts), _weights(sizes)),
         _message(leaks),
         _with_labels(leaks),
-        _rounds(leaks),
         _chosen(alone, str(leaks["task"].iloc[0])),
         "* **Elsewhere.** A message cannot say more than its auditor knows: a small network that hardly sees the "
         "attribute, as tier `open` may have one, writes less of it into its adapter.",
@@ -78,7 +77,7 @@ def _crossed(counts: tuple[int, int, int]) -> str:
 
 
 def _weights(sizes: pd.DataFrame) -> str:
-    *ours, paper = sizes.to_dict("records")
+    *ours, paper, rounds = sizes.to_dict("records")
     sent = [line for line in ours if line["messages per run"]]
     if not sent:
         return ""
@@ -88,7 +87,7 @@ def _weights(sizes: pd.DataFrame) -> str:
         f"A message is {most['message / network, %']:.1f} % of the "
         f"network, and all {most['messages per run']} of a run of {say.listed(many)} are "
         f"{most['run / network, %']:.0f} %; the paper's network would send {paper['message / network, %']:.1f} % a "
-        "message."
+        f"message, and {rounds['run / network, %']:.0f} % in all rounds of Adv."
     )
 
 
@@ -125,18 +124,6 @@ def _with_labels(leaks: pd.DataFrame) -> str:
     )
 
 
-def _rounds(leaks: pd.DataFrame) -> str:
-    """The first messages of Adv and Ent, which were made to hide s, against that of Unl and Orth."""
-    said = []
-    for row in (ADV[0], ENT[0]):
-        ours, theirs = (scores(leaks, name, FIRST, FREE) for name in (row, ORTH[0]))
-        said.append(f"{row}'s has an AUC of {say.value(ours)}, {said_of(say.compare(ours, theirs))}")
-    return (
-        f"* **The first messages of Adv and Ent**, without labels, against the message of Unl and Orth: "
-        f"{'; '.join(said)}. They were made to hide s, not to show it."
-    )
-
-
 def _chosen(alone: pd.DataFrame, task: str) -> str:
     """Which task was attacked, and why."""
     [own] = alone[alone["task"] == task].to_dict("records")
@@ -161,7 +148,7 @@ def decisions(task: str, tier: str) -> str:
          "the secret from which a party draws"),
         ("processes", "–", "two of one owner, each with a folder of its own; the log has sizes and hashes"),
         ("leakage", "not known whether it is measured",
-         "probe with labels; attack without labels; shuffled control"),
+         "probe with labels; attack without labels; shuffled control; attacks by adversary"),
         ("adapter", "low rank", f"rank {tasks.settings_of(task, tier)['lora_rank']} on q and v"),
         ("optimiser", "–", "AdamW, new at each turn; λ of Adv and Ent scales the auditor's rate"),
         ("selection", "–", "none on validation data; as many developer steps in all methods (Adv, Ent: one round more "

@@ -173,9 +173,8 @@ def _elsewhere(tier: str) -> str:
     """What other tiers have, from their plans and settings."""
     task = tables.grid("methods", "open")[0].task
     real = (
-        f"Tier `open` is UTKFace (gender, and over 35, with White as the protected attribute; "
-        f"{tables.network(task, 'open')}, which we pretrained on other people and other labels); `results/README.md` "
-        "shows what it found."
+        f"Tier `open` is CelebA with gender ({tables.network(task, 'open')}, which we pretrained on other images and "
+        "other attributes); `results/README.md` shows what it found."
     )
     return (
         f"* **Elsewhere.** {'' if tier == 'open' else real} A ViT-Base with ImageNet's weights may behave otherwise; "
@@ -194,7 +193,7 @@ def decisions(task: str, tier: str) -> str:
          "two processes, one message type; training images split 50/50"),
         ("network", "ViT-Base, pretrained on ImageNet, frozen, W₀ + B A",
          "that at `paper`; open: one that we pretrained; quick: a shipped one, pretrained on toy attributes (Male "
-         "among them, but not Young, Bald, Blond Hair, Smiling)"),
+         "among them, but not Young, Bald, Blond Hair, Smiling); notebook 43 has one that hides gender and skin tone"),
         ("data", 'CelebA and UTK-Face; "bald" is one of the tasks',
          "targets of CelebA and UTKFace; quick: toy faces with their base rates"),
         ("strategies", "Erm, Unl, Adv, Orth by name; Ent in the follow-up", "all formulas"),

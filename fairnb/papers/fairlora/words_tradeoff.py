@@ -65,7 +65,7 @@ def why(frames: Mapping[str, pd.DataFrame], found: pd.DataFrame | None) -> list[
         frame = frames["strength"]
         parts = (_strong, _weak, _orthogonal)
         points = [f"* **Does any setting improve on Erm?** {counted(found)}"]
-        points += [part(frame, task) for task in _names(frame) for part in parts]
+        points += [said for task in _names(frame) for part in parts if (said := part(frame, task))]
     points.append(_two_readings(swept(frames)))
     return [*points, *(_forms(frames["choices"], task) for task in _names(frames.get("choices")))]
 
@@ -78,6 +78,12 @@ def swept(frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _names(frame: pd.DataFrame | None) -> list[str]:
     return [] if frame is None else [str(task) for task in frame["task"].unique()]
+
+
+def _there(frame: pd.DataFrame, labels: Sequence[str]) -> list[str]:
+    """Those of the labels that a tier runs."""
+    known = set(frame["label"])
+    return [label for label in labels if label in known]
 
 
 def _label(row: str, strength: float) -> str:
@@ -94,10 +100,12 @@ def _against(frame: pd.DataFrame, row: str, task: str, metrics: Sequence[str] = 
 
 
 def _strong(frame: pd.DataFrame, task: str) -> str:
-    """Adv and Ent at their largest strength, and whether they still decide anything."""
+    """Adv and Ent at their largest strength, and whether they still decide; nothing where they are not swept."""
     said, given_up = [], []
     for row, method, _ in (ADV, ENT):
         label = _label(row, max(STRENGTHS[method]))
+        if not _there(frame, [label]):
+            return ""
         least, most = _yes(frame, label, task)
         given_up += [row] if least >= ONE_ANSWER or most <= 100 - ONE_ANSWER else []
         found = _against(frame, label, task, ("acc", "fpr_gap", "ddp"))
@@ -121,21 +129,21 @@ def _yes(frame: pd.DataFrame, row: str, task: str) -> list[float]:
 
 
 def _weak(frame: pd.DataFrame, task: str) -> str:
-    """The FPR gap of Adv and Ent at all other strengths."""
+    """The FPR gap of Adv and Ent at all other strengths; nothing where they are not swept."""
     labels = [_label(row, own) for row, method, _ in (ADV, ENT) for own in sorted(STRENGTHS[method])[:-1]]
+    labels = _there(frame, labels)
+    if not labels:
+        return ""
     found = [f"{_listed([label])}: {than(frame, label, ERM[0], 'fpr_gap', task).amount}" for label in labels]
     return f"* **Weaker auditors.** The change of the FPR gap: {'; '.join(found)}. {TURNS}"
 
 
 def _orthogonal(frame: pd.DataFrame, task: str) -> str:
-    """The change from Erm of both forms of Orth at the middle and the largest strength."""
+    """The change from Erm of Orth's forms at the middle and the largest strength, as far as they are swept."""
     _, middle, largest = sorted(STRENGTHS[ORTH[1]])
-    labels = [_label(row, own) for row in (ORTH[0], PRODUCT) for own in (middle, largest)]
+    labels = _there(frame, [_label(row, own) for row in (ORTH[0], PRODUCT) for own in (middle, largest)])
     said = [_against(frame, label, task) for label in labels]
-    return (
-        f"* **Orth** in both forms, against Erm. {'; '.join(said)}. An overlap that falls says only that the penalty "
-        "is obeyed."
-    )
+    return f"* **Orth**, against Erm. {'; '.join(said)}. An overlap that falls says only that the penalty is obeyed."
 
 
 def _two_readings(frame: pd.DataFrame) -> str:

@@ -37,9 +37,12 @@ def test_diaries_say_whether_a_strength_had_an_effect():
 
 def test_messages_are_weighed_against_the_network():
     found = inside.messages(frame("methods", TASKS[:1]), network=50 * 1024).set_index("row")
-    assert list(found.index[:-1]) == ["Erm", "Unl", "Adv", "Orth", "Ent"]
+    assert list(found.index[:-2]) == ["Erm", "Unl", "Adv", "Orth", "Ent"]
     assert found.loc["Adv", "messages per run"] == 10 and found.loc["Adv", "KiB per run"] == 10
     assert found.loc["Adv", "message / network, %"] == 2 and found.loc["Adv", "run / network, %"] == 20
+    one, rounds = found.iloc[-2], found.iloc[-1]
+    assert rounds["messages per run"] == 2 * inside.ROUNDS and rounds["KiB per message"] == one["KiB per message"]
+    assert rounds["run / network, %"] == pytest.approx(20 * one["message / network, %"])
     assert np.isnan(found.loc["Erm", "KiB per message"]) and found.loc["Erm", "KiB per run"] == 0
 
 

@@ -123,7 +123,7 @@ def test_runs_have_networks_first_messages_and_one_control(world):
 
 def test_shuffled_tensors_have_the_same_numbers_elsewhere(model):
     own = lora.state(model)
-    found = leakage.shuffled(own, 1)
+    found = lora.shuffled(own, 1)
     key = next(name for name in own if ".lora_A." in name)
     assert not torch.equal(found[key], own[key]) and found[key].shape == own[key].shape
     assert torch.equal(found[key].flatten().sort().values, own[key].flatten().sort().values)

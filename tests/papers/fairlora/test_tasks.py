@@ -16,7 +16,8 @@ from fairnb.tasks import recipes, utkface_parts
 
 SLUG = "fairlora"
 SETTINGS = {"n_train": 200, "n_val": 100, "n_test": 500, "size": 27, "crop": 20, "difficulty": 0.3, "weights": None}
-TOYS = [name for name in lora_faces.RECIPES if name.startswith("toy_")]
+DRAWN = [name for name in lora_faces.RECIPES if name.startswith("toy_")]
+TOYS = [name for name in DRAWN if not name.endswith(lora_faces.BLIND)]
 REAL = {"size": 24, "weights": None}
 OWN = {"weights": "own", "own_epochs": 1, "own_lr": 1e-3, "own_optimizer": "adam", "batch_size": 64}
 VIT = {"backbone": "vit", "vit": {"size": 24, "patch": 8, "width": 16, "layers": 1, "heads": 2}}
@@ -104,7 +105,9 @@ def test_both_utkface_toys_have_the_same_wrong_faces_and_keys_of_their_own(small
 
 def test_every_setting_has_a_real_task_and_all_but_attractive_a_toy():
     own = {name: (recipe.setting, recipe.paper) for name, recipe in lora_faces.RECIPES.items()}
-    assert {name: setting for name, (setting, _) in own.items() if not name.startswith("toy_")} == {
+    for target in lora_faces.CELEBA_TARGETS:
+        assert own[f"celeba_open/{target.lower()}_male_vit"] == own[f"celeba/{target.lower()}_male_vit"]
+    assert {name: setting for name, (setting, _) in own.items() if not name.startswith(("toy_", "celeba_open"))} == {
         "celeba/bald_male_vit": "CelebA;P=Gender;T=Bald",
         "celeba/blond_hair_male_vit": "CelebA;P=Gender;T=Blond Hair",
         "celeba/smiling_male_vit": "CelebA;P=Gender;T=Smiling",
@@ -113,10 +116,10 @@ def test_every_setting_has_a_real_task_and_all_but_attractive_a_toy():
         "utkface/female_white_vit": "UTKFace;P=White;T=Female",
         "utkface/over35_white_vit": "UTKFace;P=White;T=Over 35",
     }
-    for name in TOYS:
-        real = name.replace("toy_faces", "celeba").replace("toy_utk", "utkface")
+    for name in DRAWN:
+        real = name.removesuffix(lora_faces.BLIND).replace("toy_faces", "celeba").replace("toy_utk", "utkface")
         assert own[name] == own[real] and own[name][1] == "fairlora"
-    assert len(own) == 13 and all(tasks.recipe(name) is lora_faces.RECIPES[name] for name in own)
+    assert len(own) == 20 and all(tasks.recipe(name) is lora_faces.RECIPES[name] for name in own)
 
 
 @pytest.mark.parametrize("target", lora_faces.CELEBA_TARGETS)
@@ -177,6 +180,34 @@ def test_toy_tasks_have_a_transformer_for_their_images_at_the_tiers_own_numbers(
         assert len(split) == pytest.approx(own[f"n_{part}"], abs=4) and min(split.counts().values()) > 0
     with torch.no_grad():
         assert problem.task.backbone(0)(torch.from_numpy(problem.test.x[:2] / np.float32(255))).shape == (2, 1)
+
+
+def test_a_blind_task_is_its_twin_with_another_network():
+    blind = [name for name in DRAWN if name not in TOYS]
+    assert len(blind) == 2
+    for name in blind:
+        twin = name.removesuffix(lora_faces.BLIND)
+        assert tasks.fingerprint(name, "quick") == tasks.fingerprint(twin, "quick"), "the same faces"
+        one, other = (tasks.settings_of(own, "quick") for own in (name, twin))
+        assert {key for key in one if one[key] != other[key]} == {"weights"} and tasks.version(name, "quick") != (
+            tasks.version(twin, "quick")
+        )
+
+
+def test_at_open_the_network_learns_other_images_and_no_target(owned, monkeypatch):
+    layouts.celeba(owned, 128, held=32, images=True)
+    read = celeba.read()
+    monkeypatch.setattr(celeba, "open_rows", lambda labels: np.flatnonzero(np.arange(len(labels)) % 5))
+    monkeypatch.setattr(lora_faces, "NAMED", "Young")  # the layout has no other that both groups have
+    few = {"n_train": 40, "n_val": 20, "n_test": 18, "n_pretrain": 8, "size": 24}
+    told = [name for name in read.table if name not in (*lora_faces.CELEBA_TARGETS, "Male", "split")]
+    data = tasks.recipe("celeba_open/smiling_male_vit").build(few)
+    parts_of_all = (data.train, data.val, data.test, data.pretrain)
+    ids = [set(part.ids) for part in parts_of_all]
+    assert [len(own) for own in ids] == [40, 20, 18, 8] and len(set.union(*ids)) == 86
+    rows = [list(read.ids).index(name) for name in data.pretrain.ids]
+    assert all(row % 5 for row in rows) and set(read.table["split"].iloc[rows]) == {"train"}
+    assert np.array_equal(data.told, np.stack([read.column(name)[rows] for name in told], 1).astype(np.float32))
 
 
 @pytest.mark.parametrize("name", ["celeba/attractive_male_vit", "utkface/over35_white_vit"])

@@ -1,4 +1,4 @@
-"""What FairLoRA's tables are at tier quick: the claims' tasks with three seeds, the sweeps with one."""
+"""What FairLoRA's tables are at the tiers: the claims' tasks with three seeds at quick, the sweeps with one."""
 
 import pytest
 
@@ -22,7 +22,27 @@ def test_quick_has_all_strategies_on_two_tasks_and_swept_runs_once():
         assert {run.key for run in swept} & {run.key for run in grid}, "the plain rows are no runs of their own"
 
 
-@pytest.mark.parametrize("tier", ["smoke", "open", "paper"])
+def test_quick_has_the_controls_where_the_network_shows_the_attribute_and_where_it_hides_it():
+    grid = tables.grid("controls", "quick")
+    names = {task for task, _ in tiers.plan("quick", "fairlora", "methods")}
+    assert {run.task for run in grid} == names | {f"{name}_blind" for name in names}
+    for label in ("Erm", "Head only", "Orth", "Orth, shuffled message", "Both labels, no privacy"):
+        assert sum(run.label == label for run in grid) == 4 * 3, label
+    assert {run.task for run in grid if run.label == "Adv, uniform"} == {grid[0].task}
+
+
+def test_open_has_six_seeds_of_what_decides_and_all_targets_of_celeba():
+    seeds = {}
+    for run in tables.grid("controls", "open"):
+        seeds.setdefault((run.task.removeprefix("celeba_open/").removesuffix("_male_vit"), run.label), []).append(
+            run.seed
+        )
+    assert {task for task, _ in seeds} == {"smiling", "young", "attractive", "blond_hair", "bald"}
+    assert all(len(seeds[task, "Orth"]) == (6 if task in ("smiling", "young") else 3) for task, _ in seeds)
+    assert {run.label for run in tables.grid("strength", "open")} == {"Erm", *(f"Orth, λ = {x}" for x in (1, 10, 100))}
+
+
+@pytest.mark.parametrize("tier", ["smoke", "paper"])
 def test_elsewhere_all_tables_have_the_seeds_of_the_tier(tier):
     for name in ("methods", "strength", "choices"):
         plan = tiers.plan(tier, "fairlora", name)

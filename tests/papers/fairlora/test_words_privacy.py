@@ -22,6 +22,7 @@ SIZES = pd.DataFrame(
         ("Adv", 8, 2.7, 21.6),
         ("Ent", 8, 2.7, 21.6),
         ("ViT", 1, 0.3, 0.3),
+        ("ViT, rounds", 20, 0.3, 6.9),
     ],
     columns=["row", "messages per run", "message / network, %", "run / network, %"],
 )

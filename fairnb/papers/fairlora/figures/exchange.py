@@ -142,3 +142,18 @@ def leakage(table: pd.DataFrame) -> Figure:
         ax.axvline(50, color="0.3", lw=1, ls="--")
         ax.set_xlim(min(48, found["low"].min() - 1), 102)
     return fig
+
+
+def attacks(table: pd.DataFrame) -> Figure:
+    """AUC of each attack on each row, percent: dots are seeds, bars 95 % t-intervals; the dashed line is chance.
+
+    Args:
+        table: from ``attacks.table``.
+    """
+    words = [f"{name}: {row}" for name, row in zip(table["attack"], table["row"], strict=True)]
+    found = seeds.tidy(table.drop(columns="row").assign(row=words), {"auc": ""})
+    fig = figures.rows(found, label="AUC, % (50: nothing is learned)")
+    [ax] = fig.axes
+    ax.axvline(50, color="0.3", lw=1, ls="--")
+    ax.set(xlim=(-2, 102), title="")
+    return fig

@@ -48,7 +48,7 @@ def tradeoff(frame: pd.DataFrame, utility: str = "acc", gap: str = "fpr_gap") ->
         tops = part[f"{utility}_high"].fillna(part[utility])
         for x, y, strength in zip(part[gap], tops, part["strength"], strict=True):
             ax.annotate(f"{strength:g}", (x, y), (0, 7), textcoords="offset points", fontsize=8, ha="center")
-        ax.margins(y=0.15)
+        ax.margins(0.12, 0.15)
     figures.legend(fig, 6)
     return fig
 

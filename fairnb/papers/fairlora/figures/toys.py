@@ -41,6 +41,23 @@ def weights(found: Mapping[str, pd.DataFrame]) -> Figure:
     return fig
 
 
+def by_shown(found: pd.DataFrame) -> Figure:
+    """The demographic parity gap of each strategy by how much the frozen network shows of the protected input.
+
+    Args:
+        found: columns ``strategy``, ``shown`` (weight of v in W0) and ``DDP`` (percent).
+    """
+    import matplotlib.pyplot as plt
+    import seaborn as sns
+
+    fig, ax = plt.subplots(figsize=(figures.WIDTH, 3.4))
+    look = {"hue": "strategy", "style": "strategy", "markers": True, "dashes": False, "palette": report.COLOURS[:4]}
+    sns.lineplot(found, x="shown", y="DDP", ax=ax, **look)
+    ax.set(xlabel="what W₀ shows of v (its weight)", ylabel="gap in demographic parity, %", ylim=(0, None))
+    figures.legend(fig, 4)
+    return fig
+
+
 def parity(curves: pd.DataFrame, levels: pd.DataFrame) -> Figure:
     """Difference and ratio of two false positive rates by threshold, and the mean ratio of equal ones by sample size.
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from fairnb.errors import BadData, TrainingFailed
 from fairnb.nets.models import device, to_pixels
 from fairnb.papers.fairlora import lora
+from fairnb.papers.fairlora.protocol import secret
 from fairnb.papers.fairlora.protocol.messages import AdapterMessage
 from fairnb.papers.fairlora.protocol.party import HEAD, Party, build, put_state, read_state
 from fairnb.training import loop as training
@@ -25,7 +26,7 @@ class Developer(Party):
     """The party with (x, y)."""
 
     role = "developer"
-    actions = ("train", "train_away", "negate", "take", "fit_head", "finish")
+    actions: tuple[str, ...] = ("train", "train_away", "negate", "take", "fit_head", "finish")
 
     def train(
         self, step: int, received: None, *, steps: int, turn: int = 0, reply: bool = False, **recipe: Any
@@ -35,12 +36,26 @@ class Developer(Party):
         return reply
 
     def train_away(
-        self, step: int, received: AdapterMessage, *, steps: int, strength: float, form: Form, **recipe: Any
+        self,
+        step: int,
+        received: AdapterMessage,
+        *,
+        steps: int,
+        strength: float,
+        form: Form,
+        shuffled: bool = False,
+        **recipe: Any,
     ) -> bool:
-        """As ``train``, plus ``strength`` times the overlap with the auditor's adapter (``overlap``)."""
+        """As ``train``, plus ``strength`` times the overlap with the auditor's adapter (``overlap``).
+
+        ``shuffled``: a control, away from the same numbers at other places (``lora.shuffled``).
+        """
         if not strength >= 0 or form not in FORMS:
             raise BadData(f"orthogonality takes a strength of 0 or more and a form of {FORMS}, got {strength}, {form}")
-        theirs = {name: tensor.to(device()) for name, tensor in self._read(received).items()}
+        read = self._read(received)
+        if shuffled:
+            read = lora.shuffled(read, secret.seed(self._secret, "shuffled"))
+        theirs = {name: tensor.to(device()) for name, tensor in read.items()}
         ours = lora.parameters(self.model)
         classes = int(self.data.target.max()) + 1
 

@@ -1,4 +1,4 @@
-"""The five ways to train, each a few lines: who does what, and which adapter crosses.
+"""The five ways to train and a control, each a few lines: who does what, and which adapter crosses.
 
 Source: "Fairness-Aware Low-Rank Adaptation Under Demographic Privacy Constraints" (arXiv 2503.05684), whose abstract
 names the strategies; steps, schedules and formulas are OUR RECONSTRUCTION, as the full text could not be had. The
@@ -24,6 +24,11 @@ def unaware(wire: Wire, *, steps: int) -> None:
     wire.ask(DEVELOPER, "train", steps=steps, **COSINE)
 
 
+def head_only(wire: Wire, *, steps: int) -> None:
+    """A control: the head alone learns, on the frozen network; the adapter stays 0 and the auditor is never asked."""
+    wire.ask(DEVELOPER, "fit_head", steps=steps, **COSINE)
+
+
 def unlearning(wire: Wire, *, steps: int, auditor_steps: int, strength: float) -> None:
     """Unl: the auditor's adapter, which knows the protected attribute, is subtracted before the training starts."""
     protected = wire.ask(AUDITOR, "learn", steps=auditor_steps, share=True, **COSINE)
@@ -31,10 +36,16 @@ def unlearning(wire: Wire, *, steps: int, auditor_steps: int, strength: float) -
     wire.ask(DEVELOPER, "train", steps=steps, **COSINE)
 
 
-def orthogonal(wire: Wire, *, steps: int, auditor_steps: int, strength: float, form: Form) -> None:
-    """Orth: training with a loss that keeps the adapter orthogonal to the auditor's."""
+def orthogonal(
+    wire: Wire, *, steps: int, auditor_steps: int, strength: float, form: Form, shuffled: bool = False
+) -> None:
+    """Orth: training with a loss that keeps the adapter orthogonal to the auditor's.
+
+    ``shuffled``: a control, orthogonal to the same numbers at other places, which know nothing.
+    """
     protected = wire.ask(AUDITOR, "learn", steps=auditor_steps, share=True, **COSINE)
-    wire.ask(DEVELOPER, "train_away", protected, steps=steps, strength=strength, form=form, **COSINE)
+    more: dict[str, Any] = COSINE | ({"shuffled": True} if shuffled else {})
+    wire.ask(DEVELOPER, "train_away", protected, steps=steps, strength=strength, form=form, **more)
 
 
 def alternating(

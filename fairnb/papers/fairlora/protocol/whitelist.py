@@ -63,7 +63,7 @@ class Action:
 
 STEPS, TURN = Number(1, 1_000_000, whole=True), Number(0, 1_000_000, whole=True)
 RATE, STRENGTH = Number(1e-12, 1e3), Number(0, 1e6)
-REPLY, SCHEDULE = Word((True, False)), Word(("constant", "cosine"))
+SWITCH, SCHEDULE = Word((True, False)), Word(("constant", "cosine"))
 TRAINING: dict[str, Number | Word] = {"lr": RATE, "schedule": SCHEDULE}
 ACTIONS: dict[str, dict[str, Action]] = {
     AUDITOR: {
@@ -75,9 +75,11 @@ ACTIONS: dict[str, dict[str, Action]] = {
         ),
     },
     DEVELOPER: {
-        "train": Action(False, {"steps": STEPS}, TRAINING | {"turn": TURN, "reply": REPLY}),
+        "train": Action(False, {"steps": STEPS}, TRAINING | {"turn": TURN, "reply": SWITCH}),
         "train_away": Action(
-            True, {"steps": STEPS, "strength": STRENGTH, "form": Word(("factors", "product"))}, TRAINING
+            True,
+            {"steps": STEPS, "strength": STRENGTH, "form": Word(("factors", "product"))},
+            TRAINING | {"shuffled": SWITCH},
         ),
         "negate": Action(True, {"strength": STRENGTH}, {}),
         "take": Action(True, {}, {}),
