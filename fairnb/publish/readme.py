@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -40,6 +41,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
         "fineface_table2_groups",
     ),
 }
+ONE_TABLE = re.compile(r"(?<=\|)\n\n")  # a block ends with a table
 CAPTIONS = {
     "scorecard": "Per paper a panel, per claim the interval that decides it, coloured by verdict.",
     CLAIMS: "Each claim with the difference that decides it, its interval over all seeds so far, and what is printed.",
@@ -154,7 +156,8 @@ def _paper(room: Room, claims: pd.DataFrame, cards: dict[str, pd.DataFrame]) -> 
         table = room.door("headline").headline(tier) if room.offers("headline") else ""
         names = [figure for figure in FIGURES.get(tier, ()) if figure.startswith(f"{paper.slug}_")]
         names = [f"{CLAIMS}{paper.slug}", *names]
-        found = [_narrow(table), *(_figure(tier, figure) for figure in names), _tables(tier, paper.slug)]
+        tables, pictures = map(_narrow, ONE_TABLE.split(table)), (_figure(tier, figure) for figure in names)
+        found = [*tables, *pictures, _tables(tier, paper.slug)]
         if any(found):
             blocks += [f"### {name} at tier {tier}", *found]
     return blocks

@@ -135,6 +135,12 @@ def test_sources_and_equal_seeds_are_said_outside_the_table():
     assert readme._narrow("") == ""
 
 
+def test_two_tables_of_a_block_stay_two():
+    one, two = (pd.DataFrame({"row": ["a"], name: ["1"]}).to_markdown(index=False) for name in ("acc", "gap"))
+    parts = readme.ONE_TABLE.split(f"**T**.\n\n{one}\n\n**U**.\n\n{two}")
+    assert [part[:6] for part in parts] == ["**T**.", "**U**."] and "gap" not in parts[0]
+
+
 def test_a_short_question_is_told_with_the_sentence_before_it(monkeypatch):
     cells = [
         "# 10 · T",
