@@ -272,7 +272,7 @@ class TestTasks:
         assert torch.equal(logits(model), logits(again)) and not torch.equal(logits(model), logits(fresh))
 
     def test_the_keys_of_own_weights(self, sandbox, monkeypatch):
-        monkeypatch.setattr(pretrained, "_train", lambda split, settings, file: file.touch())
+        monkeypatch.setattr(pretrained, "_train", lambda split, settings, file, told: file.touch())
         split, numbers = squares(balanced(2), 0, 16), {"own_epochs": 1, "own_lr": 0.1, "batch_size": 4}
 
         def key(**settings):

@@ -227,7 +227,7 @@ def test_every_writer_of_the_cache_writes_a_known_name(sandbox, monkeypatch):
     cache.cached_arrays("judge/1, of: faces", lambda: {"x": np.zeros(3)})
     with files.lock(paths.cache() / "locks" / f"run-{KEY}.lock"):
         pass
-    monkeypatch.setattr(pretrained, "_train", lambda split, settings, file: files.write_atomic(file, b"x"))
+    monkeypatch.setattr(pretrained, "_train", lambda split, settings, file, told: files.write_atomic(file, b"x"))
     split = type("Split", (), {"x": np.zeros(1), "target": np.zeros(1), "target_name": "Big Nose"})
     pretrained.own_weights(split, {})
     monkeypatch.setattr(runs.Run, "key", KEY)

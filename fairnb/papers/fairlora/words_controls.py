@@ -65,7 +65,7 @@ def _each(frame: pd.DataFrame, names: Mapping[str, str], row: str, other: str, m
         if {row, other} <= there:
             found = [f"{NAMES[metric]} {said_of(than(frame, row, other, metric, task))}" for metric in metrics]
             said.append(f"on {names[task]}: {', '.join(found)}")
-    return f"{row} against {other}, {'; '.join(said)}." if said else f"{row} is not run at this tier."
+    return f"{row} against {other}, {'; '.join(said)}." if said else f"this tier has no {row}."
 
 
 def _brought(frame: pd.DataFrame, names: Mapping[str, str]) -> str:
