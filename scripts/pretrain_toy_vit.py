@@ -46,6 +46,16 @@ def faces(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return central(drawn.images, SHAPE.size), drawn.attributes, hidden.astype(np.int8)
 
 
+def stepped(model: torch.nn.Module, loss: torch.Tensor, optimiser: torch.optim.Optimizer, schedule) -> float:
+    """One step of optimiser and schedule along the clipped gradients of ``loss``, which it returns."""
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
+    schedule.step()
+    return loss.item()
+
+
 def train(images: np.ndarray, labels: np.ndarray) -> models.ImageClassifier:
     """A transformer with one logit per column of ``labels`` (float32 ``(N, A)``), trained by binary cross-entropy."""
     model = vit_classifier(labels.shape[1], seed=SEED, shape=SHAPE)
@@ -58,12 +68,7 @@ def train(images: np.ndarray, labels: np.ndarray) -> models.ImageClassifier:
         for rows in torch.randperm(len(images))[: steps // EPOCHS * BATCH].view(-1, BATCH):
             x = augmented(models.to_pixels(images[rows.numpy()], torch.device("cpu")), SHIFT)
             loss = functional.binary_cross_entropy_with_logits(model(x), y[rows])
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            losses.append(loss.item())
+            losses.append(stepped(model, loss, optimiser, schedule))
         print(
             f"epoch {epoch + 1}/{EPOCHS}: loss {np.mean(losses):.4f}, {time.perf_counter() - start:.0f} s", flush=True
         )
@@ -110,12 +115,7 @@ def blind(images: np.ndarray, hidden: np.ndarray) -> models.ImageClassifier:
             found, groups = student.net.features(x), told[rows]
             means = [(found[own].mean(0) - found[~own].mean(0)) @ scale for own in groups.T]
             loss = ((found - wanted) @ scale).square().mean() + APART * torch.stack(means).square().sum()
-            optimiser.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            losses.append(loss.item())
+            losses.append(stepped(student, loss, optimiser, schedule))
         print(f"epoch {epoch + 1}/{HIDING_EPOCHS}: loss {np.mean(losses):.4f}", flush=True)
     return student
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from fairlora_task import fairlora_task
+from fairlora_task import called_fake, run_of
 from fake_task import balanced, squares
 
 from fairnb import tasks
@@ -11,7 +11,6 @@ from fairnb.evidence import runs
 from fairnb.papers.fairlora import attacks
 from fairnb.papers.fairlora.protocol import secret
 from fairnb.papers.fairlora.session import halves
-from fairnb.tasks import recipes
 
 pytestmark = pytest.mark.slow
 
@@ -23,19 +22,8 @@ EASY = {"lr": 0.03, "steps": 60}  # the auditor learns the tint
 def world(tmp_path_factory):
     """The tiny task under the name ``fake``, and a folder of its own for the module's runs."""
     folder = tmp_path_factory.mktemp("attacks")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FAIRNB_RESULTS", str(folder / "results"))
-        patch.setenv("FAIRNB_CACHE", str(folder / "cache"))
-        recipe = recipes.Recipe(None, lambda settings: "1", "fairlora", "none", "squares")
-        patch.setitem(tasks.known(), "fake", recipe)
-        patch.setattr(tasks, "problem", lambda *_: tasks.Problem(fairlora_task(lora_steps=24), TEST))
-        tasks.fingerprint.cache_clear()
+    with called_fake(folder, TEST):
         yield
-    tasks.fingerprint.cache_clear()
-
-
-def run_of(method, **hparams):
-    return runs.Run("fake", method, 0, "smoke", hparams, method[5:].title())
 
 
 def of_runs(*grid):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from fairlora_task import SETTINGS, SHAPE, fairlora_task
+from fairlora_task import SETTINGS, SHAPE, called_fake, run_of
 from fake_task import balanced, squares
 
 from fairnb import paths, tasks
@@ -16,7 +16,6 @@ from fairnb.nets.vit import vit_classifier
 from fairnb.papers.fairlora import kept as fairlora_kept
 from fairnb.papers.fairlora import leakage, lora
 from fairnb.papers.fairlora.protocol.messages import unseal
-from fairnb.tasks import recipes
 
 pytestmark = pytest.mark.slow
 
@@ -84,19 +83,8 @@ def test_the_base_is_sorted_by_its_own_largest_component():
 def world(tmp_path_factory):
     """The tiny task under the name ``fake``, and a folder of its own for the module's runs."""
     folder = tmp_path_factory.mktemp("leakage")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FAIRNB_RESULTS", str(folder / "results"))
-        patch.setenv("FAIRNB_CACHE", str(folder / "cache"))
-        recipe = recipes.Recipe(None, lambda settings: "1", "fairlora", "none", "squares")
-        patch.setitem(tasks.known(), "fake", recipe)
-        patch.setattr(tasks, "problem", lambda *_: tasks.Problem(fairlora_task(lora_steps=24), TEST))
-        tasks.fingerprint.cache_clear()
+    with called_fake(folder, TEST):
         yield
-    tasks.fingerprint.cache_clear()
-
-
-def run_of(method, **hparams):
-    return runs.Run("fake", method, 0, "smoke", hparams, method[5:].title())
 
 
 def test_the_auditors_message_moves_features_by_its_own_attribute(world):
