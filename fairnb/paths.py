@@ -4,7 +4,18 @@ import os
 from pathlib import Path
 
 DEFAULT_TIER = "quick"
-CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def _checkout() -> Path:
+    """The folder above this package; where that is no checkout (an installed wheel), the one its user works in."""
+    above = Path(__file__).resolve().parents[1]
+    try:
+        return above if (above / "pyproject.toml").is_file() else Path.cwd()
+    except FileNotFoundError:  # a working directory that somebody has removed
+        return above
+
+
+CHECKOUT = _checkout()
 FOLDERS = ("FAIRNB_HOME", "FAIRNB_RESULTS", "FAIRNB_CACHE", "FAIRNB_DATA", "FAIRNB_IMAGENET")  # each is told below
 
 
@@ -30,7 +41,7 @@ def named(variable: str, otherwise: Path) -> Path:
 
 
 def project() -> Path:
-    """The checkout that holds ``notebooks/`` (``FAIRNB_HOME``, else the folder above this package)."""
+    """The checkout that holds ``notebooks/`` (``FAIRNB_HOME``, else ``CHECKOUT``)."""
     return named("FAIRNB_HOME", CHECKOUT)
 
 

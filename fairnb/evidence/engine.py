@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from typing import Any, Protocol
 
 from fairnb.data import progress, settings
@@ -29,12 +30,15 @@ Work = Callable[[list[Any]], object]  # groups of items are computed as one
 Outcome = tuple[list[Any], Exception | None]
 
 
-def outcomes(groups: Sequence[Sequence[Item]], work: Work) -> Iterator[Outcome]:
+def outcomes(
+    groups: Sequence[Sequence[Item]], work: Work, here: Callable[[list[Any]], bool] = lambda group: False
+) -> Iterator[Outcome]:
     """Each of ``groups`` after ``work`` on it, with what went wrong, as they finish.
 
     With ``FAIRNB_SCHEDULER`` set to a Dask address the groups go there (a worker that dies is retried); otherwise they
     are computed here, with a progress bar. All groups are tried.
-    ``work`` is a function of a module: it is sent by its name.
+    ``work`` is a function of a module: it is sent by its name. Groups that are to be done ``here``, as with a method
+    that a notebook's cell defines, never leave this process.
 
     Raises:
         FairnbError: no scheduler answers.
@@ -43,7 +47,10 @@ def outcomes(groups: Sequence[Sequence[Item]], work: Work) -> Iterator[Outcome]:
     lists = [list(group) for group in groups]
     if not lists:
         return iter(())
-    return _on_cluster(lists, work, address) if address else _here(lists, work)
+    if not address:
+        return _here(lists, work)
+    own = [group for group in lists if here(group)]
+    return chain(_on_cluster([group for group in lists if group not in own], work, address), _here(own, work))
 
 
 def _here(groups: list[list[Any]], work: Work) -> Iterator[Outcome]:

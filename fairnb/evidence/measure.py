@@ -13,6 +13,8 @@ from fairnb.contract import Predictor, Split
 from fairnb.errors import TrainingFailed
 from fairnb.evidence.records import Record
 
+VALIDATION = "val_"  # what a record's arrays of validation samples begin with
+
 
 def scores(predictor: Predictor, test: Split) -> np.ndarray:
     """Scores of the test samples, float32 ``(N, classes)``; a post-processor also gets their protected labels."""
@@ -46,10 +48,23 @@ def report(test: Split, score: np.ndarray) -> metrics.GroupReport:
 
 
 def record(
-    run: dict[str, Any], key: str, test: Split, predictor: Predictor, score: np.ndarray, provenance: dict[str, Any]
+    run: dict[str, Any],
+    key: str,
+    test: Split,
+    predictor: Predictor,
+    score: np.ndarray,
+    provenance: dict[str, Any],
+    validation: Split | None = None,
 ) -> Record:
-    """What is kept of a run: ``run`` is its identity, ``key`` its key. Raises as ``report``."""
+    """What is kept of a run: ``run`` is its identity, ``key`` its key; of ``validation`` the scores, to choose by.
+
+    Raises as ``report``.
+    """
     found = report(test, score)
+    predictions = _predictions(test, score)
+    if validation is not None:
+        seen = _predictions(validation, scores(predictor, validation))
+        predictions |= {f"{VALIDATION}{name}": values for name, values in seen.items()}
     return Record(
         key=key,
         run=json.loads(json.dumps(run, default=list)),
@@ -59,10 +74,14 @@ def record(
         },
         notes=getattr(predictor, "notes", {}),
         provenance=provenance,
-        predictions={
-            "ids": np.asarray(test.ids).astype(str),
-            "target": test.target,
-            "protected": test.protected,
-            "score": score[:, 1] if score.shape[1] == 2 else score,
-        },
+        predictions=predictions,
     )
+
+
+def _predictions(split: Split, score: np.ndarray) -> dict[str, np.ndarray]:
+    return {
+        "ids": np.asarray(split.ids).astype(str),
+        "target": split.target,
+        "protected": split.protected,
+        "score": score[:, 1] if score.shape[1] == 2 else score,
+    }

@@ -89,8 +89,7 @@ def ensure(run: Run) -> Record:
 def ensure_together(group: list[Run]) -> list[Record]:
     """The records of runs that differ in their seed at most (``together``): the missing ones are computed as one.
 
-    A broken one is moved aside, here alone. Raises what ``compute`` does, and DiskTrouble where the disk refuses.
-    """
+    A broken one is moved aside, here alone. Raises what ``compute`` does, and DiskTrouble where the disk refuses."""
     if all(run.exists() for run in group) and all(run.find() for run in group):
         return [found(run) for run in group]
     with files.lock(paths.cache() / "locks" / f"run-{group[0].key}.lock"), files.plain_errors(paths.results_root()):
@@ -128,7 +127,8 @@ def compute(group: list[Run]) -> list[Record]:
     for run, problem, predictor, score in zip(group, problems, found, scores, strict=True):
         came = provenance.stamp(seconds) | tasks.made_from(run.task, run.tier)
         came["experiment"] = experiments.of(run, problem, read)
-        made.append(measure.record(run.identity, run.key, problem.test, predictor, score, came))
+        kept = problem.task.val if tasks.recipe(run.task).keeps_validation else None
+        made.append(measure.record(run.identity, run.key, problem.test, predictor, score, came, kept))
     return made
 
 
@@ -217,25 +217,28 @@ def _row(item: Run, failed: str) -> dict[str, Any]:
     return records.empty_row(asdict(item), failed) if failed else records.row_of(found(item), item.label)
 
 
-def compute_missing(grid: Iterable[Run], may_diverge: Collection[str] = ()) -> dict[str, str]:
+def compute_missing(
+    grid: Iterable[Run], may_diverge: Collection[str] = (), spared: type[FairnbError] = TrainingFailed
+) -> dict[str, str]:
     """Make sure that every run of ``grid`` has its record, see ``engine.outcomes``; all are tried.
 
     Returns:
-        by key of a run whose label is in ``may_diverge`` and whose training failed: the sentence that says how.
+        by key of a run whose label is in ``may_diverge`` and which failed by ``spared``: the sentence that says how.
 
-    Raises:
-        FairnbError: the first other run that failed, named, and how many did; finished records are kept.
+    Raises FairnbError: the first other run that failed, named, and how many did; finished records are kept.
     """
     missing = {item.key: item for item in grid if item.find() is None}
     groups = together(missing.values())
-    failed = [(group[0], error) for group, error in engine.outcomes(groups, ensure_together) if error is not None]
-    diverged = [(item, why) for item, why in failed if isinstance(why, TrainingFailed) and item.label in may_diverge]
-    spared = {item.key: str(why) for item, why in diverged}
-    if failed := [(item, error) for item, error in failed if item.key not in spared]:
+    alone = {group[0].key for group in groups if methods.is_of_a_notebook(group[0].method)}
+    outcomes = engine.outcomes(groups, ensure_together, here=lambda group: group[0].key in alone)
+    failed = [(group[0], error) for group, error in outcomes if error is not None]
+    diverged = [(item, why) for item, why in failed if isinstance(why, spared) and item.label in may_diverge]
+    said = {item.key: str(why) for item, why in diverged}
+    if failed := [(item, error) for item, error in failed if item.key not in said]:
         item, error = failed[0]
         more = f" ({len(failed)} of {len(groups)} failed; the others are kept)" if len(failed) > 1 else ""
         raise FairnbError(f"run {item.method} on {item.task}, seed {item.seed}: {error}{more}") from error
-    return spared
+    return said
 
 
 def found(item: Run) -> Record:

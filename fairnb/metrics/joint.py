@@ -38,6 +38,28 @@ def bootstrap_over_seeds(
     Raises:
         BadData: shapes do not fit, or labels that are no classes. UnknownName: a name that is no metric.
     """
+    values = resampled(target, predictions, protected, names, resamples=resamples, seed=seed)
+    ends, found = ((1 - level) / 2, (1 + level) / 2), {}
+    for name, drawn in values.items():
+        mean = drawn.mean(axis=1)
+        low, high = np.quantile(mean, ends) if np.isfinite(mean).all() else (np.nan, np.nan)
+        found[name] = Interval(float(low), float(high), float(np.isnan(mean).mean()))
+    return found
+
+
+def resampled(
+    target: ArrayLike,
+    predictions: ArrayLike,
+    protected: ArrayLike,
+    names: Iterable[str],
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """The metrics of each seed on resampled test sets, ``(resamples, S)``, see ``bootstrap_over_seeds``.
+
+    Two methods' predictions on the same samples, resampled with the same ``seed``, meet the same draws.
+    """
     predicted, rng = np.atleast_2d(np.asarray(predictions)), np.random.default_rng(seed)
     own = np.ndim(target) > 1
     if own and not len(target) == len(protected) == len(predicted):  # type: ignore[arg-type]
@@ -46,13 +68,7 @@ def bootstrap_over_seeds(
     drawn = [_drawn(rng, resamples, *test) for test in tests]
     correct, total = (np.concatenate(part, axis=1) for part in zip(*drawn, strict=True))
     values = formulas.compute(correct, total, None)
-    ends = ((1 - level) / 2, (1 + level) / 2)
-    found = {}
-    for name in names:
-        mean = values[resolve(name)].mean(axis=1)
-        low, high = np.quantile(mean, ends) if np.isfinite(mean).all() else (np.nan, np.nan)
-        found[name] = Interval(float(low), float(high), float(np.isnan(mean).mean()))
-    return found
+    return {name: values[resolve(name)] for name in names}
 
 
 def _drawn(

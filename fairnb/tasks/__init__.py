@@ -14,7 +14,7 @@ from fairnb.contract import Split, Task
 from fairnb.data import readers, subsets
 from fairnb.data.fingerprints import told
 from fairnb.errors import BadData, UnknownName
-from fairnb.tasks import biased, pretrained, tiers
+from fairnb.tasks import biased, own, pretrained, tiers
 from fairnb.tasks.recipes import MAJORITY, TEST, Data, Files, Recipe, biased_cells, sample_ids, weights_fingerprint
 from fairnb.training import reading
 
@@ -45,14 +45,14 @@ def known() -> dict[str, Recipe]:
 
 def check(name: str) -> None:
     """Raise UnknownName unless ``name`` is a task."""
-    if name not in known():
+    if name not in known() and not name.startswith(own.PREFIX):
         raise UnknownName("task", name, known())
 
 
 def recipe(name: str) -> Recipe:
     """The recipe of a task (UnknownName if there is none)."""
     check(name)
-    return known()[name]
+    return own.recipe(name) if name.startswith(own.PREFIX) else known()[name]
 
 
 def settings_of(name: str, tier: str) -> dict[str, Any]:

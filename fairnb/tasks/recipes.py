@@ -89,6 +89,7 @@ class Recipe:
         by_seed: what every run seed has of its own: ``splits`` (of the same samples), ``test`` (test images, drawn
             anew: only of a toy), or nothing. With either, ``build`` also takes ``seed=``.
         family: which network and pre-training it has: ``images`` or ``features``, see ``tasks.biased``.
+        keeps_validation: whether a run's record also keeps its scores on the validation samples, to choose by.
     """
 
     build: Callable[..., Data]
@@ -100,6 +101,7 @@ class Recipe:
     adapt: Callable[[dict[str, Any]], dict[str, Any]] = dict
     by_seed: str = ""
     family: str = "images"
+    keeps_validation: bool = False
 
     @property
     def reads(self) -> tuple[str, ...]:

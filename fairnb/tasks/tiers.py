@@ -57,13 +57,18 @@ TIERS: dict[str, Tier] = {
         ),
     )
 }
+# Somebody's own data, of any size: no notebook has this tier, and its runs are nobody's evidence.
+OWN = Tier("own", "your own data: sizes and schedules by the minutes that you give", (0, 1, 2))
 
 
 @cache
 def _papers(name: str) -> dict[str, dict[str, Any]]:
     numbers = {slug: room.door("tiers").SIZES for slug, room in registry.rooms().items()}
     own = {slug: sizes[name] for slug, sizes in numbers.items() if name in sizes}
-    return own | {"foundations": {"settings": _FOUNDATIONS_SMOKE if name == "smoke" else _FOUNDATIONS}}
+    return own | {
+        OWN.name: {"settings": {}},
+        "foundations": {"settings": _FOUNDATIONS_SMOKE if name == "smoke" else _FOUNDATIONS},
+    }
 
 
 def get(name: str) -> Tier:
@@ -72,9 +77,9 @@ def get(name: str) -> Tier:
     Raises:
         UnknownName: no such tier. FairnbError: ``FAIRNB_SEEDS`` cannot be read.
     """
-    if name not in TIERS:
+    if name not in TIERS and name != OWN.name:
         raise UnknownName("tier", name, TIERS)
-    tier = TIERS[name]
+    tier = TIERS.get(name, OWN)
     wanted = os.environ.get("FAIRNB_SEEDS", "").strip()
     return Tier(tier.name, tier.purpose, _seeds(wanted, tier.seeds)) if wanted else tier
 

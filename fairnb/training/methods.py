@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import hashlib
 import importlib
 import inspect
 import types
@@ -22,6 +23,7 @@ from fairnb.contract import Predictor, Task
 from fairnb.errors import BadData, UnknownName
 
 _REGISTRY: dict[str, Method] = {}
+_CELL = "__main__"  # the module of what a notebook's cell defines
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,26 @@ def method(
         defaults = types.MappingProxyType(_defaults(function))
         single, many = (alone, checked) if together else (checked, None)
         shown = (reads_groups, needs_synthetic, source, defaults)
-        entry = Method(name, version, single, *shown, many, keeps_model or again is not None, again, inference)
+        kept = keeps_model or again is not None
+        entry = Method(name, _version(function, version), single, *shown, many, kept, again, inference)
         if name in _REGISTRY and _REGISTRY[name].function.__module__ != function.__module__:
             raise ValueError(f"two methods are named {name!r}: {function.__module__} must rename its own")
         _REGISTRY[name] = entry
         return checked
 
     return register
+
+
+def is_of_a_notebook(name: str) -> bool:
+    """Whether a cell of a notebook (or a script) defines the method, so that no other process has it."""
+    return get(name).function.__module__ == _CELL
+
+
+def _version(function: Callable[..., Any], version: str) -> str:
+    """``version``; of a function of a notebook also a hash of its text: an edited one is another method."""
+    if function.__module__ != _CELL:
+        return version
+    return f"{version}-{hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:8]}"
 
 
 def get(name: str) -> Method:
