@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from fairnb.errors import BadData
 from fairnb.nets import precision
-from fairnb.nets.models import device
+from fairnb.nets.models import device, head_name
 
 Tensors = dict[str, torch.Tensor]
 
@@ -151,7 +151,7 @@ class SingleNetwork:
     """``Networks`` of one image classifier (S = 1): inputs ``(1, B, 3, H, W)`` in [0, 1].
 
     Args:
-        module: an ``ImageClassifier`` whose last layer is ``net.fc``.
+        module: an ``ImageClassifier``.
         amp: compute in bfloat16 where the device has it (``precision.mixed``).
     """
 
@@ -160,7 +160,8 @@ class SingleNetwork:
     def __init__(self, module: nn.Module, amp: bool = True) -> None:
         self._module = copy.deepcopy(module).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._body: Any = copy.deepcopy(self._module)
-        self._body.net.fc = nn.Identity()
+        self._head = f"net.{head_name(self._body.net)}"
+        self._body.head = nn.Identity()
         self.amp = amp
         self.weights, self.statistics = _stacked([self._module])
         shapes = {name: tensor.dim() for name, tensor in self.weights.items()}
@@ -176,7 +177,7 @@ class SingleNetwork:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Features ``(1, B, H)`` and logits ``(1, B, C)``, float32, of ``x`` ``(1, B, 3, H, W)``; see ``Networks``."""
         named = {name: tensor[0] for name, tensor in ((weights or self.weights) | self.statistics).items()}
-        head = named.pop("net.fc.weight"), named.pop("net.fc.bias")
+        head = named.pop(f"{self._head}.weight"), named.pop(f"{self._head}.bias")
         self._body.train(train)
         with precision.mixed(x.device, self.amp):
             features = functional_call(self._body, named, (x[0].contiguous(memory_format=torch.channels_last),))

@@ -84,9 +84,9 @@ def outputs(model: nn.Module, split: Split) -> torch.Tensor:
 
 
 def features(model: nn.Module, split: Split) -> torch.Tensor:
-    """The inputs of the last layer ``net.fc``, float32 ``(N, features)``."""
+    """The inputs of the last layer, the head, float32 ``(N, features)``."""
     twin: Any = copy.deepcopy(model)
-    twin.net.fc = nn.Identity()
+    twin.head = nn.Identity()
     return outputs(twin, split)
 
 

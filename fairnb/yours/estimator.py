@@ -83,7 +83,7 @@ class MitigatedClassifier(ClassifierMixin, BaseEstimator):
             raise BadData(f"{self.method} decides by group: give sensitive_features to predict, too")
         names = np.asarray(sensitive_features).astype(str)
         if strange := sorted(set(names) - set(self.groups_)):
-            raise BadData(f"the group {strange[0]!r} was not there when {self.method} was fitted")
+            raise BadData(f"the group {str(strange[0])!r} was not there when {self.method} was fitted")
         return self.predictor_(x, np.searchsorted(self.groups_, names))  # type: ignore[call-arg]
 
     def predict(self, X: ArrayLike, sensitive_features: ArrayLike | None = None) -> np.ndarray:

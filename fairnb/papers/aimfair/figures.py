@@ -59,9 +59,9 @@ def mask(notes: Sequence[dict[str, Any]]) -> Figure:
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    from fairnb.papers.aimfair.mask import block_of
+    from fairnb.nets.blocks import block_of
 
-    blocks = [block_of(name) for name in notes[0]["names"]]
+    blocks = list(block_of(notes[0]["names"]).values())
     edges = [i for i in range(len(blocks)) if i == 0 or blocks[i] != blocks[i - 1]]
     fig, axes = plt.subplots(3, 1, figsize=(figures.WIDTH, 4.6), sharex=True, height_ratios=[2, 2, 0.6])
     texts = {"delta_domain": "domain: |g(R) − g(S1)|", "delta_bias": "bias: |g(S1) − g(S2)|"}
@@ -132,10 +132,10 @@ def masks(found: Mapping[str, dict[str, Any]]) -> Figure:
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    from fairnb.papers.aimfair.mask import block_of
+    from fairnb.nets.blocks import block_of
 
     names = next(iter(found.values()))["names"]
-    blocks = [block_of(name) for name in names]
+    blocks = list(block_of(names).values())
     edges = [i for i in range(len(blocks)) if i == 0 or blocks[i] != blocks[i - 1]]
     fig, axes = plt.subplots(
         2, 1, figsize=(figures.WIDTH, 4.2 + 0.28 * len(found)), height_ratios=[3, 0.5 * len(found)]

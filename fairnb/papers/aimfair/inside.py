@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import hypergeom, spearmanr
 
+from fairnb.nets.blocks import block_of, blocks
 from fairnb.papers.aimfair import method
 from fairnb.papers.aimfair import tables as tables_of_paper
-from fairnb.papers.aimfair.mask import BLOCKS, block_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -82,12 +82,12 @@ def orders(notes: Notes, magnitudes: np.ndarray) -> dict[str, float]:
 
 def by_block(notes: Notes, sizes: pd.Series) -> pd.DataFrame:
     """Tensors and weights of each block, and how many of them a mask trains (counts)."""
-    found = pd.DataFrame({"block": [block_of(name) for name in notes["names"]], "weights": sizes.to_numpy()})
+    found = pd.DataFrame({"block": list(block_of(notes["names"]).values()), "weights": sizes.to_numpy()})
     chosen = np.array(notes["selected"], bool)
     whole, own = (part.groupby("block")["weights"].agg(["count", "sum"]) for part in (found, found[chosen]))
     columns = {"count": "tensors", "sum": "weights"}
     joined = whole.rename(columns=columns).join(own.rename(columns={k: f"{v} trained" for k, v in columns.items()}))
-    return joined.reindex(BLOCKS).fillna(0).astype(int)
+    return joined.reindex(list(blocks(notes["names"]))).fillna(0).astype(int)
 
 
 def generated() -> pd.DataFrame:

@@ -16,10 +16,10 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 from fairnb.errors import BadData, UnknownName
+from fairnb.nets.blocks import block_of
 
 Difference = Literal["absolute", "cosine", "relative"]
 Gradients = Mapping[str, torch.Tensor]
-BLOCKS = ("stem", "layer1", "layer2", "layer3", "layer4", "fc")
 WALK = 5000  # steps of ``random_as_heavy``
 
 
@@ -140,9 +140,9 @@ def random_like(
     Args:
         shapes: of all parameter tensors, by name.
     """
-    random, classes = np.random.default_rng((seed, draw)), dict[tuple, list[str]]()
+    random, classes, block = np.random.default_rng((seed, draw)), dict[tuple, list[str]](), block_of(list(shapes))
     for name, shape in shapes.items():
-        classes.setdefault((block_of(name), *shape), []).append(name)
+        classes.setdefault((block[name], *shape), []).append(name)
     drawn = [random.choice(names, len(chosen.intersection(names)), replace=False) for names in classes.values()]
     return frozenset(np.concatenate(drawn).tolist())
 
@@ -172,18 +172,6 @@ def random_as_heavy(
         if abs(changed - goal) <= within * goal:
             inside[leave], inside[enter], total = False, True, changed
     return frozenset(names[inside].tolist())
-
-
-def block_of(name: str) -> str:
-    """The block of a ResNet that a parameter belongs to: stem, layer1 .. layer4 or fc."""
-    return next((part for part in name.split(".") if part in BLOCKS), "stem")
-
-
-def in_block(names: Sequence[str], block: str) -> frozenset[str]:
-    """Those of ``names`` that belong to ``block``. Raises UnknownName: no such block."""
-    if block not in BLOCKS:
-        raise UnknownName("block", block, BLOCKS)
-    return frozenset(name for name in names if block_of(name) == block)
 
 
 def _first(values: torch.Tensor, count: int, descending: bool) -> torch.Tensor:

@@ -12,6 +12,7 @@ from typing import Any, Literal, Unpack
 
 from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData, UnknownName
+from fairnb.nets.blocks import in_block
 from fairnb.papers.aimfair import mask as masks
 from fairnb.papers.aimfair.gradients import gradients
 from fairnb.training import fine_tuning as engine
@@ -56,7 +57,7 @@ def data_repairing(task: Task, *, seed: int, **options: Unpack[PreTraining]) -> 
 @method(version="1", needs_synthetic=True, source="AIM-Fair Table 3")
 def linear_probe(task: Task, *, seed: int, **options: Unpack[FineTuning]) -> Predictor:
     """Only the last layer (fc) of the biased model fine-tuned on balanced synthetic data."""
-    return engine.fine_tune(task, seed, _balanced(task, seed), masks.in_block(_names(task, seed), "fc"), **options)
+    return engine.fine_tune(task, seed, _balanced(task, seed), _head(task, seed), **options)
 
 
 @method(version="1", needs_synthetic=True, source="AIM-Fair Table 3")
@@ -216,13 +217,20 @@ def sub_tuning(
     task: Task,
     *,
     seed: int,
-    block: Literal["stem", "layer1", "layer2", "layer3", "layer4", "fc"] = "fc",
+    block: str = "fc",
     action: Literal["update", "freeze"] = "update",
     **options: Unpack[FineTuning],
 ) -> Predictor:
-    """Fine-tune one block only, or all but one [Kaplun 2023]; ``tables.best_of`` picks the best block."""
+    """Fine-tune one block only, or all but one [Kaplun 2023]; ``tables.best_of`` picks the best block.
+
+    Args:
+        block: one of the network's, see ``nets.blocks``. action: ``update`` it alone, or ``freeze`` it alone.
+
+    Raises:
+        UnknownName: the network has no such block.
+    """
     names = _names(task, seed)
-    inside = masks.in_block(names, block)
+    inside = in_block(names, block)
     chosen = inside if action == "update" else frozenset(names) - inside
     found = engine.fine_tune(task, seed, _balanced(task, seed), chosen, **options)
     found.notes |= {"block": block, "action": action}
@@ -231,6 +239,13 @@ def sub_tuning(
 
 def _balanced(task: Task, seed: int) -> Split:
     return task.synthetic("balanced", seed)
+
+
+def _head(task: Task, seed: int) -> frozenset[str]:
+    """The parameters of the last layer: ``fc`` of a ResNet."""
+    model: Any = task.biased_model(seed)
+    own = {id(tensor) for tensor in model.head.parameters()}
+    return frozenset(name for name, tensor in model.named_parameters() if id(tensor) in own)
 
 
 def _names(task: Task, seed: int) -> list[str]:

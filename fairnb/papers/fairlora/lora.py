@@ -6,6 +6,7 @@ An adapter's tensors are named as in peft's files: ``vit.layers.3.attention.q_pr
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 
 from fairnb.errors import BadData
-from fairnb.nets.models import seeded
+from fairnb.nets.models import head_name, seeded
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "IProgress not found")  # of bars for notebooks, which nobody sees here
@@ -24,7 +25,6 @@ with warnings.catch_warnings():
 
 Tensors = Mapping[str, torch.Tensor]
 TASK, PROTECTED = "task", "protected"
-PLACES = ("q_proj", "k_proj", "v_proj", "o_proj", "fc1", "fc2")
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ class Adapter:
 
     Attributes:
         rank: r. alpha: the change is scaled by alpha / r. dropout: on the adapter's input while training, [0, 1).
-        places: which linear maps of a block have one, see ``PLACES``. layers: of which blocks, counted from 0; empty
-            for all.
+        places: which linear maps of a block have one, by the last part of their names: ``q_proj``, ``k_proj``,
+            ``v_proj``, ``o_proj``, ``fc1`` and ``fc2`` of a vision transformer, see ``places``. layers: of which blocks,
+            counted from 0; empty for all.
 
     Raises:
         BadData: a value that no adapter can have.
@@ -52,17 +53,21 @@ class Adapter:
         if not isinstance(self.rank, int) or self.rank < 1 or not self.alpha > 0 or not 0 <= self.dropout < 1:
             found = f"{self.rank}, {self.alpha:g} and {self.dropout:g}"
             raise BadData(f"an adapter needs a whole rank from 1, alpha above 0 and dropout in [0, 1), got {found}")
-        if not self.places or set(self.places) - set(PLACES):
-            raise BadData(f"adapters sit in {', '.join(PLACES)}, got {list(self.places)}: name at least one of them")
+        if not self.places:
+            raise BadData("an adapter sits in linear maps, and none is named: give places, e.g. ('q_proj', 'v_proj')")
 
 
 def attach(model: nn.Module, form: Adapter, name: str = TASK, *, seed: int = 0) -> nn.Module:
     """``model`` itself with a fresh adapter ``name`` (its A drawn with ``seed``) that trains; nothing else in it does.
 
     Raises:
-        BadData: the network has no such layers (only vision transformers of ``fairnb.nets.vit`` have them all).
+        BadData: the network has no such linear maps, or no such blocks.
     """
     net = cast(Any, model).net
+    known = places(net)
+    if strange := [place for place in form.places if place not in known]:
+        told = f"it has {', '.join(known)}" if known else "it has none but its head: take a vision transformer"
+        raise BadData(f"an adapter sits in linear maps, and this network has no {', '.join(strange)}: {told}")
     config = LoraConfig(
         r=form.rank,
         lora_alpha=form.alpha,  # type: ignore[arg-type]  # peft scales by alpha / r: a fraction is fine
@@ -76,12 +81,23 @@ def attach(model: nn.Module, form: Adapter, name: str = TASK, *, seed: int = 0) 
             inject_adapter_in_model(config, net, name)
         except ValueError as error:
             where = f"no {', '.join(form.places)} in layers {list(form.layers) or 'any'} of this network"
-            raise BadData(f"{where}: LoRA needs a vision transformer (settings backbone='vit')") from error
-    missing = set(form.layers) - {int(key.split(".layers.")[1].split(".")[0]) for key in parameters(model, name)}
-    if missing:
+            raise BadData(f"{where}: name others, or leave them out") from error
+    found = {int(number) for key in parameters(model, name) for number in re.findall(r"\.(\d+)\.", f".{key}")[:1]}
+    if missing := set(form.layers) - found:
         raise BadData(f"this network has no layer {min(missing)}: count its layers from 0")
     activate(model, name)
     return model
+
+
+def places(net: nn.Module) -> list[str]:
+    """The linear maps that adapters can sit in, by the last part of their names: all but the head.
+
+    Not that of torch's own ``MultiheadAttention``, which reads the weight past the adapter: it would never learn.
+    """
+    past = tuple(f"{name}." for name, layer in net.named_modules() if isinstance(layer, nn.MultiheadAttention))
+    names = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear) and name != head_name(net)]
+    own = [name.removesuffix(".base_layer") for name in names if ".lora_" not in name and not name.startswith(past)]
+    return list(dict.fromkeys(name.rpartition(".")[2] for name in own))
 
 
 def layers(model: nn.Module) -> Iterator[LoraLayer]:

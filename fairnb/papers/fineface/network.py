@@ -175,9 +175,9 @@ def stages(model: ImageClassifier) -> dict[str, int]:
     """
     trunk, prefix = _trunk(model.net)
     where = next(model.parameters()).device
-    with _outputs(trunk, [name for name, _ in trunk.named_children()]) as found, torch.no_grad():
+    with _outputs(trunk, _candidates(trunk)) as found, torch.no_grad():
         with freezing.modes(model, training=False):
-            model(torch.zeros(1, 3, PROBE, PROBE, device=where))
+            model(torch.zeros(1, *getattr(model.net, "expected", (3, PROBE, PROBE)), device=where))
     last: dict[tuple[int, ...], str] = {}
     weighted = set()
     for name, output in found.items():
@@ -186,6 +186,25 @@ def stages(model: ImageClassifier) -> dict[str, int]:
             last[size] = name
             weighted |= {size} if any(True for _ in trunk.get_submodule(name).parameters()) else set()
     return {prefix + name: found[name].shape[1] for size, name in last.items() if size in weighted}
+
+
+def _candidates(trunk: nn.Module) -> list[str]:
+    """The layers that may end a stage: the trunk's children, and in place of a list of layers its members.
+
+    A ``ModuleList`` is never called, and where one ``Sequential`` holds all the larger parts, the image gets smaller
+    inside it (timm's EfficientNet).
+    """
+    own = dict(trunk.named_children())
+    numbered = [name for name, child in own.items() if isinstance(child, nn.Sequential) and _deep(child)]
+    found: list[str] = []
+    for name, child in own.items():
+        inside = isinstance(child, nn.ModuleList) or [name] == numbered
+        found += [f"{name}.{member}" for member in _candidates(child)] if inside else [name]
+    return found
+
+
+def _deep(layers: nn.Sequential) -> bool:
+    return any(any(True for _ in layer.children()) for layer in layers)
 
 
 def _last(found: dict[str, int], taps: int, what: str) -> tuple[list[str], list[int]]:

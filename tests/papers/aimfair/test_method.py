@@ -15,6 +15,7 @@ from fake_task import BIASED, balanced, fake_task, squares
 
 from fairnb import papers, training
 from fairnb.errors import BadData, TrainingFailed, UnknownName
+from fairnb.nets.blocks import in_block
 from fairnb.papers.aimfair import mask as aimfair_mask
 from fairnb.papers.aimfair import method as aimfair
 from fairnb.training import fine_tuning as aimfair_engine
@@ -89,8 +90,6 @@ def test_mask_errors():
         aimfair_mask.select_tensors({"a": zero, "b": zero}, {"a": zero, "b": one}, {"a": zero, "b": zero}, 1)
     with pytest.raises(UnknownName, match="unknown difference 'cos'"):
         aimfair_mask.select_tensors(REAL, S1, S2, 3, "cos")
-    with pytest.raises(UnknownName, match="unknown block 'layer5'"):
-        aimfair_mask.in_block(list(REAL), "layer5")
 
 
 @pytest.mark.parametrize("select", [aimfair_mask.select_tensors, aimfair_mask.select_scalars])
@@ -109,12 +108,6 @@ def test_an_empty_mask_names_the_smallest_k_that_works(select, seed):
     assert select(*opposed, smallest).selected
     with pytest.raises(BadData, match=f"k = {smallest - 1} of 12; the smallest k that works is {smallest}$"):
         select(*opposed, smallest - 1)
-
-
-def test_blocks_partition_the_resnet(task):
-    names = [name for name, _ in task.backbone(0).named_parameters()]
-    parts = [aimfair_mask.in_block(names, block) for block in aimfair_mask.BLOCKS]
-    assert [len(part) for part in parts] == [3, 12, 15, 15, 15, 2] and len(frozenset().union(*parts)) == 62
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
@@ -210,13 +203,14 @@ def test_random_mask_shares_and_draws(task):
 
 def test_sub_tuning_updates_or_freezes_one_block(task):
     names = [name for name, _ in task.backbone(0).named_parameters()]
-    stem = aimfair_mask.in_block(names, "stem")
+    stem = in_block(names, "stem")
     options = {"seed": 0, "block": "stem", "epochs": 1}
     assert moved(task, methods.get("sub_tuning")(task, **options)) == stem
     assert moved(task, methods.get("sub_tuning")(task, action="freeze", **options)) == set(names) - stem
-    for wrong in ({"block": "layer5"}, {"action": "melt"}):
-        with pytest.raises(BadData, match="of method sub_tuning must be"):
-            methods.get("sub_tuning")(task, seed=0, **wrong)
+    with pytest.raises(BadData, match="of method sub_tuning must be"):
+        methods.get("sub_tuning")(task, seed=0, action="melt")
+    with pytest.raises(UnknownName, match="unknown block 'layer5': did you mean 'layer4'"):
+        methods.get("sub_tuning")(task, seed=0, block="layer5")
 
 
 def test_learning_rate_is_chosen_by_validation_accuracy(task):

@@ -188,11 +188,11 @@ def with_classifier(task: Task, backbone: nn.Module, edit: torch.Tensor | None, 
     model: Any = task.backbone(seed)
     weight = fitted.coef_ / deviation
     bias = fitted.intercept_ - weight @ mean
-    state = dict(backbone.state_dict())
-    state |= {"net.fc.weight": torch.from_numpy(weight).float(), "net.fc.bias": torch.from_numpy(bias).float()}
-    if model.net.fc.out_features == 2:  # two logits of which only the difference counts
-        state = state | {name: torch.cat([-state[name], state[name]]) / 2 for name in ("net.fc.weight", "net.fc.bias")}
-    model.load_state_dict(state)
+    model.load_state_dict(backbone.state_dict())
+    layer = torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
+    if model.head.out_features == 2:  # two logits of which only the difference counts
+        layer = torch.cat([-layer[0], layer[0]]) / 2, torch.cat([-layer[1], layer[1]]) / 2
+    model.head.load_state_dict(dict(zip(("weight", "bias"), layer, strict=True)))
     return model.to(device())
 
 

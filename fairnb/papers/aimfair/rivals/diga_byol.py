@@ -23,13 +23,13 @@ LUMINANCE = (0.299, 0.587, 0.114)
 
 
 class Encoder(nn.Module):
-    """An image classifier without its last layer ``net.fc``, then BYOL's projector: images to ``(N, 128)``."""
+    """An image classifier without its last layer, then BYOL's projector: images to ``(N, 128)``."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        features = model.net.fc.in_features
+        features = model.head.in_features
         self.backbone: Any = copy.deepcopy(model)
-        self.backbone.net.fc = nn.Identity()
+        self.backbone.head = nn.Identity()
         self.projector = two_layers(features, PROJECTION)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from torch.nn import functional
 from fairnb.contract import Predictor, Task
 from fairnb.errors import BadData, TrainingFailed
 from fairnb.nets import freezing, precision
-from fairnb.nets.models import device
+from fairnb.nets.models import device, head_name
 from fairnb.papers.reactivate.rivals.domain import noted, protected_groups
 from fairnb.training.batches import Batches, channels_last
 from fairnb.training.fine_tuning import settings_of
@@ -73,9 +73,9 @@ def uniform_confusion(
     """
     numbers = _numbers(task, alpha, lr, weight_decay, epochs, batch_size, augment)
     model: Any = channels_last(task.backbone(seed), device())
-    class_head = model.net.fc
+    class_head, name = model.head, head_name(model.net)
     domain_head = _linear(class_head.in_features, protected_groups(task), seed)
-    model.net.fc = nn.Identity()
+    model.head = nn.Identity()
     network, adversary = numbers.adam(model, class_head), numbers.adam(domain_head)
     classes = int(task.train.target.max()) + 1
 
@@ -88,7 +88,7 @@ def uniform_confusion(
         return _minimise(loss, network, model, class_head)
 
     losses = _epochs(task, seed, numbers, (model, class_head, domain_head), step)
-    model.net.fc = class_head
+    model.net.set_submodule(name, class_head)
     return noted(model, task, losses)
 
 
@@ -112,7 +112,7 @@ def domain_adversarial(
     numbers = _numbers(task, alpha, lr, weight_decay, epochs, batch_size, augment)
     model: Any = channels_last(task.backbone(seed), device())
     classes = int(task.train.target.max()) + 1
-    domain_head = _linear(model.net.fc.out_features, protected_groups(task), seed)
+    domain_head = _linear(model.head.out_features, protected_groups(task), seed)
     network, adversary = numbers.adam(model), numbers.adam(domain_head)
     tensors, own = list(model.parameters()), list(domain_head.parameters())
 
