@@ -229,7 +229,7 @@ def compute_missing(
     """
     missing = {item.key: item for item in grid if item.find() is None}
     groups = together(missing.values())
-    alone = {group[0].key for group in groups if methods.is_of_a_notebook(group[0].method)}
+    alone = {item.key for item, *_ in groups if _is_of_a_notebook(item)}
     outcomes = engine.outcomes(groups, ensure_together, here=lambda group: group[0].key in alone)
     failed = [(group[0], error) for group, error in outcomes if error is not None]
     diverged = [(item, why) for item, why in failed if isinstance(why, spared) and item.label in may_diverge]
@@ -239,6 +239,10 @@ def compute_missing(
         more = f" ({len(failed)} of {len(groups)} failed; the others are kept)" if len(failed) > 1 else ""
         raise FairnbError(f"run {item.method} on {item.task}, seed {item.seed}: {error}{more}") from error
     return said
+
+
+def _is_of_a_notebook(item: Run) -> bool:
+    return methods.is_of_a_notebook(item.method) or tasks.is_of_a_notebook(item.task, item.tier)
 
 
 def found(item: Run) -> Record:

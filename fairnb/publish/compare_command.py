@@ -22,11 +22,12 @@ REPORT, TABLE, MODEL = "report.html", "table.csv", "model"
 @click.option("--without", default="", help="groups to leave out, separated by semicolons")
 @click.option("--methods", default="", help="methods, e.g. jtt,asac (default: all that fit)")
 @click.option("--gaps", default="eo_max,ddp", show_default=True, help="metrics that are gaps; the first one decides")
+@click.option("--network", default=None, help="a name, package.module:function, or a checkpoint's folder")
 @click.option("--budget", default=10.0, show_default=True, help="minutes")
 @click.option("--jobs", default=None, type=int, help="worker processes (default: one per core)")
 @click.option("--out", default="fairnb-compare", show_default=True, help="folder for report, table, model and runs")
 @click.option("--dry", is_flag=True, help="say what is in the data, and train nothing")
-def compare(source, target, protected, without, methods, gaps, budget, jobs, out, dry, **reading) -> None:
+def compare(source, target, protected, without, methods, gaps, network, budget, jobs, out, dry, **reading) -> None:
     """Compare methods on your own images or table: SOURCE is a CSV or parquet file, or a folder CLASS/GROUP/image."""
     from fairnb import yours
     from fairnb.data.files import write_atomic
@@ -42,7 +43,8 @@ def compare(source, target, protected, without, methods, gaps, budget, jobs, out
     for variable, folder in (("FAIRNB_RESULTS", place), ("FAIRNB_CACHE", place / "cache")):
         os.environ.setdefault(variable, str(folder))
     wanted = _listed(methods, ",") or None
-    result = yours.compare(found, budget=budget, methods=wanted, gaps=_listed(gaps, ","), jobs=jobs)
+    options = {"methods": wanted, "gaps": _listed(gaps, ","), "network": network}
+    result = yours.compare(found, budget=budget, jobs=jobs, **options)
     write_atomic(place / TABLE, result.table().to_csv(index=False))
     click.echo(f"{result}\n\n{result.report(place / REPORT)}")
     click.echo(str(result.save(place / MODEL)))

@@ -107,6 +107,11 @@ def made_of(name: str, tier: str) -> str:
     return "-".join(filter(None, (made, weights_fingerprint(settings))))
 
 
+def is_of_a_notebook(name: str, tier: str) -> bool:
+    """Whether a cell of a notebook defines the task's network (``nets.brought``), so that no other process has it."""
+    return str(settings_of(name, tier).get("backbone", "")).startswith("cell:")
+
+
 def data_version(name: str) -> str:
     """How the real data of a task differ from what their owners published, in words; empty where they do not.
 

@@ -24,14 +24,18 @@ def image_backbone(seed: int, pretrained: bool = True, *, settings: Mapping[str,
     """The settings' ``backbone`` (a ResNet-18 unless named), see ``backbones.build``; new head, weights as they say.
 
     Settings: ``width`` and ``weights``; ``classes``, ``stem``, ``mean`` and ``std`` where they are not the defaults.
-    A backbone ``vit`` (``vit.vit_classifier``) has ``vit``, the fields of its ``Shape``, and neither width nor stem.
+    A backbone that somebody brings is built by ``brought``; ``vit`` (``vit.vit_classifier``) has ``vit``, the fields of
+    its ``Shape``, and neither width nor stem.
 
     Raises:
         UnknownName: no such backbone. MissingData: the settings ask for ImageNet weights, which are not there.
     """
+    from fairnb.nets import brought
     from fairnb.nets.backbones import build
 
     name, weights = settings.get("backbone", "resnet18"), settings["weights"] if pretrained else None
+    if brought.is_brought(name):
+        return brought.build(seed, pretrained, settings)
     if name == "vit":
         return _transformer(seed, weights, settings)
     if weights == "imagenet":

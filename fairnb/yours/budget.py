@@ -13,6 +13,7 @@ from fairnb.yours.found import Found
 from fairnb.yours.rows import Row
 
 SIZES = (96, 64, 48, 32)  # pixels a side that are tried, the largest first
+LARGER = (224, 160, 128)  # before those, with weights that were trained on images of such a size
 LEAST_SEEDS, MOST_SEEDS = 3, 12
 SPARED = 0.75  # of the budget is planned: the rest is reading, measuring and what was guessed wrong
 PROBES = 4  # steps that are timed, after two that are not
@@ -79,7 +80,8 @@ def plan(found: Found, rows: Sequence[Row], minutes: float, jobs: int, settings:
     if not found.images:
         per_seed = trainings * own["pretrain_epochs"] * n / FEATURES_PER_MINUTE
         return _seeded(own, per_seed, minutes, jobs)
-    for size in [own["size"]] if "size" in own else SIZES:
+    sizes = (*LARGER, *SIZES[:2]) if own["weights"] else SIZES
+    for size in [own["size"]] if "size" in own else sizes:
         own |= {"size": size}
         per_image = _seconds_per_image(own) / 60
         per_seed = trainings * own["pretrain_epochs"] * n * per_image

@@ -13,7 +13,7 @@ from fairnb.yours.page import LIMITS
 from fairnb.yours.scores import shown
 
 if TYPE_CHECKING:
-    from fairnb.yours.comparing import Result
+    from fairnb.yours.result import Result
 
 USE = "To study how far a method reduces gaps between groups on these data, not for decisions about people."
 

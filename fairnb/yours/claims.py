@@ -13,7 +13,7 @@ from fairnb.evidence import rule, verdicts
 from fairnb.evidence.rule import Condition
 
 if TYPE_CHECKING:
-    from fairnb.yours.comparing import Result
+    from fairnb.yours.result import Result
 
 FORM = "metric(row) < metric(other row), e.g. eo_max(Mine) < eo_max(Plain training (Erm))"
 

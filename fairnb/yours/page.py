@@ -16,7 +16,7 @@ from fairnb.data.files import write_atomic
 from fairnb.metrics import CONVENTIONS
 
 if TYPE_CHECKING:
-    from fairnb.yours.comparing import Result
+    from fairnb.yours.result import Result
 
 LOOK = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222 }

@@ -12,7 +12,7 @@ from fairnb.yours.rows import ERM
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fairnb.yours.comparing import Result
+    from fairnb.yours.result import Result
 
 
 def differences(result: Result) -> Figure:

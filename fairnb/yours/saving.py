@@ -14,12 +14,14 @@ from fairnb import __version__
 from fairnb.data import cache
 from fairnb.data.files import plain_errors, write_atomic
 from fairnb.errors import BadData, MissingData
+from fairnb.nets import brought
 from fairnb.yours import card
 
 if TYPE_CHECKING:
-    from fairnb.yours.comparing import Result
+    from fairnb.yours.result import Result
 
 WEIGHTS, TOLD, CARD = "model.safetensors", "fairnb.json", "README.md"
+OUTSIDE, CONFIG = "network", "config.json"  # of a checkpoint that somebody brought
 NETWORK = ("backbone", "width", "layers", "dropout", "stem", "mean", "std", "classes")
 
 
@@ -88,14 +90,24 @@ def save(result: Result, folder: str | Path, label: str | None = None, seed: int
     if not result.found.images:
         x = result.found.x[result.found.part == "train"]
         told |= {"mean": x.mean(0).tolist(), "deviation": x.std(0).tolist()}
+    if str(settings.get("backbone")).startswith(brought.FOLDER):  # what is needed to build it again, without weights
+        config = Path(settings["backbone"].removeprefix(brought.FOLDER)) / CONFIG
+        write_atomic(place / OUTSIDE / CONFIG, config.read_bytes())
     write_atomic(place / WEIGHTS, safetensors(state))
     write_atomic(place / TOLD, json.dumps(told, indent=1, default=list))
     write_atomic(place / CARD, card.text(result, label))
     return place
 
 
-def load(folder: str | Path) -> Loaded:
-    """The model in a folder that ``save`` wrote. Raises MissingData: none there. BadData: it is not whole."""
+def load(folder: str | Path, network: brought.Network | None = None) -> Loaded:
+    """The model in a folder that ``save`` wrote.
+
+    Args:
+        network: the function that makes the network, where a notebook's cell defines it.
+
+    Raises:
+        MissingData: none is there, or its network is a cell's. BadData: it is not whole.
+    """
     from safetensors.torch import load as safetensors
 
     from fairnb.tasks import biased
@@ -106,6 +118,10 @@ def load(folder: str | Path) -> Loaded:
             raise MissingData(f"{place} holds no saved model ({TOLD}, {WEIGHTS}): name the folder that `save` wrote")
         told, data = json.loads((place / TOLD).read_text(encoding="utf-8")), (place / WEIGHTS).read_bytes()
     settings = told["settings"] | {"weights": None}
+    if str(settings.get("backbone")).startswith(brought.FOLDER):
+        settings["backbone"] = f"{brought.FOLDER}{(place / OUTSIDE).resolve()}"
+    if network is not None:
+        settings |= {"backbone": brought.settings_of(network)["backbone"]}
     if told["features"]:
         model = biased.feature_backbone(0, features=len(told["features"]), settings=settings)
     else:

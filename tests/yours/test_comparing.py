@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 import fairnb
 from fairnb import metrics, tasks, yours
@@ -18,24 +17,6 @@ from fairnb.yours import budget, looks, rows, scores
 
 FAST = {"size": 16, "width": 4, "pretrain_epochs": 2, "pretrain_lr": 0.05, "batch_size": 32, "augment": "none"}
 SLIM = {"layers": 2, "width": 16, "pretrain_epochs": 30, "check_every": 2, "patience": 4}
-
-
-@pytest.fixture(scope="module")
-def faces(tmp_path_factory):
-    """400 images: bright ones smile, reddish ones are of group m; most of m smile."""
-    folder, rng, lines = tmp_path_factory.mktemp("stranger"), np.random.default_rng(0), []
-    for i in range(400):
-        smiles, male = i % 2, int(rng.random() < (0.7 if i % 2 else 0.3))
-        pixels = rng.normal(90 + 60 * smiles, 25, (18, 14, 3)) + np.array([50 * male, 0, 0])
-        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{i}.png")
-        lines.append((f"{i}.png", ("no", "yes")[smiles], ("f", "m")[male]))
-    pd.DataFrame(lines, columns=["file", "smiles", "sex"]).to_csv(folder / "faces.csv", index=False)
-    return folder
-
-
-@pytest.fixture
-def found(faces):
-    return yours.read(faces / "faces.csv", target="smiles", protected="sex")
 
 
 def people(n=600):

@@ -34,8 +34,8 @@ class Adapter:
     Attributes:
         rank: r. alpha: the change is scaled by alpha / r. dropout: on the adapter's input while training, [0, 1).
         places: which linear maps of a block have one, by the last part of their names: ``q_proj``, ``k_proj``,
-            ``v_proj``, ``o_proj``, ``fc1`` and ``fc2`` of a vision transformer, see ``places``. layers: of which blocks,
-            counted from 0; empty for all.
+            ``v_proj``, ``o_proj``, ``fc1`` and ``fc2`` of a vision transformer, see the function ``places``.
+        layers: of which blocks, counted from 0; empty for all.
 
     Raises:
         BadData: a value that no adapter can have.

@@ -234,12 +234,16 @@ def _convolves(module: nn.Module) -> bool:
 def _outputs(module: nn.Module, names: list[str]) -> Iterator[dict[str, torch.Tensor]]:
     """The outputs of the submodules ``names`` in a forward pass inside, in the order in which they came.
 
-    Hooks for the time of a pass rather than for good: a copy of the network must not fill the original's list.
+    Of a layer that is called more than once (one ReLU for all) the first. Hooks for the time of a pass rather than for
+    good: a copy of the network must not fill the original's list.
     """
     found: dict[str, torch.Tensor] = {}
 
     def keep(name: str) -> RemovableHandle:
-        return module.get_submodule(name).register_forward_hook(lambda _, inputs, output: found.update({name: output}))
+        def kept(_: nn.Module, inputs: object, output: torch.Tensor) -> None:
+            found.setdefault(name, output)
+
+        return module.get_submodule(name).register_forward_hook(kept)
 
     handles = [keep(name) for name in names]
     try:
