@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from typing import TYPE_CHECKING
-
-from huggingface_hub import ModelCard, ModelCardData
 
 from fairnb import __version__
 from fairnb.metrics import CONVENTIONS
@@ -20,6 +19,9 @@ USE = "To study how far a method reduces gaps between groups on these data, not 
 
 def text(result: Result, label: str) -> str:
     """The card in Markdown, with the front matter that a model hub reads."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # of bars for notebooks, which nobody sees here
+        from huggingface_hub import ModelCard, ModelCardData
     found, tidy = result.found, result.tidy()
     own = tidy[tidy["row"] == label]
     numbers = [f"| {line.metric} | {shown(line)} | {CONVENTIONS[line.metric].formula} |" for line in own.itertuples()]

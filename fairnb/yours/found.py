@@ -89,7 +89,9 @@ class Found:
         return "\n".join([*self.sentences(), "", self.counts().to_string()])
 
     def _repr_markdown_(self) -> str:
-        return "\n".join([*(f"* {said}" for said in self.sentences()), "", self.counts().to_markdown()])
+        return "\n".join(
+            [*(f"* {said}" for said in self.sentences()), "", self.counts().reset_index().to_markdown(index=False)]
+        )
 
 
 _PARTS = {"train": "to train", "val": "to choose", "test": "to test"}

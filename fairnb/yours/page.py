@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 LOOK = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0; font-size: .9rem } th, td { padding: .3rem .7rem; text-align: left;
-border-bottom: 1px solid #ddd } th { border-bottom: 2px solid #888 } img { max-width: 100% } .wide { overflow-x: auto }
+border-bottom: 1px solid #ddd } th { border-bottom: 2px solid #888 } td:not(:last-child) { white-space: nowrap }
+img { max-width: 100% } .wide { overflow-x: auto }
 """
 LIMITS = (
     "Groups are labels in these data, not facts about people; who labelled them, and how, is not known here.",
@@ -39,7 +41,7 @@ def write(result: Result, file: Path) -> Path:
 def html(result: Result) -> str:
     """The page as text."""
     found = result.found
-    counts = found.counts().reset_index()
+    counts = found.counts().reset_index().rename_axis(columns=None)
     names = {name: CONVENTIONS[name].formula for name in result.names}
     body = [
         f"<h1>{escape(found.names[0])} by {escape(found.names[1])}: methods compared</h1>",
@@ -65,7 +67,11 @@ def html(result: Result) -> str:
 
 
 def _items(said: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in said)}</ul>"
+    return f"<ul>{''.join(f'<li>{_bold(escape(one))}</li>' for one in said)}</ul>"
+
+
+def _bold(text: str) -> str:
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
 
 
 def _table(frame: pd.DataFrame) -> str:

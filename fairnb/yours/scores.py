@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from fairnb.metrics import joint
 RESAMPLES = 500
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scores:
     """Decisions of a row on one part: ``predicted`` int64 ``(S, N)``, ``target`` and ``protected`` int64 ``(N,)``."""
 
@@ -27,11 +28,13 @@ class Scores:
     protected: np.ndarray
     predicted: np.ndarray
 
+    @lru_cache(maxsize=256)  # noqa: B019  # a table asks again and again, and a comparison has few rows
     def values(self, name: str) -> np.ndarray:
         """The metric of every seed, ``(S,)``, a fraction."""
         reports = (metrics.group_report(self.target, own, self.protected) for own in self.predicted)
         return np.array([report[name] for report in reports])
 
+    @lru_cache(maxsize=256)  # noqa: B019
     def resampled(self, name: str) -> np.ndarray:
         """The metric of every seed on resampled samples, ``(RESAMPLES, S)``; for all rows of a part the same draws."""
         return joint.resampled(self.target, self.predicted, self.protected, [name], resamples=RESAMPLES)[name]
