@@ -66,7 +66,7 @@ class Result:
     def table(self) -> pd.DataFrame:
         """Test metrics in percent with 95 % intervals over seeds and test samples; ● reads groups of training data.
 
-        ``dominated``: rows that are surely better in one of accuracy and the first gap, and in none surely worse.
+        ``dominated by``: rows that are surely better in one of accuracy and the first gap, and no worse in the other.
         """
         tidy = self.tidy()
         lines = []
@@ -82,9 +82,9 @@ class Result:
         for other, theirs in self.tested.items():
             if other == label:
                 continue
-            gain = scores.estimate(theirs, UTILITY, self.tested[label]).sure
-            fall = -scores.estimate(theirs, self.names[2], self.tested[label]).sure
-            if min(gain, fall) >= 0 and max(gain, fall) > 0:
+            gain = scores.estimate(theirs, UTILITY, self.tested[label])
+            rise = scores.estimate(theirs, self.names[2], self.tested[label])
+            if (gain.sure > 0 and rise.value <= 0) or (rise.sure < 0 and gain.value >= 0):
                 found.append(other)
         return ", ".join(found)
 
