@@ -11,6 +11,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
@@ -56,7 +57,7 @@ def private(jobs: int, devices: Sequence[str] = ()) -> Iterator[str]:
     with plain_settings(pem):
         os.environ[TLS] = pem
         try:
-            with _loop() as loop, ExitStack() as closing:
+            with _main_runs_once(), _loop() as loop, ExitStack() as closing:
                 cluster = LocalCluster(
                     n_workers=jobs,
                     threads_per_worker=1,
@@ -103,6 +104,20 @@ def _end_workers() -> None:
     for process in multiprocessing.active_children():
         if process.name.startswith("Dask Worker"):
             process.kill()
+
+
+@contextmanager
+def _main_runs_once() -> Iterator[None]:
+    """Workers that are started, or started again, inside do not run the user's script, which need not be guarded by
+    ``if __name__ == "__main__"``: they need nothing of it, and it would compare everything once more."""
+    main: dict[str, Any] = sys.modules["__main__"].__dict__  # type: ignore[assignment]
+    hidden: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    main.pop("__file__", None)
+    main["__spec__"] = None  # multiprocessing asks for it
+    try:
+        yield
+    finally:
+        main.update(hidden)
 
 
 @contextmanager

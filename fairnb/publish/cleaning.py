@@ -31,8 +31,9 @@ OUTPUTS = (  # of a tier, where OWN are the names of tables and figures
     rf"executed/\.({NOTEBOOK}|reproduce)\.(txt|{LOCK})",
     rf"verdicts/{NOTEBOOK}\.json",
     r"(scorecard|timings)\.csv",
+    r"your_data/(report\.html|model/(model\.safetensors|fairnb\.json|README\.md|network/config\.json))",
 )
-FOUNDATIONS = ("audit", "bias_dial", "label_noise", "metrics", "notebooks", "scorecard", "toy_faces")
+FOUNDATIONS = ("audit", "bias_dial", "label_noise", "metrics", "notebooks", "scorecard", "toy_faces", "your")
 DECIDING = rf"plans/\.decide\.(txt|{LOCK})"
 DASK = (rf"dask-scratch-space/\w+\.{LOCK}", r"dask-scratch-space/[\w-]+\.dirlock", f"dask-scratch-space/[\\w-]+/{ALL}")
 CACHE = (
@@ -40,6 +41,8 @@ CACHE = (
     rf"arrays/[\w.-]+-{KEY}\.{LOCK}",
     rf"images/[0-9a-f]{{32}}\.(npy|json|npy\.{LOCK})",
     rf"locks/run-{KEY}\.{LOCK}",
+    r"own/[0-9a-f]{12}\.(npz|json)",
+    rf"your_data/\w+/{ALL}",
     rf"models/(run|own-.+)-{KEY}\.(safetensors|{LOCK})",
     rf"models/.+-{KEY}-seed[0-9]+\.(safetensors|{LOCK})",
     rf"parties/base-{KEY}/(config\.json|model\.safetensors)",
@@ -113,10 +116,21 @@ def results() -> tuple[str, ...]:
     own = f"({'|'.join((*FOUNDATIONS, *registry.rooms()))})" + r"(_\w+)?"
     outputs = [name.replace("OWN", own) for name in OUTPUTS]
     others = "|".join(tier for tier in tiers.TIERS if tier != paths.DEFAULT_TIER)
-    runs = rf"runs/({'|'.join(tiers.TIERS)})/.+-seed[0-9]+-{KEY}\.(json|npz)(\.broken)?"
+    ran = "|".join((*tiers.TIERS, tiers.OWN.name))
+    looks = rf"runs/{tiers.OWN.name}/(looks-{KEY}\.json|begun\.txt)"
+    runs = rf"runs/({ran})/.+-seed[0-9]+-{KEY}\.(json|npz)(\.broken)?"
     plans = rf"plans/({'|'.join(tiers.TIERS)})-\d{{4}}-\d\d-\d\d-[0-9a-f]{{8}}\.json"
     measured = rf"runs/({'|'.join(tiers.TIERS)})/measured-[\w.]+-[\w.]+-{KEY}\.json"
-    return (runs, measured, plans, DECIDING, *outputs, *(f"({others})/{name}" for name in outputs), *_receipted())
+    return (
+        runs,
+        looks,
+        measured,
+        plans,
+        DECIDING,
+        *outputs,
+        *(f"({others})/{name}" for name in outputs),
+        *_receipted(),
+    )
 
 
 def _receipted() -> Iterator[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import psutil
 
+from fairnb import paths
+from fairnb.errors import BadData
 from fairnb.yours.found import Found
 from fairnb.yours.rows import Row
 
@@ -51,6 +55,7 @@ FEATURES: dict[str, Any] = {
     "mitigation_epochs": 12,
     "mitigation_steps": 100,
 }
+COPIES = 4  # of all rows in a process that works: read, scaled, in parts, as tensors
 FEATURES_PER_MINUTE = 4e6  # rows that a core trains on in a minute: so small a network is not worth a probe
 
 
@@ -93,6 +98,19 @@ def plan(found: Found, rows: Sequence[Row], minutes: float, jobs: int, settings:
         own["n_train"] = max(200, int(n * allowed / per_seed))
         per_seed *= own["n_train"] / n
     return _seeded(own, per_seed, minutes, jobs)
+
+
+def require_room(found: Found, settings: dict[str, Any], jobs: int) -> None:
+    """BadData where the decoded images do not fit on the disk of the cache, or the rows into memory."""
+    if found.images:
+        need, cache = len(found) * 3 * settings["size"] ** 2, paths.cache()
+        free = shutil.disk_usage(next(place for place in (cache, *cache.parents) if place.exists())).free
+        what, remedy = f"of disk for the images at {settings['size']} pixels", "set FAIRNB_CACHE to a larger disk"
+    else:
+        need, free = (1 + COPIES * jobs) * found.x.nbytes, psutil.virtual_memory().available
+        what, remedy = f"of memory for the rows in {jobs} processes", "use fewer (jobs=, --jobs), or fewer rows"
+    if need > free:
+        raise BadData(f"this takes about {need / 1e9:.1f} GB {what}, and {free / 1e9:.1f} GB are free: {remedy}")
 
 
 def _seeded(settings: dict[str, Any], per_seed: float, minutes: float, jobs: int) -> Plan:

@@ -10,7 +10,8 @@ from typing import Any
 
 from torch import OutOfMemoryError
 
-from fairnb import metrics, tasks
+from fairnb import metrics, paths, tasks
+from fairnb.data.files import write_atomic
 from fairnb.errors import BadData, FairnbError
 from fairnb.evidence import engine, runs
 from fairnb.evidence.runs import Run
@@ -62,6 +63,8 @@ def compare(
     workers = engine.workers(jobs)
     plan = budgets.plan(found, kept, budget, workers, settings)
     plan = replace(plan, seeds=seeds) if seeds else plan
+    budgets.require_room(found, plan.settings, workers)
+    write_atomic(paths.runs() / tiers.OWN.name / looks.BEGUN, "")  # a folder that cannot be written is told before
     try:
         grid, failed = _computed(found, kept, plan, workers)
     except (OutOfMemoryError, FairnbError) as error:

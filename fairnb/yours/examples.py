@@ -62,7 +62,8 @@ def _drawn(folder: Path, n: int) -> pd.DataFrame:
 
 def _photographs(folder: Path, n: int) -> pd.DataFrame:
     labels = celeba.read()
-    rows = np.sort(subsets.shuffled(celeba.open_rows(labels), seed=0)[:n])
+    listed = celeba.open_rows(labels)
+    rows = np.sort(listed[subsets.shuffled(listed, seed=0)[:n]])
     for row in rows:
         shutil.copyfile(labels.root / labels.files[row], folder / Path(labels.files[row]).name)
     names = [Path(labels.files[row]).name for row in rows]

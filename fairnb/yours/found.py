@@ -76,6 +76,7 @@ class Found:
     def sentences(self) -> list[str]:
         """What there is to say, a sentence each."""
         kind = "images" if self.images else f"rows of {self.x.shape[1]} features"
+        kind += f" ({self.x.nbytes / 1e9:.1f} GB of memory, several times that in training)" * (self.x.nbytes > 5e8)
         parts = ", ".join(f"{(self.part == part).sum()} {name}" for part, name in _PARTS.items())
         gap = 100 * self.smallest_difference()
         return [

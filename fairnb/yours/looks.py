@@ -12,6 +12,8 @@ from fairnb.data.files import plain_errors, write_atomic
 from fairnb.tasks import tiers
 from fairnb.yours.found import Found
 
+BEGUN = "begun.txt"  # in the folder of runs, written before them
+
 
 def count(found: Found, keys: Sequence[str]) -> int:
     """How many different sets of runs were measured on the test samples of ``found``, this one among them.

@@ -31,6 +31,10 @@ MADE = (
     "verdicts/10_aimfair.json",
     "open/tables/.audit.csv.0123456789ab.tmp",
     "scorecard.csv",
+    f"runs/own/erm-seed0-{KEY}.json",
+    f"runs/own/looks-{KEY}.json",
+    "open/your_data/model/README.md",
+    "tables/your_data.csv",
 )
 THEIRS = (
     "notes.txt",
@@ -51,6 +55,8 @@ CACHED = (
     f"images/{KEY}{KEY}.npy",
     f"models/toy_tables-adult_sex_aod-{KEY}-seed3.safetensors",
     f"models/run-{KEY}.safetensors",
+    f"own/{KEY[:12]}.npz",
+    "your_data/quick/00001.png",
     f"locks/run-{KEY}.lock",
     f"parties/session-{KEY}/0001-auditor-learn.safetensors",
     f"parties/session-{KEY}/auditor/state.safetensors",

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -162,6 +163,17 @@ def test_a_smaller_budget_means_smaller_images_then_fewer_of_them(found, monkeyp
     assert large.settings["size"] > small.settings["size"] >= 32 and large.seeds > small.seeds >= 3
     assert least.settings["pretrain_epochs"] == 4 and least.settings["n_train"] == 200
     assert small.minutes < 0.25 and budget.plan(found, kept, 10, 1, {"size": 40}).settings["size"] == 40
+
+
+def test_what_does_not_fit_is_said_before_anything_is_trained(sandbox, found, monkeypatch):
+    small = SimpleNamespace(free=1e5, available=1e5)
+    monkeypatch.setattr(budget.shutil, "disk_usage", lambda place: small)
+    monkeypatch.setattr(budget.psutil, "virtual_memory", lambda: small)
+    with pytest.raises(BadData, match="takes about 0.0 GB of disk for the images at 16 pixels, .*FAIRNB_CACHE"):
+        yours.compare(found, methods=["erm"], seeds=1, jobs=1, settings=FAST)
+    table = yours.read(people(6000), target="paid", protected="sex")
+    with pytest.raises(BadData, match="of memory for the rows in 3 processes, and 0.0 GB are free: use fewer"):
+        yours.compare(table, methods=["erm"], seeds=1, jobs=3, settings=SLIM)
 
 
 def test_looks_are_counted_by_what_was_shown(sandbox, found):
