@@ -13,7 +13,7 @@ from fairnb.contract import Predictor, Split
 from fairnb.errors import TrainingFailed
 from fairnb.evidence.records import Record
 
-VALIDATION = "val_"  # what a record's arrays of validation samples begin with
+CHOOSE = "choose_"  # what a record's arrays of samples to choose by begin with
 
 
 def scores(predictor: Predictor, test: Split) -> np.ndarray:
@@ -54,17 +54,17 @@ def record(
     predictor: Predictor,
     score: np.ndarray,
     provenance: dict[str, Any],
-    validation: Split | None = None,
+    choose: Split | None = None,
 ) -> Record:
-    """What is kept of a run: ``run`` is its identity, ``key`` its key; of ``validation`` the scores, to choose by.
+    """What is kept of a run: ``run`` is its identity, ``key`` its key; of ``choose`` the scores, see ``recipes.Data``.
 
     Raises as ``report``.
     """
     found = report(test, score)
     predictions = _predictions(test, score)
-    if validation is not None:
-        seen = _predictions(validation, scores(predictor, validation))
-        predictions |= {f"{VALIDATION}{name}": values for name, values in seen.items()}
+    if choose is not None:
+        seen = _predictions(choose, scores(predictor, choose))
+        predictions |= {f"{CHOOSE}{name}": values for name, values in seen.items()}
     return Record(
         key=key,
         run=json.loads(json.dumps(run, default=list)),

@@ -127,8 +127,7 @@ def compute(group: list[Run]) -> list[Record]:
     for run, problem, predictor, score in zip(group, problems, found, scores, strict=True):
         came = provenance.stamp(seconds) | tasks.made_from(run.task, run.tier)
         came["experiment"] = experiments.of(run, problem, read)
-        kept = problem.task.val if tasks.recipe(run.task).keeps_validation else None
-        made.append(measure.record(run.identity, run.key, problem.test, predictor, score, came, kept))
+        made.append(measure.record(run.identity, run.key, problem.test, predictor, score, came, problem.choose))
     return made
 
 

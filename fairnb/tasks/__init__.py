@@ -28,13 +28,15 @@ TRAINING_VERSION = "1"  # of the shared biased model: bump when pre-training cha
 class Problem:
     """A task with its test split; only the runner and the notebooks see it.
 
-    ``ids`` is the hash of which samples its parts have, and ``read`` names the settings that decided its data.
+    ``ids`` is the hash of which samples its parts have, ``read`` names the settings that decided its data, and
+    ``choose`` are the samples by which methods are chosen (``recipes.Data``).
     """
 
     task: Task
     test: Split
     ids: str = ""
     read: frozenset[str] = frozenset()
+    choose: Split | None = None
 
 
 @cache
@@ -156,7 +158,7 @@ def _problem(name: str, tier: str, _version: str, seed: int) -> Problem:
     model = partial(_biased_model, name, tier)
     synthetic = partial(_synthetic, data)
     task = Task(name, data.train, data.val, backbone, model, synthetic, settings, data.protected_column)
-    return Problem(task, data.test, sample_ids(data, found.by_seed), frozenset(read))
+    return Problem(task, data.test, sample_ids(data, found.by_seed), frozenset(read), data.choose)
 
 
 def _biased_model(name: str, tier: str, seed: int) -> nn.Module:

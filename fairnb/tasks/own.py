@@ -20,6 +20,7 @@ from fairnb.errors import UnknownName
 from fairnb.tasks.recipes import Data, Recipe, nothing
 
 PREFIX = "own/"
+PARTS = ("train", "val", "choose", "test")
 PAPER = "own"  # whose settings: nobody's
 CALLED = "your data"
 
@@ -28,7 +29,7 @@ def keep(arrays: Mapping[str, np.ndarray], told: Mapping[str, Any]) -> str:
     """Keep data for tasks; the same data and settings have the same name.
 
     Args:
-        arrays: ``target``, ``protected``, ``part`` (``train``, ``val``, ``test``), ``ids``, ``content`` (hashes), and
+        arrays: ``target``, ``protected``, ``part`` (one of ``PARTS``), ``ids``, ``content`` (hashes), and
             ``files`` or ``x`` (features, not scaled): each with a row per sample.
         told: ``root`` of the files, ``names`` of target and protected attribute, ``settings`` of network and training.
 
@@ -67,7 +68,6 @@ def _recipe(file: Path) -> Recipe:
         nothing,
         adapt=lambda settings: settings | told["settings"],
         family="images" if len(arrays["files"]) else "features",
-        keeps_validation=True,
     )
 
 
@@ -77,13 +77,13 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
 
 
 def _build(arrays: dict[str, np.ndarray], told: dict[str, Any], settings: Mapping[str, Any]) -> Data:
-    rows = {part: np.flatnonzero(arrays["part"] == part) for part in ("train", "val", "test")}
+    rows = {part: np.flatnonzero(arrays["part"] == part) for part in PARTS}
     for part, most in ((part, settings.get(f"n_{part}")) for part in rows):
         if most is not None and most < len(rows[part]):
             rows[part] = rows[part][_share(arrays, rows[part], most)]
     x = None if len(arrays["files"]) else _scaled(arrays["x"], rows["train"])
-    train, val, test = (_split(arrays, told, rows[part], settings, x) for part in ("train", "val", "test"))
-    return Data(train, val, test)
+    made = {part: _split(arrays, told, rows[part], settings, x) for part in PARTS}
+    return Data(made["train"], made["val"], made["test"], choose=made["choose"])
 
 
 def _share(arrays: dict[str, np.ndarray], rows: np.ndarray, most: int) -> np.ndarray:

@@ -31,6 +31,7 @@ class Data:
         pretrain: images with other labels that give the backbone its weights where the settings' ``weights`` are
             ``own``; disjoint from all other parts. told: their binary attributes, float32 ``(N, A)``, which the
             backbone then learns in place of the target.
+        choose: samples by which methods are chosen: no method sees them, and records keep the scores.
     """
 
     train: Split
@@ -41,6 +42,7 @@ class Data:
     protected_column: int | None = None
     pretrain: Split | None = None
     told: np.ndarray | None = None
+    choose: Split | None = None
 
 
 def sample_ids(data: Data, by_seed: str = "") -> str:
@@ -89,7 +91,6 @@ class Recipe:
         by_seed: what every run seed has of its own: ``splits`` (of the same samples), ``test`` (test images, drawn
             anew: only of a toy), or nothing. With either, ``build`` also takes ``seed=``.
         family: which network and pre-training it has: ``images`` or ``features``, see ``tasks.biased``.
-        keeps_validation: whether a run's record also keeps its scores on the validation samples, to choose by.
     """
 
     build: Callable[..., Data]
@@ -101,7 +102,6 @@ class Recipe:
     adapt: Callable[[dict[str, Any]], dict[str, Any]] = dict
     by_seed: str = ""
     family: str = "images"
-    keeps_validation: bool = False
 
     @property
     def reads(self) -> tuple[str, ...]:

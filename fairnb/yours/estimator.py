@@ -42,7 +42,7 @@ class MitigatedClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike, sensitive_features: ArrayLike | None = None) -> MitigatedClassifier:
         """Train on rows ``X`` ``(N, F)`` with labels ``y`` and groups ``sensitive_features``, both ``(N,)``.
 
-        A fifth of the rows, of every class and group, validates.
+        A quarter of the rows, of every class and group, validates.
 
         Raises:
             BadData: no groups, or not two classes. UnknownName: no such method or hyper-parameter.

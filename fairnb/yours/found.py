@@ -19,7 +19,8 @@ class Found:
         root, files: where the images are, str ``(N,)``; no files where the samples are rows of features.
         x: features float32 ``(N, F)`` as they are (not scaled), with ``(N, 0)`` for images; feature_names: their names.
         target: int64 ``(N,)``, 0 or 1; classes: names of both. protected: int64 ``(N,)``; groups: names of all.
-        part: ``train``, ``val`` or ``test``, str ``(N,)``.
+        part: ``train``, ``val`` (for epochs and thresholds; some methods fine-tune on it), ``choose`` (no method sees
+            it, methods are chosen by it) or ``test``, str ``(N,)``.
         ids, content: name and hash of content of each sample, str ``(N,)``.
         names: target's column and the protected one (several joined by ``x``).
         said: sentences on what was found.
@@ -58,7 +59,7 @@ class Found:
             {
                 "group": pd.Categorical([self.groups[g] for g in self.protected], self.groups),
                 "class": pd.Categorical([self.classes[t] for t in self.target], self.classes),
-                "part": pd.Categorical(self.part, ("train", "val", "test")),
+                "part": pd.Categorical(self.part, ("train", "val", "choose", "test")),
             }
         )
         return table.groupby(["group", "class", "part"], observed=False).size().unstack("part")
@@ -95,4 +96,4 @@ class Found:
         )
 
 
-_PARTS = {"train": "to train", "val": "to choose", "test": "to test"}
+_PARTS = {"train": "to train", "val": "to validate", "choose": "to choose a method", "test": "to test"}

@@ -28,7 +28,7 @@ img { max-width: 100% } .wide { overflow-x: auto }
 LIMITS = (
     "Groups are labels in these data, not facts about people; who labelled them, and how, is not known here.",
     "Intervals (95 %) cover other seeds and other samples of the same kind, not other places, cameras or times.",
-    "The recommendation rests on validation samples; test samples were read by the runner alone, after training.",
+    "The recommendation rests on samples that no method saw; test samples were read by the runner alone, at the end.",
 )
 
 

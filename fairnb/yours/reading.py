@@ -15,7 +15,7 @@ from fairnb.yours import columns, copies, sources, splitting
 from fairnb.yours.found import Found
 
 log = logging.getLogger(__name__)
-LEAST = {"train": 5, "val": 2, "test": 5}  # samples of a cell (class and group) in each part
+LEAST = {"train": 5, "val": 2, "choose": 2, "test": 5}  # samples of a cell (class and group) in each part
 LEAST_IN_ALL = 20  # of which a quarter tests
 
 
@@ -123,13 +123,14 @@ def _parts(
         together = None
     if part is None:
         by = " (all of a person in one part)" if owner is not None else ""
-        return splitting.split(cells, together), [f"split by fairnb{by}, 60 : 15 : 25, every group in each part"]
+        return splitting.split(cells, together), [f"split by fairnb{by}, 56 : 9 : 10 : 25, every group in each part"]
     if owner is not None:
         copies.require_apart(owner, part, ids, "a person")
     if content is not None:
         copies.require_apart(content, part, ids, "an image")
-    whole = splitting.with_validation(cells, part, together)
-    return whole, [] if whole is part else ["no row is said to validate: a part of the training rows does"]
+    whole = splitting.with_choice(cells, splitting.with_validation(cells, part, together), together)
+    said = ["half of the validation rows are kept from all methods, to choose one by"]
+    return whole, said if "val" in part else ["no row is said to validate: a part of the training rows does", *said]
 
 
 def _require_parts(found: Found) -> None:
@@ -138,7 +139,8 @@ def _require_parts(found: Found) -> None:
         small = counts[part][counts[part] < least]
         if len(small):
             group, label = small.index[0]
+            called = "'val', of which half is kept to choose a method by," if part == "choose" else repr(part)
             raise BadData(
-                f"the part {part!r} has {small.iloc[0]} samples of {group} with {label}, and {least} are the least: "
+                f"the part {called} has {small.iloc[0]} samples of {group} with {label}, and {least} are the least: "
                 "give it more, or leave the split column out and fairnb splits"
             )

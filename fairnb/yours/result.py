@@ -46,8 +46,10 @@ class Result:
 
     @property
     def choice(self) -> scores.Choice:
-        """What validation samples recommend, and how sure that is."""
-        return scores.choose({label: scores.of(own, "val") for label, own in self.grid.items()}, UTILITY, self.names[2])
+        """What the samples to choose by recommend, and how sure that is."""
+        return scores.choose(
+            {label: scores.of(own, "choose") for label, own in self.grid.items()}, UTILITY, self.names[2]
+        )
 
     def tidy(self) -> pd.DataFrame:
         """A line for each row and metric: ``value``, ``low``, ``high`` (test, fractions), and the same of ``than``,
@@ -163,7 +165,7 @@ class Result:
 
 def _advice(choice: scores.Choice) -> str:
     return (
-        f"by validation samples alone: take **{choice.label}**, which has the smallest {choice.gap} of those within "
+        f"by samples that no method saw: take **{choice.label}**, which has the smallest {choice.gap} of those within "
         f"{100 * choice.allowed:g} point of the best accuracy; chosen in {100 * choice.share:.0f} % of resampled seeds "
         "and samples"
     )

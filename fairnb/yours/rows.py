@@ -32,14 +32,14 @@ class Row:
     two_groups: bool = False
 
     def misfit(self, found: Found) -> str:
-        """Why this method cannot be tried on these data, a sentence; empty where it can."""
+        """Why this method cannot be tried on these data; empty where it can."""
         kind = IMAGES if found.images else FEATURES
         if kind not in self.kinds:
-            return f"{self.label} is made for {' and '.join(self.kinds)}, these are {kind}"
+            return f"made for {' and '.join(self.kinds)}, and these are {kind}"
         if self.two_groups and len(found.groups) > 2:
-            return f"{self.label} is made for two groups, there are {len(found.groups)}"
+            return f"made for two groups, and there are {len(found.groups)}"
         if methods.get(self.method).needs_synthetic:
-            return f"{self.label} needs generated images: see docs/generated_images.md"
+            return "needs generated images, see docs/generated_images.md"
         return ""
 
 
@@ -59,7 +59,7 @@ ROWS = (
 
 
 def chosen(found: Found, wanted: Sequence[str | Row] | None = None) -> tuple[list[Row], list[str]]:
-    """The rows that fit, plain training first, and a sentence for each that does not.
+    """The rows that fit, plain training first, and a sentence for each reason why others do not.
 
     Args:
         wanted: labels or names of methods, or rows of one's own; None: all of ``ROWS``.
@@ -70,7 +70,10 @@ def chosen(found: Found, wanted: Sequence[str | Row] | None = None) -> tuple[lis
     rows = list(ROWS) if wanted is None else [row if isinstance(row, Row) else named(row) for row in wanted]
     if not any(row.method == "erm" for row in rows):
         rows.insert(0, ROWS[0])
-    said = [why for row in rows if (why := row.misfit(found))]
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        reasons.setdefault(row.misfit(found), []).append(row.label)
+    said = [f"left out, {why}: {', '.join(labels)}" for why, labels in reasons.items() if why]
     return [row for row in rows if not row.misfit(found)], said
 
 

@@ -55,8 +55,8 @@ class Estimate:
 
 
 def of(group: Sequence[runs.Run], part: str = "test") -> Scores:
-    """The decisions of finished runs of one row, on ``test`` or ``val``."""
-    begin = measure.VALIDATION if part == "val" else ""
+    """The decisions of finished runs of one row, on ``test`` or ``choose``."""
+    begin = measure.CHOOSE if part == "choose" else ""
     kept = [runs.found(run).predictions for run in group]
     score = [one[f"{begin}score"] for one in kept]
     predicted = np.stack([(s > 0.5).astype(np.int64) if s.ndim == 1 else s.argmax(1) for s in score])
@@ -76,10 +76,10 @@ def estimate(own: Scores, name: str, other: Scores | None = None) -> Estimate:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which row to take, by validation samples alone.
+    """Which row to take, by samples that no method has seen.
 
     Attributes:
-        label: of the row. share: of resampled seeds and validation samples in which it would be chosen too.
+        label: of the row. share: of resampled seeds and samples in which it would be chosen too.
         utility, gap: names of the metrics that decide: the smallest ``gap`` among rows whose ``utility`` is at most
             ``allowed`` below that of the best row.
     """
@@ -92,7 +92,7 @@ class Choice:
 
 
 def choose(rows: dict[str, Scores], utility: str, gap: str, allowed: float = 0.01) -> Choice:
-    """The choice among rows (validation decisions by label)."""
+    """The choice among rows (their decisions by label)."""
     rng, labels = np.random.default_rng(0), list(rows)
     means = np.array([[rows[label].values(name).mean() for label in labels] for name in (utility, gap)])
     drawn = np.array([[_over_seeds(rows[label].resampled(name), rng) for label in labels] for name in (utility, gap)])

@@ -1,14 +1,18 @@
-"""Training, validation and test parts: as a column says, else 60 / 15 / 25 % with every cell in each part."""
+"""Parts that train, validate, choose and test: as a column says, else 56 / 9 / 10 / 25 % with every cell in each part.
+
+Some methods fine-tune on validation samples (ICDM 2022) or fit thresholds to them: by these samples nobody can tell
+which method is better. So half of them are kept from all methods.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-TESTS, VALIDATES = 4, 5  # one in four tests, of the others one in five validates
+TESTS, VALIDATES, CHOOSES = 4, 4, 2  # one in four tests, of the others one in four validates, half of which choose
 
 
 def split(cells: np.ndarray, together: np.ndarray | None) -> np.ndarray:
-    """``train``, ``val`` or ``test`` for each sample, str ``(N,)``, the same on every machine.
+    """``train``, ``val``, ``choose`` or ``test`` for each sample, str ``(N,)``, the same on every machine.
 
     Args:
         cells: a label for each (target, group), int ``(N,)``: their shares are alike in all parts.
@@ -16,15 +20,22 @@ def split(cells: np.ndarray, together: np.ndarray | None) -> np.ndarray:
     """
     found = np.full(len(cells), "train", dtype="<U5")
     found[_one_in(TESTS, cells, together)] = "test"
-    return with_validation(cells, found, together)
+    return with_choice(cells, with_validation(cells, found, together), together)
 
 
 def with_validation(cells: np.ndarray, part: np.ndarray, together: np.ndarray | None) -> np.ndarray:
-    """``part`` with a fifth of ``train`` as ``val``, where there is none yet."""
+    """``part`` with a quarter of ``train`` as ``val``, where there is none yet."""
     if "val" in part:
         return part
     rows, found = np.flatnonzero(part == "train"), part.astype("<U5")
     found[rows[_one_in(VALIDATES, cells[rows], None if together is None else together[rows])]] = "val"
+    return found
+
+
+def with_choice(cells: np.ndarray, part: np.ndarray, together: np.ndarray | None) -> np.ndarray:
+    """``part`` with half of ``val`` as ``choose``."""
+    rows, found = np.flatnonzero(part == "val"), part.astype("<U6")
+    found[rows[_one_in(CHOOSES, cells[rows], None if together is None else together[rows])]] = "choose"
     return found
 
 
