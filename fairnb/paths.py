@@ -40,6 +40,11 @@ def named(variable: str, otherwise: Path) -> Path:
     return Path(os.path.normpath(base / os.path.expanduser(given)))
 
 
+def has_checkout() -> bool:
+    """Whether there is a checkout, or ``FAIRNB_HOME`` names one; a wheel in a folder of its user's has none."""
+    return bool(os.environ.get("FAIRNB_HOME")) or (CHECKOUT / "pyproject.toml").is_file()
+
+
 def project() -> Path:
     """The checkout that holds ``notebooks/`` (``FAIRNB_HOME``, else ``CHECKOUT``)."""
     return named("FAIRNB_HOME", CHECKOUT)

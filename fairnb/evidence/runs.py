@@ -58,6 +58,11 @@ class Run:
         """Hash of ``identity``: 16 hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.identity, sort_keys=True, default=list).encode()).hexdigest()[:16]
 
+    @property
+    def is_of_a_notebook(self) -> bool:
+        """Whether a cell defines its method or network, so that no other process has it."""
+        return methods.is_of_a_notebook(self.method) or tasks.is_of_a_notebook(self.task, self.tier)
+
     def exists(self) -> bool:
         """Whether a record file is there (unchecked, cheap: for progress); no where that cannot be known just now."""
         return os.path.exists(records.file_of(self.identity, self.key))
@@ -72,12 +77,11 @@ def grid(tier: str, task_names: Iterable[str], rows: Iterable[tuple[str, str, di
 
     The first row should be the one that others build on (the biased model): it is computed first.
     """
-    seeds = tiers.get(tier).seeds
     return [
         Run(task, method, seed, tier, dict(hparams), label)
         for label, method, hparams in rows
         for task in task_names
-        for seed in seeds
+        for seed in tiers.get(tier).seeds
     ]
 
 
@@ -122,8 +126,7 @@ def compute(group: list[Run]) -> list[Record]:
         problems = [tasks.problem(run.task, run.tier, run.seed) for run in group]
         found = _predictors(group, problems)
         scores = [measure.with_snapshots(one, problem.test) for one, problem in zip(found, problems, strict=True)]
-    seconds = (time.perf_counter() - start) / len(group)
-    made = []
+    made, seconds = [], (time.perf_counter() - start) / len(group)
     for run, problem, predictor, score in zip(group, problems, found, scores, strict=True):
         came = provenance.stamp(seconds) | tasks.made_from(run.task, run.tier)
         came["experiment"] = experiments.of(run, problem, read)
@@ -226,10 +229,8 @@ def compute_missing(
 
     Raises FairnbError: the first other run that failed, named, and how many did; finished records are kept.
     """
-    missing = {item.key: item for item in grid if item.find() is None}
-    groups = together(missing.values())
-    alone = {item.key for item, *_ in groups if _is_of_a_notebook(item)}
-    outcomes = engine.outcomes(groups, ensure_together, here=lambda group: group[0].key in alone)
+    groups = together({item.key: item for item in grid if item.find() is None}.values())
+    outcomes = engine.outcomes(groups, ensure_together, here=lambda group: group[0].is_of_a_notebook)
     failed = [(group[0], error) for group, error in outcomes if error is not None]
     diverged = [(item, why) for item, why in failed if isinstance(why, spared) and item.label in may_diverge]
     said = {item.key: str(why) for item, why in diverged}
@@ -240,14 +241,10 @@ def compute_missing(
     return said
 
 
-def _is_of_a_notebook(item: Run) -> bool:
-    return methods.is_of_a_notebook(item.method) or tasks.is_of_a_notebook(item.task, item.tier)
-
-
 def found(item: Run) -> Record:
     """The record of a finished run. Raises BrokenRecord if there is none, or it cannot be read."""
     record = item.find()
     if record is None:
-        where = records.file_of(item.identity, item.key)
-        raise BrokenRecord(f"record {where} is missing or broken: run it first (runs.run)")
+        lost = records.file_of(item.identity, item.key)
+        raise BrokenRecord(f"record {lost} is missing or broken: run it first (runs.run)")
     return record

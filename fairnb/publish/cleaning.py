@@ -31,7 +31,9 @@ OUTPUTS = (  # of a tier, where OWN are the names of tables and figures
     rf"executed/\.({NOTEBOOK}|reproduce)\.(txt|{LOCK})",
     rf"verdicts/{NOTEBOOK}\.json",
     r"(scorecard|timings)\.csv",
-    r"your_data/(report\.html|model/(model\.safetensors|fairnb\.json|README\.md|network/config\.json))",
+    r"your_data/report\.html",
+    r"your_data/model/(model\.safetensors|fairnb\.json|README\.md)",
+    r"your_data/model/network/config\.json",
 )
 FOUNDATIONS = ("audit", "bias_dial", "label_noise", "metrics", "notebooks", "scorecard", "toy_faces", "your")
 DECIDING = rf"plans/\.decide\.(txt|{LOCK})"

@@ -42,7 +42,7 @@ def write(slug: str, title: str = "", into: Path | None = None) -> list[Path]:
         raise BadData(f"{slug!r} cannot name a paper: give a lower-case Python name, e.g. fairgan")
     if slug in registry.rooms():
         raise BadData(f"there is a paper {slug!r} in {registry.room(slug).folder}: give the new one another name")
-    if into is None and not (paths.project() / "fairnb" / "papers").is_dir():
+    if into is None and not paths.has_checkout():
         raise BadData(f"{paths.project()} is no checkout of fairnb: give a folder for it (--into)")
     package = f"fairnb_{slug}" if into else f"{registry.PAPERS}.{slug}"
     words = {"slug": slug, "title": title or slug, "package": package, "number": _number(), "claim": slug.upper()}

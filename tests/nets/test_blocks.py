@@ -14,7 +14,8 @@ from fairnb.nets.models import ImageClassifier
 from fairnb.nets.networks import SingleNetwork
 from fairnb.nets.vit import vit_classifier
 from fairnb.papers.fairlora import lora
-from fairnb.papers.fineface.network import Experts, stages
+from fairnb.papers.fineface.network import Experts
+from fairnb.papers.fineface.stages import stages
 
 
 def outside(name):

@@ -68,7 +68,7 @@ def test_a_function_makes_the_network_of_all_rows(sandbox, found, tmp_path):
     run = result.grid[rows.ERM][0]
     task = tasks.problem(run.task, run.tier).task
     assert task.backbone(0).head.out_features == 1 and task.settings["backbone"].startswith("cell:in_a_cell-")
-    assert runs._is_of_a_notebook(run), "it stays in this process"
+    assert run.is_of_a_notebook, "it stays in this process"
     folder = result.save(tmp_path / "model", rows.ERM)
     expected = result.predictor(rows.ERM)(tasks.problem(run.task, run.tier).test.x)
     model = fairnb.load(folder, network=in_a_cell)

@@ -223,11 +223,7 @@ def sub_tuning(
 ) -> Predictor:
     """Fine-tune one block only, or all but one [Kaplun 2023]; ``tables.best_of`` picks the best block.
 
-    Args:
-        block: one of the network's, see ``nets.blocks``. action: ``update`` it alone, or ``freeze`` it alone.
-
-    Raises:
-        UnknownName: the network has no such block.
+    Blocks are those of ``nets.blocks``. Raises UnknownName: the network has no such block.
     """
     names = _names(task, seed)
     inside = in_block(names, block)

@@ -6,19 +6,17 @@ Source: arXiv 2408.16881, section 3, with the layers of its released code (SPEC 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import nn
-from torch.utils.hooks import RemovableHandle
 
 from fairnb.errors import BadData, UnknownName
 from fairnb.nets import freezing
 from fairnb.nets.models import ImageClassifier
 from fairnb.papers.fineface import attention
+from fairnb.papers.fineface.stages import last, outputs, stages
 
 Pool = Literal["max", "mean"]
 HeadKind = Literal["code", "paper"]
@@ -26,7 +24,6 @@ BlockKind = Literal["code", "paper"]
 Formula = Literal["code", "paper"]
 POOLS: tuple[Pool, ...] = ("max", "mean")
 KINDS: tuple[Formula, ...] = ("code", "paper")
-PROBE = 224  # pixels: at this size the stages of every network here differ in size
 MOMENTUM = 0.01  # of batch normalisation in the experts' blocks
 
 
@@ -133,7 +130,7 @@ class Experts(nn.Module):
             found = f"{taps}, {classes}, {width} and {channels}"
             raise BadData(f"taps, classes, width and channels of the experts must be 1 or more, got {found}")
         self.pool, self.backbone = pool, copy.deepcopy(model)
-        self.tapped, inputs = _last(stages(model), taps, type(model.net).__name__)
+        self.tapped, inputs = last(stages(model), taps, type(model.net).__name__)
         self.backbone.head = nn.Identity()  # type: ignore[assignment]
         self.blocks = nn.ModuleList(
             _block(count, width, channels) if block == "code" else _block(count, max(1, count // 2), channels, nn.ELU)
@@ -143,7 +140,7 @@ class Experts(nn.Module):
 
     def forward(self, x: torch.Tensor) -> Output:
         """Logits and maps of images ``x (B, 3, H, W)`` in [0, 1]."""
-        with _outputs(self.backbone.net, self.tapped) as found:
+        with outputs(self.backbone.net, self.tapped) as found:
             self.backbone(x)
         features = tuple(block(found[name]) for block, name in zip(self.blocks, self.tapped, strict=True))
         pooled = tuple(one.amax((2, 3)) if self.pool == "max" else one.mean((2, 3)) for one in features)
@@ -166,91 +163,6 @@ class Experts(nn.Module):
             weights = head.class_weights(pooled, logits.argmax(1), formula)  # type: ignore[operator]
             maps.append(attention.enlarged(attention.activation_maps(features, weights), size, align_corners))
         return attention.with_overall(attention.normalised(torch.stack(maps, 1)))
-
-
-def stages(model: ImageClassifier) -> dict[str, int]:
-    """The last layer of each stage (its name in ``model.net``) and its channels, in order, by one forward pass.
-
-    Layers whose output has one height and width are a stage, if any of them has weights (a final pooling has none).
-    """
-    trunk, prefix = _trunk(model.net)
-    where = next(model.parameters()).device
-    with _outputs(trunk, _candidates(trunk)) as found, torch.no_grad():
-        with freezing.modes(model, training=False):
-            model(torch.zeros(1, *getattr(model.net, "expected", (3, PROBE, PROBE)), device=where))
-    last: dict[tuple[int, ...], str] = {}
-    weighted = set()
-    for name, output in found.items():
-        if isinstance(output, torch.Tensor) and output.ndim == 4:
-            size = tuple(output.shape[2:])
-            last[size] = name
-            weighted |= {size} if any(True for _ in trunk.get_submodule(name).parameters()) else set()
-    return {prefix + name: found[name].shape[1] for size, name in last.items() if size in weighted}
-
-
-def _candidates(trunk: nn.Module) -> list[str]:
-    """The layers that may end a stage: the trunk's children, and in place of a list of layers its members.
-
-    A ``ModuleList`` is never called, and where one ``Sequential`` holds all the larger parts, the image gets smaller
-    inside it (timm's EfficientNet).
-    """
-    own = dict(trunk.named_children())
-    numbered = [name for name, child in own.items() if isinstance(child, nn.Sequential) and _deep(child)]
-    found: list[str] = []
-    for name, child in own.items():
-        inside = isinstance(child, nn.ModuleList) or [name] == numbered
-        found += [f"{name}.{member}" for member in _candidates(child)] if inside else [name]
-    return found
-
-
-def _deep(layers: nn.Sequential) -> bool:
-    return any(any(True for _ in layer.children()) for layer in layers)
-
-
-def _last(found: dict[str, int], taps: int, what: str) -> tuple[list[str], list[int]]:
-    if len(found) < taps:
-        known = ", ".join(found) or "none"
-        raise BadData(
-            f"a {what} has {len(found)} stages ({known}), too few for {taps} experts: lower taps or deepen it"
-        )
-    return list(found)[-taps:], list(found.values())[-taps:]
-
-
-def _trunk(net: nn.Module) -> tuple[nn.Module, str]:
-    """The module whose children are the stages, and its name's prefix: DenseNet has them in ``features``."""
-    prefix = ""
-    while True:
-        inner = [(name, child) for name, child in net.named_children() if _convolves(child)]
-        if len(inner) != 1 or isinstance(inner[0][1], nn.Conv2d):
-            return net, prefix
-        prefix, net = f"{prefix}{inner[0][0]}.", inner[0][1]
-
-
-def _convolves(module: nn.Module) -> bool:
-    return any(isinstance(layer, nn.Conv2d) for layer in module.modules())
-
-
-@contextmanager
-def _outputs(module: nn.Module, names: list[str]) -> Iterator[dict[str, torch.Tensor]]:
-    """The outputs of the submodules ``names`` in a forward pass inside, in the order in which they came.
-
-    Of a layer that is called more than once (one ReLU for all) the first. Hooks for the time of a pass rather than for
-    good: a copy of the network must not fill the original's list.
-    """
-    found: dict[str, torch.Tensor] = {}
-
-    def keep(name: str) -> RemovableHandle:
-        def kept(_: nn.Module, inputs: object, output: torch.Tensor) -> None:
-            found.setdefault(name, output)
-
-        return module.get_submodule(name).register_forward_hook(kept)
-
-    handles = [keep(name) for name in names]
-    try:
-        yield found
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _block(inputs: int, width: int, channels: int, activation: type[nn.Module] = nn.ReLU) -> nn.Sequential:
