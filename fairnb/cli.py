@@ -38,6 +38,14 @@ attributes_option = click.option(
 )
 
 
+HEADINGS = {
+    "Reproduce": ("check", "data", "plan", "reproduce", "verify", "clean"),
+    "Your own data, method or paper": ("compare", "new-paper"),
+    "Evidence and pages": ("decide", "evidence", "audit-evidence", "reference", "readme"),
+}
+OTHERS = "Of single papers"
+
+
 class _Commands(click.Group):
     """The commands below, and those of rooms with the door ``commands`` (``COMMANDS``: name -> command)."""
 
@@ -46,6 +54,15 @@ class _Commands(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         return super().get_command(context, name) or _of_rooms().get(name)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Under headings, with whole sentences."""
+        left = self.list_commands(context)
+        headings = HEADINGS | {OTHERS: [name for name in left if name not in sum(HEADINGS.values(), ())]}
+        for heading, names in headings.items():
+            found = ((name, self.get_command(context, name)) for name in names if name in left)
+            with formatter.section(heading):
+                formatter.write_dl([(name, command.get_short_help_str(200)) for name, command in found if command])
 
 
 def _of_rooms() -> dict[str, click.Command]:
@@ -68,7 +85,7 @@ def _with_sentences(command: click.Command) -> click.Command:
 @click.group(cls=_Commands)
 @click.version_option(__version__)
 def commands() -> None:
-    """Rerun five papers on fairness-aware fine-tuning, and check their claims."""
+    """Rerun five papers on fairness-aware fine-tuning, check their claims, and try their methods on your own data."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a letter that the terminal lacks must not stop a command
             stream.reconfigure(errors="backslashreplace")
@@ -160,7 +177,7 @@ def reference(tier: str) -> None:
 @_command
 @click.argument("download", nargs=-1)
 def data(download: tuple[str, ...]) -> None:
-    """Print which real data sets are here; download those that may be downloaded, e.g. `fairnb data adult bank`."""
+    """Print which real data sets are here; download those that may be (`fairnb data adult bank`)."""
     from fairnb.data import registry
 
     for name in download:

@@ -15,7 +15,7 @@ import numpy as np
 from fairnb import paths
 from fairnb.contract import Split
 from fairnb.data import cache, subsets
-from fairnb.data.files import plain_errors, write_atomic
+from fairnb.data.files import is_there, plain_errors, write_atomic
 from fairnb.errors import UnknownName
 from fairnb.tasks.recipes import Data, Recipe, nothing
 
@@ -40,9 +40,10 @@ def keep(arrays: Mapping[str, np.ndarray], told: Mapping[str, Any]) -> str:
     for name in ("content", "target", "protected", "part"):
         digest.update("\n".join(np.asarray(arrays[name]).astype(str)).encode())
     found = digest.hexdigest()[:12]
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomic(_folder() / f"{found}.npz", buffer.getvalue())
+    if not is_there(_folder() / f"{found}.npz"):
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        write_atomic(_folder() / f"{found}.npz", buffer.getvalue())
     write_atomic(_folder() / f"{found}.json", json.dumps(dict(told), indent=1, default=list))
     return f"{PREFIX}{found}"
 

@@ -10,5 +10,6 @@ from fairnb.yours.reading import read
 from fairnb.yours.result import Result
 from fairnb.yours.rows import Row
 from fairnb.yours.saving import load
+from fairnb.yours.scores import decisions
 
-__all__ = ["Found", "MitigatedClassifier", "Result", "Row", "compare", "load", "read"]
+__all__ = ["Found", "MitigatedClassifier", "Result", "Row", "compare", "decisions", "load", "read"]

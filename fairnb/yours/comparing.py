@@ -90,6 +90,7 @@ def _computed(
 ) -> tuple[dict[str, list[Run]], dict[str, str]]:
     """The runs of each row, all tried, and why some have no result, by key."""
     task = own_tasks.keep(*_of(found, plan))
+    tasks.problem(task, tiers.OWN.name)  # an image that cannot be opened is named here, and all are decoded once
     grid = {row.label: [_run(row, task, seed, plan.settings) for seed in range(plan.seeds)] for row in kept}
     here = tasks.is_of_a_notebook(task, tiers.OWN.name) or all(methods.is_of_a_notebook(row.method) for row in kept)
     with ExitStack() as stack:

@@ -121,9 +121,7 @@ class Result:
 
     def decisions(self, label: str, seed: int = 0) -> pd.DataFrame:
         """Test samples with ``target``, ``predicted`` and ``group``, as fairlearn's ``MetricFrame`` takes them."""
-        own = self.tested[label]
-        groups = pd.Categorical.from_codes(own.protected, self.found.groups)
-        return pd.DataFrame({"target": own.target, "predicted": own.predicted[seed], "group": groups})
+        return scores.decisions(self.grid[label][seed], self.found.groups)
 
     def figure(self) -> Figure:
         """Every row's differences to plain training, with intervals and seeds."""

@@ -88,7 +88,7 @@ def save(result: Result, folder: str | Path, label: str | None = None, seed: int
     told = {"fairnb": __version__, "row": label, "classes": result.found.classes, "threshold": threshold}
     told |= {"settings": settings, "size": result.plan.settings.get("size"), "features": result.found.feature_names}
     if not result.found.images:
-        x = result.found.x[result.found.part == "train"]
+        x = result.found.x[np.isin(result.found.ids, task.train.ids)]
         told |= {"mean": x.mean(0).tolist(), "deviation": x.std(0).tolist()}
     if str(settings.get("backbone")).startswith(brought.FOLDER):  # what is needed to build it again, without weights
         config = Path(settings["backbone"].removeprefix(brought.FOLDER)) / CONFIG

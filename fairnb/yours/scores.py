@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fairnb import metrics
 from fairnb.evidence import measure, runs
@@ -61,6 +62,19 @@ def of(group: Sequence[runs.Run], part: str = "test") -> Scores:
     score = [one[f"{begin}score"] for one in kept]
     predicted = np.stack([(s > 0.5).astype(np.int64) if s.ndim == 1 else s.argmax(1) for s in score])
     return Scores(kept[0][f"{begin}target"], kept[0][f"{begin}protected"], predicted)
+
+
+def decisions(run: runs.Run, groups: Sequence[str] | None = None) -> pd.DataFrame:
+    """Test samples of a finished run of anybody's, a paper's too: ``target``, ``predicted``, ``group``, a line each.
+
+    As fairlearn's ``MetricFrame`` takes them. Raises BrokenRecord: the run is not finished.
+
+    Args:
+        groups: their names; None: their numbers.
+    """
+    own = of([run])
+    named = own.protected if groups is None else pd.Categorical.from_codes(own.protected, list(groups))
+    return pd.DataFrame({"target": own.target, "predicted": own.predicted[0], "group": named})
 
 
 def estimate(own: Scores, name: str, other: Scores | None = None) -> Estimate:

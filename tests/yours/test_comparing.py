@@ -1,12 +1,14 @@
 """Methods on somebody's data: the same runner, intervals by hand, a choice by validation alone, and what is saved."""
 
 import json
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import fairnb
 from fairnb import metrics, tasks, yours
@@ -40,6 +42,19 @@ def test_data_become_a_task_that_any_process_can_make(sandbox, found):
     with pytest.raises(UnknownName, match="unknown task 'own/none'"):
         tasks.check("own/none")
         tasks.recipe("own/none")
+
+
+def test_images_of_any_kind_and_size_are_made_alike_and_a_broken_one_is_named(sandbox, faces, tmp_path):
+    shutil.copytree(faces, tmp_path / "mixed")
+    for name, mode, side in (("0.png", "L", 40), ("1.png", "RGBA", 9), ("2.png", "P", 18), ("3.png", "1", 77)):
+        Image.open(faces / name).convert(mode).resize((side, side + 3)).save(tmp_path / "mixed" / name)
+    found = yours.read(tmp_path / "mixed" / "faces.csv", target="smiles", protected="sex")
+    task = tasks.problem(_kept(found, FAST), "own").task
+    assert task.train.x.shape[1:] == task.val.x.shape[1:] == (3, 16, 16)
+    (tmp_path / "mixed" / "7.png").write_bytes(b"no image")
+    found = yours.read(tmp_path / "mixed" / "faces.csv", target="smiles", protected="sex")
+    with pytest.raises(BadData, match="7.png"):
+        yours.compare(found, methods=["erm"], seeds=1, jobs=1, settings=FAST)
 
 
 def test_fewer_training_samples_keep_the_shares_of_the_groups(sandbox, found):

@@ -112,7 +112,6 @@ def test_a_split_column_is_kept_and_a_part_of_training_validates(faces, tmp_path
 
 
 def test_parquet(tmp_path):
-    pytest.importorskip("pyarrow")
     table().to_parquet(tmp_path / "people.parquet")
     assert len(yours.read(tmp_path / "people.parquet", target="paid", protected="sex")) == 200
 
