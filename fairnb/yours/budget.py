@@ -19,6 +19,7 @@ from fairnb.yours.rows import Row
 SIZES = (96, 64, 48, 32)  # pixels a side that are tried, the largest first
 LARGER = (224, 160, 128)  # before those, with weights that were trained on images of such a size
 LEAST_SEEDS, MOST_SEEDS = 3, 12
+FEWEST = 200  # training samples
 SPARED = 0.75  # of the budget is planned: the rest is reading, measuring and what was guessed wrong
 PROBES = 4  # steps that are timed, after two that are not
 # Trained from the start: there need not be pretrained weights. Fine-tuning as the papers do on real photographs.
@@ -83,8 +84,7 @@ def plan(found: Found, rows: Sequence[Row], minutes: float, jobs: int, settings:
     trainings, n = sum(row.cost for row in rows), int((found.part == "train").sum())
     allowed = minutes * SPARED * max(jobs, 1) / LEAST_SEEDS
     if not found.images:
-        per_seed = trainings * own["pretrain_epochs"] * n / FEATURES_PER_MINUTE
-        return _seeded(own, per_seed, minutes, jobs)
+        return _fewer(own, trainings * own["pretrain_epochs"] * n / FEATURES_PER_MINUTE, n, allowed, minutes, jobs)
     sizes = (*LARGER, *SIZES[:2]) if own["weights"] else SIZES
     for size in [own["size"]] if "size" in own else sizes:
         own |= {"size": size}
@@ -93,9 +93,13 @@ def plan(found: Found, rows: Sequence[Row], minutes: float, jobs: int, settings:
         if per_seed <= allowed:
             return _seeded(own, per_seed, minutes, jobs)
     own["pretrain_epochs"] = max(4, int(own["pretrain_epochs"] * allowed / per_seed))
-    per_seed = trainings * own["pretrain_epochs"] * n * per_image
-    if per_seed > allowed:
-        own["n_train"] = max(200, int(n * allowed / per_seed))
+    return _fewer(own, trainings * own["pretrain_epochs"] * n * per_image, n, allowed, minutes, jobs)
+
+
+def _fewer(own: dict[str, Any], per_seed: float, n: int, allowed: float, minutes: float, jobs: int) -> Plan:
+    """With fewer of the ``n`` training samples, where a seed of all would take more minutes than are ``allowed``."""
+    if per_seed > allowed and "n_train" not in own:
+        own["n_train"] = min(n, max(FEWEST, int(n * allowed / per_seed)))
         per_seed *= own["n_train"] / n
     return _seeded(own, per_seed, minutes, jobs)
 

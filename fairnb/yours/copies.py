@@ -37,8 +37,7 @@ def _hash(root: Path, file: str) -> str:
 
 def of_rows(x: np.ndarray) -> np.ndarray:
     """Hash of every row of features ``(N, F)``, str ``(N,)``."""
-    plain = np.ascontiguousarray(x, np.float64)
-    return np.array([hashlib.sha256(row.tobytes()).hexdigest()[:24] for row in plain])
+    return pd.util.hash_pandas_object(pd.DataFrame(x, dtype=np.float64), index=False).to_numpy().astype(str)
 
 
 def said(content: np.ndarray, target: np.ndarray, what: str) -> list[str]:

@@ -99,6 +99,7 @@ class Result:
         """What came out, a sentence each."""
         sizes, shown = self.plan.settings, f"{self.looked} time{'s' * (self.looked != 1)}"
         shape = f"{sizes['size']} pixels, " if self.found.images else ""
+        shape += f"{sizes['n_train']} training samples, " if "n_train" in sizes else ""
         return [
             f"{len(self.rows)} methods, {self.plan.seeds} seeds each, {shape}{sizes['pretrain_epochs']} epochs",
             self._nothing_learned() or _advice(self.choice),

@@ -196,6 +196,9 @@ def test_a_smaller_budget_means_smaller_images_then_fewer_of_them(found, monkeyp
     large, small, least = (budget.plan(found, kept, minutes, 1) for minutes in (10, 0.25, 0.01))
     assert large.settings["size"] > small.settings["size"] >= 32 and large.seeds > small.seeds >= 3
     assert least.settings["pretrain_epochs"] == 4 and least.settings["n_train"] == 200
+    assert (
+        budget.plan(yours.read(people(3000), target="paid", protected="sex"), kept, 0.01, 1).settings["n_train"] < 1000
+    )
     assert small.minutes < 0.25 and budget.plan(found, kept, 10, 1, {"size": 40}).settings["size"] == 40
 
 
