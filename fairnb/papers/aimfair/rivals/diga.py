@@ -20,7 +20,7 @@ from torch import nn
 from fairnb.contract import Predictor, Split, Task
 from fairnb.errors import BadData
 from fairnb.nets import freezing
-from fairnb.nets.models import device
+from fairnb.nets.models import device, head_name
 from fairnb.papers.aimfair.rivals.diga_byol import byol, edited
 from fairnb.training import comparators as common
 from fairnb.training.batches import Batches
@@ -188,11 +188,11 @@ def with_classifier(task: Task, backbone: nn.Module, edit: torch.Tensor | None, 
     model: Any = task.backbone(seed)
     weight = fitted.coef_ / deviation
     bias = fitted.intercept_ - weight @ mean
-    model.load_state_dict(backbone.state_dict())
-    layer = torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
+    layer, place = (torch.from_numpy(weight).float(), torch.from_numpy(bias).float()), head_name(model.net)
     if model.head.out_features == 2:  # two logits of which only the difference counts
         layer = torch.cat([-layer[0], layer[0]]) / 2, torch.cat([-layer[1], layer[1]]) / 2
-    model.head.load_state_dict(dict(zip(("weight", "bias"), layer, strict=True)))
+    head = {f"net.{place}.{name}": tensor for name, tensor in zip(("weight", "bias"), layer, strict=True)}
+    model.load_state_dict(backbone.state_dict() | head)
     return model.to(device())
 
 
