@@ -47,6 +47,11 @@ def test_blocks_of_networks_that_differ(name):
         in_block(names, "nowhere")
 
 
+def test_blocks_of_a_resnet_are_the_papers():
+    found = blocks([name for name, _ in NETWORKS["resnet18"][0]().named_parameters()])
+    assert [len(own) for own in found.values()] == [3, 12, 15, 15, 15, 2]
+
+
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet", "vit"])
 def test_networks_of_reactivation_find_any_head(name):
     model = NETWORKS[name][0]().eval()

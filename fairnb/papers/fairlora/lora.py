@@ -64,10 +64,7 @@ def attach(model: nn.Module, form: Adapter, name: str = TASK, *, seed: int = 0) 
         BadData: the network has no such linear maps, or no such blocks.
     """
     net = cast(Any, model).net
-    known = places(net)
-    if strange := [place for place in form.places if place not in known]:
-        told = f"it has {', '.join(known)}" if known else "it has none but its head: take a vision transformer"
-        raise BadData(f"an adapter sits in linear maps, and this network has no {', '.join(strange)}: {told}")
+    require_places(net, form)
     config = LoraConfig(
         r=form.rank,
         lora_alpha=form.alpha,  # type: ignore[arg-type]  # peft scales by alpha / r: a fraction is fine
@@ -98,6 +95,14 @@ def places(net: nn.Module) -> list[str]:
     names = [name for name, layer in net.named_modules() if isinstance(layer, nn.Linear) and name != head_name(net)]
     own = [name.removesuffix(".base_layer") for name in names if ".lora_" not in name and not name.startswith(past)]
     return list(dict.fromkeys(name.rpartition(".")[2] for name in own))
+
+
+def require_places(net: nn.Module, form: Adapter) -> None:
+    """BadData where ``net`` lacks a linear map that the adapter would sit in."""
+    known = places(net)
+    if strange := [place for place in form.places if place not in known]:
+        told = f"it has {', '.join(known)}" if known else "it has none but its head: take a vision transformer"
+        raise BadData(f"an adapter sits in linear maps, and this network has no {', '.join(strange)}: {told}")
 
 
 def layers(model: nn.Module) -> Iterator[LoraLayer]:

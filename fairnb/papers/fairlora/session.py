@@ -110,10 +110,12 @@ def session_of(task: Task, seed: int, name: str, own: Mapping[str, Any], options
         name: of the strategy. own, options: its hyper-parameters and ``Options``.
 
     Raises:
-        BadData: the task's network is no vision transformer, or a party would get one class only.
+        BadData: the task's network is no vision transformer or has no place for the adapter, or a party would get one
+            class only.
     """
-    vit = _transformer(task, seed)
-    agreement = _agreement(task, seed, options, len(vit.layers))
+    net = _transformer(task, seed)
+    vit, agreement = net.vit, _agreement(task, seed, options, len(net.vit.layers))
+    lora.require_places(net, agreement.form)
     base, data = _base(vit), _data(task)
     common = [VERSION, task.name, seed, asdict(agreement), base.name, data.name]
     folder = paths.cache() / "parties" / f"session-{_key([*common, name, dict(own), steps_of(task, options)])}"
@@ -152,11 +154,11 @@ def _agreement(task: Task, seed: int, options: Mapping[str, Any], depth: int) ->
 
 
 def _transformer(task: Task, seed: int) -> Any:
-    """The task's pretrained vision transformer, without the head."""
-    vit = getattr(getattr(task.backbone(seed), "net", None), "vit", None)
-    if vit is None:
+    """The task's pretrained vision transformer ``vit``, in the network with a head."""
+    net = getattr(task.backbone(seed), "net", None)
+    if not hasattr(net, "vit"):
         raise BadData(f"task {task.name} has no vision transformer, which LoRA adapts: set its backbone to 'vit'")
-    return vit
+    return net
 
 
 def _base(vit: Any) -> Path:

@@ -453,7 +453,7 @@ def _agreed(task=None):
 
 WRONG = {
     "a rank of 0": ({"rank": 0}, BadData, "whole rank from 1"),
-    "an unknown place": ({"places": ("head",)}, FairnbError, "no head: it has q_proj, k_proj, v_proj, o_proj, fc1, fc2"),
+    "an unknown place": ({"places": ("head",)}, BadData, "no head: it has q_proj, k_proj, v_proj, o_proj, fc1, fc2"),
     "an unknown part": ({"part": "middle"}, BadData, "must be 'all', 'first_half' or 'last_half'.*got 'middle'"),
     "no steps": ({"steps": 0}, FairnbError, "1 step or more"),
     "no rounds": ({"rounds": 0}, BadData, "rounds must be 1 or more"),
