@@ -1,5 +1,5 @@
 """``python -m fairnb`` is the command ``fairnb``."""
 
-from fairnb.cli import main
+from fairnb.publish.cli import main
 
 main()

@@ -3,9 +3,9 @@
 import pytest
 from click.testing import CliRunner
 
-from fairnb.cli import commands
 from fairnb.errors import FairnbError, UnknownName
 from fairnb.evidence import runs
+from fairnb.publish.cli import commands
 from fairnb.tasks import tiers
 
 

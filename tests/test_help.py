@@ -2,7 +2,7 @@
 
 from click.testing import CliRunner
 
-from fairnb import cli
+from fairnb.publish import cli
 
 
 def test_help_names_every_command_with_a_whole_sentence():

@@ -125,7 +125,7 @@ def test_commands_say_the_same_in_any_locale(words, german, tmp_path):
 @pytest.mark.slow
 def test_a_letter_that_a_terminal_lacks_stops_no_command(german, tmp_path):
     """As ``fairnb verify`` prints cells of tables, and ``plan`` names of methods."""
-    say = "import click; from fairnb.cli import commands\n"
+    say = "import click; from fairnb.publish.cli import commands\n"
     say += "commands.command('say')(lambda: click.echo(chr(937) + ' done'))\ncommands(['say'])"
     for variables in (ASCII, german):
         assert b"done" in run(say, tmp_path, **variables)

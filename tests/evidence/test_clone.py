@@ -47,7 +47,7 @@ def test_a_link_to_this_checkout_is_this_checkout(tmp_path, monkeypatch):
 @pytest.mark.parametrize("words", [["plan"], ["reproduce", "--only", "01"]])
 def test_the_commands_refuse_it(tmp_path, words):
     place, environment = checkout(tmp_path / "clone"), os.environ | {"FAIRNB_RESULTS": str(tmp_path / "results")}
-    program = "import sys; from fairnb.cli import main; sys.argv[0] = 'fairnb'; main()"
+    program = "import sys; from fairnb.publish.cli import main; sys.argv[0] = 'fairnb'; main()"
     said = subprocess.run(
         [sys.executable, "-P", "-c", program, *words, "--tier", "smoke"],
         cwd=place,

@@ -8,10 +8,10 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from fairnb.cli import commands
 from fairnb.errors import FairnbError
 from fairnb.evidence import engine, runs
 from fairnb.publish import notebooks, planning
+from fairnb.publish.cli import commands
 from fairnb.tasks import tiers
 
 pytestmark = pytest.mark.slow

@@ -97,8 +97,8 @@ def test_what_the_disk_refuses_a_worker_is_a_sentence(fake, sandbox, monkeypatch
 def test_plan_and_verify_change_nothing(sandbox, monkeypatch):
     from click.testing import CliRunner
 
-    from fairnb.cli import commands
     from fairnb.evidence import layout
+    from fairnb.publish.cli import commands
 
     one = layout.grid_of("10_aimfair", "smoke")[0]
     for name, content in (("json", "{"), ("npz", "x")):

@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from fairnb import paths
-from fairnb.cli import commands
 from fairnb.evidence import distribution, ledger, report, verify
 from fairnb.evidence.distribution import Compared
 from fairnb.publish import notebooks
+from fairnb.publish.cli import commands
 
 TRAINED = pd.DataFrame(
     {"row": ["ERM", "AIM"], "seeds": [3, 3], "acc": [88.0, 89.0], "acc_low": [87.0, 88.5], "printed_acc": [90.1, 91.2]}

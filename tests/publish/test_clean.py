@@ -12,10 +12,10 @@ import stranger
 from click.testing import CliRunner
 
 from fairnb import paths
-from fairnb.cli import commands
 from fairnb.data import cache, files
 from fairnb.evidence import records, report
 from fairnb.publish import alone, cleaning
+from fairnb.publish.cli import commands
 
 ROOT = paths.project()
 KEY = "0123456789abcdef"

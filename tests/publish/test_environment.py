@@ -16,9 +16,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from fairnb import paths
-from fairnb.cli import commands
 from fairnb.data import registry
 from fairnb.publish import environment
+from fairnb.publish.cli import commands
 
 ROOT = paths.project()
 

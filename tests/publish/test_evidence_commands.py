@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from fairnb import paths
-from fairnb.cli import commands
 from fairnb.data import settings
 from fairnb.evidence import auditing, clone, deciding, engine, ledger, plans
 from fairnb.evidence.auditing import Audit
 from fairnb.publish import alone, books, cleaning, evidence_commands, planning
+from fairnb.publish.cli import commands
 
 
 @pytest.fixture

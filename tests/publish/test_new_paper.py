@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from fairnb import paths
-from fairnb.cli import commands
 from fairnb.errors import BadData
 from fairnb.publish import new_paper
+from fairnb.publish.cli import commands
 
 pytestmark = pytest.mark.slow
 

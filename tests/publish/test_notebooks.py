@@ -8,9 +8,9 @@ from click.testing import CliRunner
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fairnb import paths
-from fairnb.cli import commands
 from fairnb.errors import FairnbError, UnknownName
 from fairnb.publish import driver, notebooks
+from fairnb.publish.cli import commands
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from fairnb import paths
-from fairnb.cli import commands
 from fairnb.evidence import reported
 from fairnb.evidence.verdicts import WITHOUT
 from fairnb.publish import notebook_map, readme
+from fairnb.publish.cli import commands
 
 ROOT = paths.project()
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *readme.pages())]

@@ -7,10 +7,10 @@ import tiny_pipeline
 from click.testing import CliRunner
 
 from fairnb import tasks
-from fairnb.cli import commands
 from fairnb.data import subsets
 from fairnb.errors import BadData, MissingData, UnknownName
 from fairnb.papers.aimfair import packs_needed, released_prompts
+from fairnb.publish.cli import commands
 from fairnb.synthesis import packs, prompts
 from fairnb.synthesis.pipelines import Sampling
 

@@ -5,9 +5,9 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from fairnb.cli import commands
 from fairnb.evidence.runs import Run
 from fairnb.papers.aimfair import packs_needed, prices, tables
+from fairnb.publish.cli import commands
 
 MAIN = "celeba/smiling_male"
 

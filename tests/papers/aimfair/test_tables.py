@@ -6,10 +6,10 @@ from click.testing import CliRunner
 from rooms import was_searched
 
 from fairnb import paths, tasks
-from fairnb.cli import commands
 from fairnb.evidence import layout, reported, runs, tables
 from fairnb.papers.aimfair import tables as aimfair
 from fairnb.publish import notebooks
+from fairnb.publish.cli import commands
 from fairnb.tasks import tiers
 from fairnb.training import methods
 

@@ -7,11 +7,11 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
-from fairnb.cli import commands
 from fairnb.evidence.runs import Run
 from fairnb.nets import backbones
 from fairnb.papers.fineface import prices, tables
 from fairnb.papers.fineface.tables import BASE, FINEFACE, LONGER, STEPS
+from fairnb.publish.cli import commands
 
 FAIRFACE, CELEBA = "fairface/female_race", "celeba/smiling_male_13"
 

@@ -7,12 +7,12 @@ from click.testing import CliRunner
 from rooms import was_searched
 
 from fairnb import paths, tasks
-from fairnb.cli import commands
 from fairnb.evidence import reported, runs, tables
 from fairnb.papers.fineface import checkpoints
 from fairnb.papers.fineface import tables as fineface
 from fairnb.papers.fineface import tasks_races as races
 from fairnb.papers.fineface.words_choices import TENTH
+from fairnb.publish.cli import commands
 from fairnb.tasks import tiers
 
 TIERS = sorted(tiers.TIERS)
