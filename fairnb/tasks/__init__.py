@@ -111,7 +111,9 @@ def made_of(name: str, tier: str) -> str:
 
 def is_of_a_notebook(name: str, tier: str) -> bool:
     """Whether a cell of a notebook defines the task's network (``nets.brought``), so that no other process has it."""
-    return str(settings_of(name, tier).get("backbone", "")).startswith("cell:")
+    from fairnb.nets.brought import CELL
+
+    return str(settings_of(name, tier).get("backbone", "")).startswith(CELL)
 
 
 def data_version(name: str) -> str:

@@ -82,7 +82,7 @@ def _build(arrays: dict[str, np.ndarray], told: dict[str, Any], settings: Mappin
     for part, most in ((part, settings.get(f"n_{part}")) for part in rows):
         if most is not None and most < len(rows[part]):
             rows[part] = rows[part][_share(arrays, rows[part], most)]
-    x = None if len(arrays["files"]) else _scaled(arrays["x"], rows["train"])
+    x = None if len(arrays["files"]) else scaled(arrays["x"], *scale_of(arrays["x"][rows["train"]]))
     made = {part: _split(arrays, told, rows[part], settings, x) for part in PARTS}
     return Data(made["train"], made["val"], made["test"], choose=made["choose"])
 
@@ -105,9 +105,13 @@ def _ranks(cells: np.ndarray) -> np.ndarray:
     return ranks
 
 
-def _scaled(x: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Features by the training rows' mean and deviation, float32; a column that is constant there becomes 0."""
-    mean, deviation = x[train].mean(0), x[train].std(0)
+def scale_of(train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of every feature of the training rows ``(N, F)``, by which ``scaled`` makes them alike."""
+    return train.mean(0), train.std(0)
+
+
+def scaled(x: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Features ``(N, F)`` less ``mean`` in units of ``deviation``, float32; one that is constant there becomes 0."""
     return np.where(deviation > 0, (x - mean) / np.where(deviation > 0, deviation, 1), 0).astype(np.float32)
 
 

@@ -113,10 +113,8 @@ def _of(found: Found, plan: budgets.Plan) -> tuple[dict[str, Any], dict[str, Any
 
 
 def _run(row: Row, task: str, seed: int, settings: dict[str, Any]) -> Run:
-    hparams = dict(row.hparams)
-    if row.method == "group_weighting":  # a training from the start, as the plain one is
-        hparams |= {"lr": settings["pretrain_lr"], "epochs": settings["pretrain_epochs"]}
-    return Run(task, row.method, seed, tiers.OWN.name, hparams, row.label)
+    plain = {"lr": settings["pretrain_lr"], "epochs": settings["pretrain_epochs"]} if row.from_start else {}
+    return Run(task, row.method, seed, tiers.OWN.name, plain | dict(row.hparams), row.label)
 
 
 def _workers(stack: ExitStack, count: int) -> None:

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fairnb.contract import Split, Task
 from fairnb.errors import BadData
-from fairnb.tasks import biased
+from fairnb.tasks import biased, own
 from fairnb.training import methods
 from fairnb.yours import budget, splitting
 
@@ -58,9 +58,7 @@ class MitigatedClassifier(ClassifierMixin, BaseEstimator):
             raise BadData(f"there are {len(target)} rows and {len(protected)} sensitive_features: give one for each")
         cells = target * len(self.groups_) + protected
         part = splitting.with_validation(cells, np.full(len(target), "train"), None)
-        train = x[part == "train"]
-        self.mean_, spread = train.mean(0), train.std(0)
-        self.scale_ = np.where(spread > 0, spread, 1)
+        self.mean_, self.deviation_ = own.scale_of(x[part == "train"])
         whole = Split(self._scaled(x), target.astype(np.int64), protected.astype(np.int64), np.arange(len(x)))
         task = _task(
             whole.take(part == "train"), whole.take(part == "val"), budget.FEATURES | dict(self.settings or {})
@@ -91,7 +89,7 @@ class MitigatedClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X, sensitive_features).argmax(1)]
 
     def _scaled(self, x: np.ndarray) -> np.ndarray:
-        return ((x - self.mean_) / self.scale_).astype(np.float32)
+        return own.scaled(x, self.mean_, self.deviation_)
 
 
 def _task(train: Split, val: Split, settings: dict[str, Any]) -> Task:

@@ -59,7 +59,7 @@ class Found:
             {
                 "group": pd.Categorical([self.groups[g] for g in self.protected], self.groups),
                 "class": pd.Categorical([self.classes[t] for t in self.target], self.classes),
-                "part": pd.Categorical(self.part, ("train", "val", "choose", "test")),
+                "part": pd.Categorical(self.part, tuple(_PARTS)),
             }
         )
         return table.groupby(["group", "class", "part"], observed=False).size().unstack("part")

@@ -21,7 +21,8 @@ class Row:
     Attributes:
         label: of the line. method, hparams: as ``fairnb.training.methods`` has it. kinds: of samples that it takes.
         cost: of a run, in trainings of a plain network from the start (those that all rows share not counted).
-        two_groups: whether it knows two groups alone.
+        two_groups: whether it knows two groups alone. from_start: whether it trains from the start, with the plain
+            training's ``lr`` and ``epochs`` in place of its own.
     """
 
     label: str
@@ -30,6 +31,7 @@ class Row:
     kinds: tuple[str, ...] = (IMAGES, FEATURES)
     cost: float = 1.0
     two_groups: bool = False
+    from_start: bool = False
 
     def misfit(self, found: Found) -> str:
         """Why this method cannot be tried on these data; empty where it can."""
@@ -45,7 +47,7 @@ class Row:
 
 ROWS = (
     Row(ERM, "erm", cost=1),
-    Row("Group weighting", "group_weighting", kinds=(IMAGES,)),
+    Row("Group weighting", "group_weighting", kinds=(IMAGES,), from_start=True),
     Row("Domain independent", "domain_independent", kinds=(IMAGES,)),
     Row("JTT", "jtt", kinds=(IMAGES,), cost=2),
     Row("CVaR DRO", "cvar_dro", kinds=(IMAGES,)),

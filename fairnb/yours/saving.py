@@ -15,6 +15,7 @@ from fairnb.data import cache
 from fairnb.data.files import plain_errors, write_atomic
 from fairnb.errors import BadData, MissingData
 from fairnb.nets import brought
+from fairnb.tasks import own
 from fairnb.yours import card
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ class Loaded:
             wanted = len(self.told["features"])
             if x.ndim != 2 or x.shape[1] != wanted:
                 raise BadData(f"this model takes {wanted} features a row, got an array {x.shape}")
-            mean, deviation = (np.asarray(self.told[name]) for name in ("mean", "deviation"))
-            return np.where(deviation > 0, (x - mean) / np.where(deviation > 0, deviation, 1), 0).astype(np.float32)
+            return own.scaled(x, np.asarray(self.told["mean"]), np.asarray(self.told["deviation"]))
         if isinstance(samples, np.ndarray) and samples.dtype == np.uint8:
             return samples
         files = [Path(sample) for sample in samples]
@@ -89,7 +89,8 @@ def save(result: Result, folder: str | Path, label: str | None = None, seed: int
     told |= {"settings": settings, "size": result.plan.settings.get("size"), "features": result.found.feature_names}
     if not result.found.images:
         x = result.found.x[np.isin(result.found.ids, task.train.ids)]
-        told |= {"mean": x.mean(0).tolist(), "deviation": x.std(0).tolist()}
+        mean, deviation = own.scale_of(x)
+        told |= {"mean": mean.tolist(), "deviation": deviation.tolist()}
     if str(settings.get("backbone")).startswith(brought.FOLDER):  # what is needed to build it again, without weights
         config = Path(settings["backbone"].removeprefix(brought.FOLDER)) / CONFIG
         write_atomic(place / OUTSIDE / CONFIG, config.read_bytes())

@@ -8,6 +8,7 @@ import pandas as pd
 
 from fairnb.data.files import plain_errors
 from fairnb.errors import BadData, MissingData
+from fairnb.yours.columns import PARTS
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".jp2", ".avif"}
 FILE, TARGET, PROTECTED, SPLIT = "file", "target", "protected", "split"
@@ -63,7 +64,8 @@ def folder(path: Path) -> pd.DataFrame:
     found = sorted(file.relative_to(path) for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not found:
         raise BadData(f"{path} holds no image ({', '.join(sorted(SUFFIXES))}): name the folder above the classes")
-    parted = all(file.parts[0].lower() in ("train", "val", "valid", "validation", "test") for file in found)
+    words = {word for part in PARTS.values() for word in part}
+    parted = all(file.parts[0].lower() in words for file in found)
     names = [SPLIT, TARGET, PROTECTED] if parted else [TARGET, PROTECTED]
     if shallow := [file for file in found if len(file.parts) <= len(names)]:
         raise BadData(
