@@ -56,14 +56,19 @@ def get(notebook: str) -> Judged:
     return known()[notebook]
 
 
-def evidence(notebook: str, tier: str) -> list[Verdict]:
+def evidence(notebook: str, tier: str, *, whole: bool = False) -> list[Verdict]:
     """The verdicts by all evidence there is: the ledger's runs, and this machine's own of other seeds.
 
     There are none where a row that the claims' code asks for has not been run anywhere.
+
+    Args:
+        whole: none either where any planned row has not: a rival that is absent from a table may have been the best.
     """
     judged = get(notebook)
     planned = judged.planned(tier)
     frames = {name: pool.frame(grid) for name, grid in planned.items()}
+    if whole and lacking(frames, planned):
+        return []
     try:
         return _of(judged, frames, tier)
     except (KeyError, IndexError, ValueError):

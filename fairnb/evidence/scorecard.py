@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 
 from fairnb import paths
 from fairnb.data import versions
+from fairnb.errors import MissingData
 from fairnb.evidence import judging, ledger, report, reported, rule, say
 from fairnb.evidence.verdicts import NOT_RUN, Verdict
 
@@ -85,18 +87,27 @@ def row_of(verdict: Verdict, rerun: Verdict | None = None) -> dict[str, Any]:
 
 
 def read(tier: str) -> pd.DataFrame:
-    """One row per claim of ``claims.csv``: the saved verdict, or ``not run``."""
-    saved: dict[str, dict[str, Any]] = {}
-    for file in sorted((paths.results(tier) / "verdicts").glob("*.json")):
-        saved |= {row["claim"]: row for row in json.loads(file.read_text(encoding="utf-8"))}
+    """One row per claim of ``claims.csv``: the verdict that a notebook saved, else the ledger's, else ``not run``."""
+    files = {file.stem: file for file in sorted((paths.results(tier) / "verdicts").glob("*.json"))}
+    rows = [row for name in judging.known().keys() - files for row in _by_the_ledger(name, tier)]
+    rows += [row for file in files.values() for row in json.loads(file.read_text(encoding="utf-8"))]
+    saved = {row["claim"]: row for row in rows}
     blank = {name: np.nan for name in COLUMNS} | dict.fromkeys(("decided_by", "reason", "ours", "note"), "")
     blank |= {"verdict": NOT_RUN, "rerun": NOT_RUN, "seeds": 0, "rerun_seeds": 0, "processors": 0}
-    rows = []
+    table = []
     for claim in reported.claims().to_dict("records"):
         own = blank | {"claim": claim["id"], "paper": claim["paper"], "printed": claim["printed"]}
         found = saved.get(claim["id"], {})
-        rows.append(own | {name: value for name, value in found.items() if value is not None})
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        table.append(own | {name: value for name, value in found.items() if value is not None})
+    return pd.DataFrame(table, columns=list(COLUMNS))
+
+
+def _by_the_ledger(notebook: str, tier: str) -> list[dict[str, Any]]:
+    """Rows of a notebook that was not executed here; none where the ledger lacks a row, or its data are not here."""
+    with suppress(MissingData):
+        if ledger.read(tier):
+            return [row_of(verdict) for verdict in judging.evidence(notebook, tier, whole=True) if verdict.seeds]
+    return []
 
 
 def shown(verdicts: pd.DataFrame) -> Any:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from fairnb import paths
+from fairnb.errors import MissingData
 from fairnb.evidence import figures_scorecard, judging, ledger, reported, rule, scorecard
 from fairnb.evidence.judging import Judged
 from fairnb.evidence.verdicts import Condition, judge
@@ -41,6 +42,27 @@ def test_what_is_saved_is_read_and_the_rest_was_not_run(sandbox):
     assert set(card["verdict"].drop(["A6", "A1"])) == {rule.NOT_RUN} == set(card["rerun"].drop(["A6", "A1"]))
     text = (paths.results("smoke") / "verdicts" / "10_aimfair.json").read_text(encoding="utf-8")
     assert "NaN" not in text and len(json.loads(text)) == 2
+
+
+def test_a_notebook_that_was_not_executed_here_is_judged_by_the_ledger(sandbox, monkeypatch):
+    asked = []
+
+    def evidence(notebook: str, tier: str, *, whole: bool) -> list:
+        asked.append(notebook)
+        assert whole
+        if notebook == "30_asac":
+            raise MissingData("no photographs here")
+        return [verdict("A6"), verdict("A1", n=0)] if notebook == "10_aimfair" else [verdict("R1")]
+
+    monkeypatch.setattr(judging, "known", lambda: dict.fromkeys(("10_aimfair", "20_reactivate", "30_asac")))
+    monkeypatch.setattr(judging, "evidence", evidence)
+    scorecard.save([verdict("R1", unseen="a toy")], "20_reactivate", tier="smoke")
+    assert set(scorecard.read("smoke")["verdict"]) == {rule.NOT_RUN, rule.UNSEEN} and not asked, "an empty ledger"
+    monkeypatch.setattr(ledger, "read", lambda tier: ["a line"])
+    card = scorecard.read("smoke").set_index("claim")
+    assert sorted(asked) == ["10_aimfair", "30_asac"], "what was executed here is not judged again"
+    assert (card.loc["A6", "verdict"], card.loc["A6", "rerun"]) == (rule.HOLDS, rule.NOT_RUN)
+    assert card.loc["R1", "verdict"] == rule.UNSEEN and card.loc["A1", "verdict"] == rule.NOT_RUN, "no seed, no verdict"
 
 
 def test_reasons_and_numbers_are_text_for_every_row(sandbox):
