@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fairnb import paths
-from fairnb.data import files
+from fairnb.data import files, machine
 from fairnb.errors import FairnbError
 
 PACKAGES = ("numpy", "pandas", "torch", "torchvision", "papermill", "distributed", "matplotlib", "seaborn")
@@ -75,7 +75,7 @@ def _folder(name: str, folder: Path) -> Check:
 
 
 def _cores() -> Check:
-    return Check("usable cores", True, str(len(os.sched_getaffinity(0))))
+    return Check("usable cores", True, str(machine.cores()))
 
 
 def _gpu() -> Check:
