@@ -78,8 +78,8 @@ def _require(entry: DataSet, root: Path) -> None:
     if missing or not (root / entry.folder).is_dir():
         here = f" ({', '.join(missing)})" if (root / entry.folder).is_dir() else ""
         raise MissingData(
-            f"{entry.short}{here} is not in {root}: run `make data` to see how to get it, then set FAIRNB_DATA to the "
-            f"folder that holds {entry.folder}/"
+            f"{entry.short}{here} is not in {paths.shown(root)}: run `make data` to see how to get it, then set "
+            f"FAIRNB_DATA to the folder that holds {entry.folder}/"
         )
 
 

@@ -71,7 +71,7 @@ def _folder(name: str, folder: Path) -> Check:
         place = place.parent
     good = os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)
     remedy = f"it cannot be written: name a folder that can with FAIRNB_{name.upper()}"
-    return Check(f"folder of {name}", good, str(folder), remedy)
+    return Check(f"folder of {name}", good, paths.shown(folder), remedy)
 
 
 def _cores() -> Check:
@@ -95,9 +95,9 @@ def _data() -> Check:
             if found:
                 os.listdir(paths.data())
     except FairnbError as error:
-        return Check("real data", False, str(paths.data()), str(error))
+        return Check("real data", False, paths.shown(paths.data()), str(error))
     return Check(
         "real data",
         True,
-        f"{paths.data()}" if found else "none (tier quick needs none; `make data` says how to get it)",
+        paths.shown(paths.data()) if found else "none (tier quick needs none; `make data` says how to get it)",
     )

@@ -67,7 +67,20 @@ def run(source: Path, target: Path, parameters: dict[str, Any]) -> str:
             return f"its kernel did not start: {reason}; finished runs are kept"
         except CellTimeoutError as error:
             return f"a cell ran too long: {str(error).splitlines()[0]}"
+        finally:
+            _forget_places(target)
     return ""
+
+
+def _forget_places(executed: Path) -> None:
+    """Take out of an executed notebook where it and its source lie, which papermill notes there."""
+    import nbformat
+
+    if executed.exists():
+        book = nbformat.read(executed, as_version=nbformat.NO_CONVERT)
+        for note in ("input_path", "output_path"):
+            book.metadata.get("papermill", {}).pop(note, None)
+        nbformat.write(book, executed)
 
 
 @contextmanager

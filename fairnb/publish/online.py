@@ -6,15 +6,18 @@ All need the repository's address. Where none is known there is no badge, rather
 from __future__ import annotations
 
 from importlib.metadata import metadata
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
-import nbformat
 
 from fairnb import paths
 from fairnb.data.files import write_atomic
 from fairnb.errors import FairnbError
 from fairnb.publish import books
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 HOST = "github.com"  # the one that both services take by owner and name
 BRANCH = "colab"  # of the copies: .github/workflows/site.yml puts them there
@@ -27,7 +30,7 @@ INSTALL = f"""\
 %pip install --quiet -r /content/lock.txt
 %pip install --quiet --no-deps -e {PLACE}"""
 BEGIN = f"import sys\n\nsys.path.insert(0, '{PLACE}')\n%cd {PLACE}/notebooks"
-WORDS = "The next cell installs fairnb (minutes). Should Colab then ask to restart the session, do so, and go on below it."
+WORDS = "The next cell installs fairnb. Should Colab then ask to restart the session, do so, and go on below that cell."
 
 
 def repository() -> str:
@@ -48,8 +51,10 @@ def badges(name: str, address: str) -> dict[str, str]:
     }
 
 
-def for_colab(name: str, address: str) -> nbformat.NotebookNode:
+def for_colab(name: str, address: str) -> NotebookNode:
     """The notebook ``name`` at tier smoke, with cells in front that install fairnb from ``address`` in Colab."""
+    import nbformat
+
     book = nbformat.read(paths.notebooks() / f"{name}.ipynb", as_version=4)
     [parameters] = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", [])]
     parameters.source = parameters.source.replace(f'"{paths.DEFAULT_TIER}"', '"smoke"', 1)
@@ -63,9 +68,11 @@ def for_colab(name: str, address: str) -> nbformat.NotebookNode:
 @click.argument("only", default="")
 @click.option("--repository", "given", default="", help="address of the repository (default: that of pyproject.toml)")
 def colab(only: str, given: str) -> None:
-    """Write copies of notebooks (ONLY, e.g. 10_aimfair; default: all) that install fairnb in Google Colab."""
+    """Write copies of the notebooks ONLY (as of `reproduce`; default: all) that install fairnb in Google Colab."""
     if not (address := given or repository()):
-        raise FairnbError("the repository has no address: say --repository, or name it in pyproject.toml's project.urls")
+        raise FairnbError("the repository's address is not known: say --repository, or write it into pyproject.toml")
+    import nbformat
+
     for name in books.select(only):
         file = paths.project() / "build" / "colab" / f"{name}.ipynb"
         write_atomic(file, nbformat.writes(for_colab(name, address)) + "\n")
