@@ -10,13 +10,17 @@ from collections import Counter
 from pathlib import Path, PureWindowsPath
 
 import nbformat
+import numpy as np
 import other_system
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from fairnb import paths
-from fairnb.publish import cli, notebooks, online, without_make
+from fairnb.data import celeba, machine
+from fairnb.errors import MissingData
+from fairnb.publish import cli, environment, notebooks, online, without_make
+from fairnb.yours.found import Found
 
 ROOT = paths.project()
 HELPER = ROOT / "fairnb" / "data" / "machine.py"
@@ -254,6 +258,7 @@ class TestOnline:
 def test_an_executed_notebook_names_no_folder_no_host_and_no_user(monkeypatch, tmp_path, new_cache):
     new_cache(tmp_path)
     monkeypatch.setenv("FAIRNB_RESULTS", str(tmp_path / "results"))
+    monkeypatch.setattr(machine, "POSIX", False)  # its kernel is spoken with as on Windows
     notebooks.execute("01_fairness_metrics", {"tier": "smoke"})
     book = nbformat.read(paths.executed("smoke") / "01_fairness_metrics.ipynb", as_version=4)
     outputs = [output for cell in book.cells for output in cell.get("outputs", ())]
@@ -264,6 +269,32 @@ def test_an_executed_notebook_names_no_folder_no_host_and_no_user(monkeypatch, t
     assert not re.search(rf"\b{re.escape(platform.node())}\b", said)
 
 
-def test_what_lies_in_the_checkout_is_shown_from_there_on(tmp_path):
+def test_what_lies_in_the_checkout_is_shown_from_there_on(monkeypatch, tmp_path):
     assert paths.shown(ROOT / "results" / "smoke") == "results/smoke"
     assert paths.shown(tmp_path) == str(tmp_path)
+    for name in ("RESULTS", "CACHE", "DATA"):
+        monkeypatch.setenv(f"FAIRNB_{name}", str(ROOT / "no" / "such" / "folder"))
+    monkeypatch.setattr(environment, "_gpu", environment._cores)  # torch is heavy
+    said = "\n".join(map(str, environment.checks()))
+    assert "no/such/folder" in said and str(ROOT) not in said
+    with pytest.raises(MissingData) as missing:
+        celeba.read()
+    assert "celeba is not there: no/such/folder has no" in str(missing.value)
+
+
+def test_somebody_s_data_say_nothing_of_their_folder(tmp_path):
+    half = np.arange(16) % 2
+    words = half.astype(str)
+    names = {"classes": ("no", "yes"), "groups": ("a", "b"), "feature_names": ("x",), "names": ("target", "group")}
+    found = Found(
+        root=tmp_path,
+        files=words[:0],
+        x=half[:, None].astype(np.float32),
+        target=half,
+        protected=half[::-1],
+        part=np.full(16, "test"),
+        ids=words,
+        content=words,
+        **names,
+    )
+    assert "16 rows of 1 features" in repr(found) and str(tmp_path) not in repr(found)
