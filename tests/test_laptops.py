@@ -120,6 +120,11 @@ def folders(names):
     return {str(above) for name in names for above in Path(name).parents}
 
 
+def test_a_column_s_name_becomes_a_file_s_name():
+    assert machine.file_name("smiling") == "smiling"
+    assert machine.file_name('Is it a "yes/no"?') == "Is it a -yes-no--"
+
+
 def test_text_has_the_same_line_ends_on_every_system():
     text, binary = "attr/text=auto eol=lf", "attr/-text"
     kinds = {("i/lf", text), ("i/none", text), ("i/-text", binary)}

@@ -83,6 +83,11 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def file_name(text: str) -> str:
+    """``text`` as a part of a file's name: what some system does not take there is a dash."""
+    return re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", text)
+
+
 def owner(path: Path) -> str:
     """Who owns ``path``: ``YOU``, a name, or "its owner" where there is no knowing."""
     try:
