@@ -29,7 +29,7 @@ export OMP_NUM_THREADS := 1
 
 help:  ## this list
 	@echo "fairnb: rerun five papers on fairness-aware fine-tuning, and check their claims"
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "settings: TIER=smoke|quick|open|paper  ONLY=10_aimfair  SEEDS=3 or 0,1,2  PRESET=code|paper|ours  JOBS=2  SCHEDULER=tcp://host:8786  FORCE=1"
 	@echo "of FineFACE's Tables 6 to 8: ATTRIBUTES=smiling,bangs"
 	@echo "of decide: BUDGET=60 (minutes)  ONLY=A7 or aimfair  DRY=1; of audit-evidence: KEY=<experiment key>"

@@ -50,6 +50,11 @@ def project() -> Path:
     return named("FAIRNB_HOME", CHECKOUT)
 
 
+def shown(place: Path) -> str:
+    """``place`` for people, from the checkout on where it lies in there: what a notebook shows may be published."""
+    return place.relative_to(project()).as_posix() if place.is_relative_to(project()) else str(place)
+
+
 def assets() -> Path:
     """What ships with the package: weights, prompts, packs of generated images."""
     return Path(__file__).parent / "assets"

@@ -24,7 +24,7 @@ from PIL import Image
 
 from fairnb import paths
 from fairnb.data import files as disk
-from fairnb.data import pictures, progress
+from fairnb.data import machine, pictures, progress
 from fairnb.errors import BadData, MissingData
 
 VERSION = 2  # since 2 pictures of any kind are upright and of their own brightness: see pictures.read
@@ -197,7 +197,7 @@ def _decode_all(files: list[Path], shape: tuple[int, ...], name: str, out: Binar
 
 
 def _decoded(files: list[Path], size: int, name: str, frame: Frame | None) -> Iterator[np.ndarray]:
-    workers = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    workers = min(8, machine.cores())
     with ThreadPoolExecutor(workers) as pool:
         try:
             for start in range(0, len(files), CHUNK):

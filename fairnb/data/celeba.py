@@ -51,7 +51,7 @@ def read(root: Path | None = None) -> Labels:
     """
     root = Path(root or paths.data())
     folder, listed = root / FOLDER, CELEBA.paths(root)
-    require_files(NAME, root, *(str(path.relative_to(root)) for path in listed))
+    require_files(NAME, root, *(path.relative_to(root).as_posix() for path in listed))
     attributes, partition = _attributes(listed[0]), _partition(listed[1])
     if not attributes.index.equals(partition.index):
         raise BadData(

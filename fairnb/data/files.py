@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from filelock import BaseFileLock, FileLock, SoftFileLock
 
+from fairnb.data import machine
 from fairnb.errors import DiskTrouble
 
 log = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-            _sync(path.parent)
+            machine.sync(path.parent)
     finally:
         with suppress(OSError):  # the first error is the one to be told
             temporary.unlink(missing_ok=True)
@@ -128,28 +129,20 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             temporary.mkdir(parents=True)
             yield temporary
             for file in temporary.rglob("*"):
-                _sync(file)
-            _sync(temporary)
+                machine.sync(file)
+            machine.sync(temporary)
             try:
                 temporary.rename(path)
             except OSError:
                 if not path.is_dir():
                     raise
-            _sync(path.parent)
+            machine.sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -233,12 +226,8 @@ def _whose(path: Path) -> str:
     place = next((folder for folder in reversed(path.parents) if not os.access(folder, os.X_OK)), path)
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
-    try:
-        if place.stat().st_uid == os.geteuid():
-            return f"give yourself the right (`chmod u+rwX {place}`), or {ELSEWHERE}"
-        owner = place.owner()
-    except (OSError, KeyError):
-        owner = "its owner"
+    if (owner := machine.owner(place)) == machine.YOU:
+        return f"give yourself the right (`chmod u+rwX {place}`), or {ELSEWHERE}"
     return f"ask {owner} for the right to {place}, or {ELSEWHERE}"
 
 

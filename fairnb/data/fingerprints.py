@@ -67,19 +67,19 @@ def told(question: Callable[[], str], otherwise: str = ABSENT) -> str:
 def _of(entry: DataSet, root: Path) -> str:
     with plain_errors(root / entry.folder):
         _require(entry, root)
-        parts = [(str(path.relative_to(root)), sha256(path)) for path in entry.paths(root)]
+        parts = [(path.relative_to(root).as_posix(), sha256(path)) for path in entry.paths(root)]
         if (images := entry.images) and (folder := images.below(root)).is_dir():
             parts.append(("images", _remembered(folder.absolute(), partial(_names_and_sizes, images=images))))
     return f"{entry.name}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}"
 
 
 def _require(entry: DataSet, root: Path) -> None:
-    missing = [str(path.relative_to(root)) for path in entry.paths(root) if not path.is_file()]
+    missing = [path.relative_to(root).as_posix() for path in entry.paths(root) if not path.is_file()]
     if missing or not (root / entry.folder).is_dir():
         here = f" ({', '.join(missing)})" if (root / entry.folder).is_dir() else ""
         raise MissingData(
-            f"{entry.short}{here} is not in {root}: run `make data` to see how to get it, then set FAIRNB_DATA to the "
-            f"folder that holds {entry.folder}/"
+            f"{entry.short}{here} is not in {paths.shown(root)}: run `make data` to see how to get it, then set "
+            f"FAIRNB_DATA to the folder that holds {entry.folder}/"
         )
 
 

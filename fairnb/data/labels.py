@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fairnb import paths
 from fairnb.contract import Split, require_two_names
 from fairnb.data import cache
 from fairnb.data.files import plain_errors
@@ -119,6 +120,6 @@ def require_files(name: str, root: Path, *wanted: str) -> None:
         absent = [w for w in wanted if not (root / w).exists()]
     if absent:
         raise MissingData(
-            f"{name} is not there: {root} has no {' and no '.join(absent)}: `make data` says where to get it, or set "
-            "the environment variable FAIRNB_DATA to the folder that holds it"
+            f"{name} is not there: {paths.shown(root)} has no {' and no '.join(absent)}: `make data` says where to get "
+            "it, or set the environment variable FAIRNB_DATA to the folder that holds it"
         )

@@ -10,16 +10,14 @@ import atexit
 import logging
 import multiprocessing
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from fairnb import paths
-from fairnb.data import files
+from fairnb.data import files, machine
 
 if TYPE_CHECKING:
     from distributed import Security
@@ -126,12 +124,8 @@ def _loop() -> Iterator[IOLoop]:
     from distributed.utils import LoopRunner
 
     runner = LoopRunner()
-    resource_tracker.ensure_running()  # started later, by a worker's start, it would lift the mask
-    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with machine.without_interrupts():
         runner.start()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
     yield runner.loop
     runner.stop()
 

@@ -226,4 +226,4 @@ def _many(count: int, what: str) -> str:
 
 
 def _shown(file: Path) -> str:
-    return str(file.relative_to(paths.project()))
+    return file.relative_to(paths.project()).as_posix()

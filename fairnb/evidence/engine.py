@@ -10,7 +10,7 @@ from functools import cache
 from itertools import chain
 from typing import Any, Protocol
 
-from fairnb.data import progress, settings
+from fairnb.data import machine, progress, settings
 from fairnb.errors import FairnbError
 from fairnb.evidence import clone, cluster, provenance
 
@@ -127,14 +127,14 @@ def workers(jobs: int | None = None) -> int:
         if jobs < 1:
             raise FairnbError(f"JOBS={jobs} is no number of workers: give at least JOBS=1")
         return jobs
-    return len(devices()) or len(os.sched_getaffinity(0))
+    return len(devices()) or machine.cores()
 
 
 def devices() -> list[str]:
     """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them; none where torch can use none."""
     from importlib.util import find_spec
 
-    if not (find_spec("torch") and os.path.exists("/proc/driver/nvidia")):
+    if not (find_spec("torch") and machine.may_have_nvidia()):
         return []
     import torch
 

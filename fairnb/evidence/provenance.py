@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import re
-import resource
 import subprocess
-import sys
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from fairnb import paths, registry
+from fairnb.data import machine
 
 
 @cache
@@ -46,8 +44,9 @@ def code_hash() -> str:
     """Short hash of every file of the package, and of rooms outside it: changes when the code or an asset does."""
     digest = hashlib.sha256()
     for folder in _code_folders():
-        for file in sorted(f for f in folder.rglob("*") if f.is_file() and _is_code(f.relative_to(folder))):
-            digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes() + b"\0")
+        found = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+        for file in sorted(filter(_is_code, found), key=lambda file: file.parts):  # Windows sorts paths otherwise
+            digest.update(file.as_posix().encode() + b"\0" + (folder / file).read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
@@ -62,12 +61,6 @@ def _code_folders() -> list[Path]:
     return [package, *(room.folder for room in registry.rooms().values() if package not in room.folder.parents)]
 
 
-def peak_memory_mb() -> float:
-    """Peak resident memory of this process so far, in MB (Linux counts in kB, macOS in bytes)."""
-    scale = 1024 if sys.platform != "darwin" else 1024 * 1024
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, 1)
-
-
 def device_name() -> str:
     """The device that trains: the GPU's name, else the processor's architecture, and whether it lacks bfloat16."""
     import torch
@@ -79,24 +72,13 @@ def device_name() -> str:
     return f"cpu ({platform.machine()}{'' if precision.has_bfloat16('cpu') else ', no bfloat16'})"
 
 
-@cache
-def processor() -> str:
-    """The processor's name as its maker gives it: trained numbers differ between them."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    found = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", text, re.MULTILINE)
-    return " ".join(found[1].split()) if found else platform.processor() or platform.machine()
-
-
 def stamp(seconds: float) -> dict[str, Any]:
     """The provenance part of a record."""
     return {
         "seconds": round(seconds, 2),
-        "peak_memory_mb": peak_memory_mb(),
+        "peak_memory_mb": machine.peak_memory_mb(),
         "device": device_name(),
-        "processor": processor(),
+        "processor": machine.processor(),
         "commit": commit(),
         "code": code_hash(),
         "versions": versions(),

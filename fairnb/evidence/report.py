@@ -162,7 +162,10 @@ def save_text(text: str, file: Path) -> None:
 def _write(file: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     manifest = os.environ.get(MANIFEST)  # set by the notebook runner: what this notebook wrote, with hashes
-    entry = {"file": os.path.relpath(file, paths.results_root()), "sha256": hashlib.sha256(data).hexdigest()}
+    entry = {
+        "file": Path(os.path.relpath(file, paths.results_root())).as_posix(),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
     if manifest:
         owners.require_own(Path(manifest), entry["file"])
     write_atomic(file, data)

@@ -123,7 +123,7 @@ def _tolerance(file: Path, tier: str) -> float | None:
     if file == SCORECARD:
         return None
     fresh = paths.results(tier) / file
-    makers = owners.makers(paths.executed(tier), str(fresh.relative_to(paths.results_root())))
+    makers = owners.makers(paths.executed(tier), fresh.relative_to(paths.results_root()).as_posix())
     if any(name in layout.grids() for name in makers):
         return None
     with plain_errors(fresh):

@@ -14,7 +14,7 @@ import click
 import psutil
 
 from fairnb import paths, registry
-from fairnb.data import settings
+from fairnb.data import machine, settings
 from fairnb.errors import FairnbError
 from fairnb.evidence import clone, engine, layout
 from fairnb.publish import alone, books, notebooks
@@ -132,7 +132,7 @@ class _Family:
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
-                start_new_session=True,
+                **machine.own_session(),
             )
             self._processes.append(process)
             return process

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fairnb import paths
-from fairnb.data import files
+from fairnb.data import files, machine
 from fairnb.errors import FairnbError
 
 PACKAGES = ("numpy", "pandas", "torch", "torchvision", "papermill", "distributed", "matplotlib", "seaborn")
@@ -71,11 +71,11 @@ def _folder(name: str, folder: Path) -> Check:
         place = place.parent
     good = os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)
     remedy = f"it cannot be written: name a folder that can with FAIRNB_{name.upper()}"
-    return Check(f"folder of {name}", good, str(folder), remedy)
+    return Check(f"folder of {name}", good, paths.shown(folder), remedy)
 
 
 def _cores() -> Check:
-    return Check("usable cores", True, str(len(os.sched_getaffinity(0))))
+    return Check("usable cores", True, str(machine.cores()))
 
 
 def _gpu() -> Check:
@@ -95,9 +95,9 @@ def _data() -> Check:
             if found:
                 os.listdir(paths.data())
     except FairnbError as error:
-        return Check("real data", False, str(paths.data()), str(error))
+        return Check("real data", False, paths.shown(paths.data()), str(error))
     return Check(
         "real data",
         True,
-        f"{paths.data()}" if found else "none (tier quick needs none; `make data` says how to get it)",
+        paths.shown(paths.data()) if found else "none (tier quick needs none; `make data` says how to get it)",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,12 +9,12 @@ from contextlib import ExitStack, contextmanager
 import click
 
 from fairnb import paths
+from fairnb.data import machine
 from fairnb.data.files import is_there
 from fairnb.errors import FairnbError
 from fairnb.publish import alone
 from fairnb.tasks import tiers
 
-NICEST = 19  # whoever works at this machine comes first
 tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="quick, open or paper")
 
 
@@ -42,7 +41,7 @@ def decide(tier: str, budget: str, only: str, jobs: str, dry: bool) -> None:
         deciding.dry(tier, minutes, only=only, jobs=workers, say=click.echo)
         return
     with deciding_alone():
-        os.nice(NICEST)
+        machine.be_nice()
         deciding.decide(tier, minutes, only=only, jobs=workers, say=click.echo)
         for sentence in following.follow(tier):
             click.echo(sentence)

@@ -18,6 +18,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from traitlets import default
 
+from fairnb.data import machine
 from fairnb.evidence import clone
 
 NAME = "python3"
@@ -66,16 +67,27 @@ def run(source: Path, target: Path, parameters: dict[str, Any]) -> str:
             return f"its kernel did not start: {reason}; finished runs are kept"
         except CellTimeoutError as error:
             return f"a cell ran too long: {str(error).splitlines()[0]}"
+        finally:
+            _forget_places(target)
     return ""
+
+
+def _forget_places(executed: Path) -> None:
+    """Take out of an executed notebook where it and its source lie, which papermill notes there."""
+    import nbformat
+
+    if executed.exists():
+        book = nbformat.read(executed, as_version=nbformat.NO_CONVERT)
+        for note in ("input_path", "output_path"):
+            book.metadata.get("papermill", {}).pop(note, None)
+        nbformat.write(book, executed)
 
 
 @contextmanager
 def _private_folder() -> Iterator[Path]:
     """A new folder that nobody else can enter; removed afterwards."""
-    place = tempfile.gettempdir()
-    with tempfile.TemporaryDirectory(
-        prefix="fairnb-", dir=place if len(place) <= LONGEST else "/tmp", ignore_cleanup_errors=True
-    ) as folder:
+    place = machine.socket_folder(LONGEST)
+    with tempfile.TemporaryDirectory(prefix="fairnb-", dir=place, ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
@@ -98,7 +110,7 @@ def _manager(folder: Path) -> type[AsyncKernelManager]:
 
         @default("transport")
         def _own_transport(self) -> str:
-            return "ipc"
+            return machine.kernel_transport()
 
         @default("connection_file")
         def _own_connection_file(self) -> str:

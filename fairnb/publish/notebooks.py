@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import sys
 import threading
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairnb import paths
-from fairnb.data import files, progress, settings
+from fairnb.data import files, machine, progress, settings
 from fairnb.errors import BrokenRecord, FairnbError, UnknownName
 from fairnb.evidence import clone, layout, owners, provenance, records, report
 from fairnb.publish import alone, books, stopping
@@ -235,9 +234,9 @@ def main() -> int:
 
 def _end_with(parent: int) -> None:
     """Tell this process to end as soon as ``parent``, which started it, is gone, even killed."""
-    while os.getppid() == parent:
+    while machine.is_parent(parent):
         time.sleep(1.0)
-    os.kill(os.getpid(), signal.SIGTERM)
+    machine.end()
     time.sleep(END_SECONDS)
     os._exit(1)  # it hangs: the kernel sees that we are gone
 

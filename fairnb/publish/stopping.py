@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from fairnb.data import machine
+
+SIGNALS = machine.STOPPING
 SENTENCE = "{}; finished runs are kept, the same command goes on from here"
 WORDS = {
-    signal.SIGINT: "interrupted",
-    signal.SIGTERM: "told to end (SIGTERM)",
-    signal.SIGHUP: "its terminal was closed",
+    "SIGINT": "interrupted",
+    "SIGTERM": "told to end (SIGTERM)",
+    "SIGHUP": "its terminal was closed",
+    "SIGBREAK": "interrupted",  # of Windows
 }
 
 
@@ -23,7 +26,7 @@ class Stopped(KeyboardInterrupt):
 
     def __init__(self, number: int = signal.SIGINT) -> None:
         """Remember the signal, and say what is kept and how to go on."""
-        super().__init__(SENTENCE.format(WORDS[signal.Signals(number)]))
+        super().__init__(SENTENCE.format(WORDS[signal.Signals(number).name]))
         self.number = number
 
     @property

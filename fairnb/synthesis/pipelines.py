@@ -171,7 +171,7 @@ def model_hash(folder: Path) -> str:
         raise MissingData(f"{folder} holds no weights ({WEIGHTS}): give the folder of a diffusers pipeline")
     digest = hashlib.sha256()
     for file in files:
-        digest.update(str(file.relative_to(folder)).encode() + b"\0")
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
         with open(file, "rb") as opened:
             digest.update(hashlib.file_digest(opened, "sha256").digest())
     return digest.hexdigest()[:16]

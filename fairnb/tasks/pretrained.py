@@ -13,7 +13,7 @@ import numpy as np
 
 from fairnb import paths
 from fairnb.contract import Split
-from fairnb.data import files
+from fairnb.data import files, machine
 from fairnb.errors import BadData
 from fairnb.tasks import biased
 
@@ -63,7 +63,7 @@ def own_weights(split: Split, settings: dict[str, Any], told: np.ndarray | None 
     identity = [VERSION, shown, split.target_name, chosen]
     identity += [] if told is None else [hashlib.sha256(told.tobytes()).hexdigest()]
     key = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
-    file = paths.cache() / "models" / f"own-{split.target_name.lower()}-{key}.safetensors"
+    file = paths.cache() / "models" / f"own-{machine.file_name(split.target_name.lower())}-{key}.safetensors"
     if not files.is_there(file):
         with files.lock(file.with_suffix(".lock")):
             if not files.is_there(file):

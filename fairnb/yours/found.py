@@ -11,7 +11,7 @@ import pandas as pd
 POWER = 2.8  # standard errors of a difference that is seen four times in five (two-sided 5 %)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Found:
     """Somebody's data, checked.
 
@@ -89,6 +89,8 @@ class Found:
 
     def __str__(self) -> str:
         return "\n".join([*self.sentences(), "", self.counts().to_string()])
+
+    __repr__ = __str__  # its folder is nobody else's affair
 
     def _repr_markdown_(self) -> str:
         return "\n".join(

@@ -72,5 +72,5 @@ def folder(path: Path) -> pd.DataFrame:
             f"{path}: {shallow[0]} does not lie in a folder of its class and one of its group (CLASS/GROUP/image): "
             "arrange the images so, or give a CSV with the columns file, target and protected"
         )
-    rows = [dict(zip(names, file.parts, strict=False)) | {FILE: str(file)} for file in found]
+    rows = [dict(zip(names, file.parts, strict=False)) | {FILE: file.as_posix()} for file in found]
     return pd.DataFrame(rows)

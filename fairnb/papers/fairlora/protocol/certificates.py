@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from fairnb.data import machine
 from fairnb.errors import BadData, FairnbError, MissingData, UnknownName
 from fairnb.papers.fairlora.protocol.messages import PARTIES
 
@@ -54,7 +55,7 @@ class Identity:
         """
         certificate, file = read(folder / CERTIFICATE), folder / KEY
         content = _bytes(file)
-        if file.stat().st_mode & 0o077:
+        if machine.open_to_others(file):
             raise FairnbError(f"others may read the private key {file}: make a new pair, and give out nothing else")
         try:
             key = serialization.load_pem_private_key(content, None)
@@ -93,7 +94,7 @@ def create(role: str, folder: Path, days: int = DAYS) -> Path:
         raise UnknownName("role", role, ROLES)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_mode & 0o077:
+        if machine.open_to_others(folder):
             raise FairnbError(f"others may enter {folder}: name a new folder for the private key")
         with open(os.open(folder / KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             key = ec.generate_private_key(CURVE)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+from fairnb.data import machine
 from fairnb.evidence import cluster
 
 EVERY = 1.0  # seconds
@@ -34,7 +35,7 @@ async def _serve(address: str, name: str, folder: str) -> None:
 
 
 def _watch(parent: int) -> None:
-    while os.getppid() == parent:
+    while machine.is_parent(parent):
         time.sleep(EVERY)
     os._exit(1)  # what it has kept is complete; there is nobody to tell
 

@@ -8,7 +8,6 @@ guess images with labels, train as the party did, and see by equal bytes that th
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import stat
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fairnb.data import machine
 from fairnb.data.files import atomic_file, lock
 from fairnb.errors import BadData
 
@@ -38,14 +38,14 @@ def private(folder: Path) -> bytes:
     Raises:
         BadData: other users may enter the folder, or the secret has another length than ``SIZE``.
     """
-    mode = stat.S_IMODE(folder.stat().st_mode)
-    if mode & 0o077:
+    if machine.open_to_others(folder):
+        mode = stat.S_IMODE(folder.stat().st_mode)
         raise BadData(f"the private folder {folder} is open to others (mode {mode:o}): close it by chmod 700 {folder}")
     file = folder / FILE
     with lock(folder / f".{FILE}.lock"):
         if not file.is_file():
             with atomic_file(file) as written:
-                os.fchmod(written.fileno(), 0o600)
+                machine.close_file(written.fileno())
                 written.write(secrets.token_bytes(SIZE))
         found = file.read_bytes()
     if len(found) != SIZE:
