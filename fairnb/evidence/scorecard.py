@@ -103,9 +103,9 @@ def shown(verdicts: pd.DataFrame) -> Any:
     """``judged``'s table for reading: the evidence so far with the difference that decides it, and this rerun."""
     rows = []
     for row in verdicts.to_dict("records"):
-        so_far = f"{row['verdict']} ({_counted(row['seeds'], row['processors'])})"
-        own = {"claim": row["claim"], "evidence so far": so_far, "difference": _difference(row)}
-        own |= {"this rerun": f"{row['rerun']} ({_counted(row['rerun_seeds'])})", "printed": row["printed"]}
+        so_far = f"{row['verdict']} ({counted(row['seeds'], row['processors'])})"
+        own = {"claim": row["claim"], "evidence so far": so_far, "difference": difference(row)}
+        own |= {"this rerun": f"{row['rerun']} ({counted(row['rerun_seeds'])})", "printed": row["printed"]}
         rows.append(own | {"ours (evidence so far)": row["ours"]})
     return report.show(pd.DataFrame(rows))
 
@@ -114,13 +114,13 @@ def why(verdicts: pd.DataFrame) -> say.Prose:
     """A point for each row of ``judged``'s table: claim, verdict, what decided it or is missing, what to know."""
     points = []
     for row in verdicts.to_dict("records"):
-        found = f"decided by {row['decided_by']}: {_difference(row)}" if row["decided_by"] else ""
+        found = f"decided by {row['decided_by']}: {difference(row)}" if row["decided_by"] else ""
         words = row["reason"] or found
         points.append(say.point(verdicts, [row["claim"]], words, f"({row['note']})" if row["note"] else ""))
     return say.prose(points)
 
 
-def _difference(row: Mapping[str, Any]) -> str:
+def difference(row: Mapping[str, Any]) -> str:
     """``+2.3 [+1.1, +3.5]`` in points; empty where no number decides."""
     if not np.isfinite(row["effect"]):
         return ""
@@ -128,7 +128,8 @@ def _difference(row: Mapping[str, Any]) -> str:
     return f"{row['effect']:+z.1f}{ends}"
 
 
-def _counted(seeds: int, processors: int = 0) -> str:
+def counted(seeds: int, processors: int = 0) -> str:
+    """``3 seeds, 2 processors``; one processor is not told."""
     said = f"{seeds} seed{'s' * (seeds != 1)}"
     return f"{said}, {processors} processors" if processors > 1 else said
 
