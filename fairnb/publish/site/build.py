@@ -75,7 +75,7 @@ def build(tier: str, only: Collection[str] = (), out: Path | None = None) -> str
     """Build the site; returns a sentence on it.
 
     Args:
-        tier: whose executed notebooks are shown. only: keys of ``planned`` to build beside the front page; all if empty.
+        tier: whose executed notebooks are shown. only: keys of ``planned`` (and the front page); all if empty.
         out: folder of the site, by default ``build/site``; its sources are written beside it.
 
     Raises:

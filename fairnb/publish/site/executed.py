@@ -55,10 +55,13 @@ def scrub(text: str, folders: dict[str, str], names: Iterable[str] = ()) -> str:
 
 
 def traces(text: str, folders: Iterable[str], names: Iterable[str]) -> list[str]:
-    """What in ``text`` tells of a machine: folders of its own, any folder below a home, names of user and host."""
-    found = [folder for folder in folders if folder in text]
-    found += [match[0] for match in ELSEWHERE.finditer(text)]
-    return found + [name for name in names if re.search(_word(name), text)]
+    """What in ``text`` tells of a machine: any folder that is one's own, names of user and host."""
+    return [match[0] for match in ELSEWHERE.finditer(text)] + named(text, folders, names)
+
+
+def named(text: str, folders: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Those of the folders and names that stand in ``text``."""
+    return [folder for folder in folders if folder in text] + [name for name in names if re.search(_word(name), text)]
 
 
 def published(book: Any, name: str, folders: dict[str, str], names: Iterable[str]) -> str:

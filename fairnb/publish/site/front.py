@@ -29,8 +29,8 @@ def _front(pages: Pages, found: Standings) -> str:
     told = (
         f"fairnb reruns {papers} papers on making an already trained, biased classifier fairer by fine-tuning it. It "
         "keeps every printed number as data and checks these numbers against each other. It reruns the experiments "
-        f"from numbered notebooks, beside controls that the papers lack. Each of {len(reported.claims())} claims gets a "
-        "verdict with seeds and an interval, and whoever adds seeds can change it. Of one paper, FairLoRA, only the "
+        f"from numbered notebooks, beside controls that the papers lack. Each of {len(reported.claims())} claims gets "
+        "a verdict with seeds and an interval, and whoever adds seeds can change it. Of one paper, FairLoRA, only the "
         "abstract could be had: what is said of it is our reconstruction."
     )
     names = {slug: plain(notebook_map.short_name(room.paper)) for slug, room in registry.rooms().items()}
@@ -62,8 +62,8 @@ def _doors(pages: Pages) -> str:
         f"* **You review.** {pages.link('The audit', 'audit')} of the printed numbers, {results}, {told}, and the "
         f"scorecard, notebook {book('90')}.\n"
         f"* **You have data of your own.** {yours}; notebooks {book('80')} and {book('81')}.\n"
-        f"* **You teach.** Notebooks {book('01')} and {book('02')} take seconds, need no photographs of people, and end "
-        f"with exercises; {functions} have a page of their own."
+        f"* **You teach.** Notebooks {book('01')} and {book('02')} take seconds, need no photographs of people, and "
+        f"end with exercises; {functions} have a page of their own."
     )
 
 
@@ -89,7 +89,7 @@ def _paper(pages: Pages, slug: str, found: Standings) -> str:
     room = registry.room(slug)
     paper, own = room.paper, set(reported.claims().query("paper == @slug")["id"])
     listed = {claim: standings for claim, standings in found.items() if claim in own}
-    books = [f"| {pages.link(f'`{name}`', f'notebooks/{name}.ipynb')} | {plain(notebook_map.asks(name))} |"
+    asked = [f"| {pages.link(f'`{name}`', f'notebooks/{name}.ipynb')} | {plain(notebook_map.asks(name))} |"
              for name in notebook_map.of(paper)]  # fmt: skip
     blocks = [
         f"# {plain(notebook_map.short_name(paper))}",
