@@ -108,7 +108,7 @@ def results() -> str:
     )
     cells = "; ".join(f"{symbol} {verdict}" for verdict, symbol in SYMBOLS.items())
     blocks = [f"{HAND_OFF}\n# Results so far", opening, _contents(rooms, claims, cards), f"Claims by verdict: {cells}."]
-    blocks += [_former(cards), *(figure(tier, "scorecard") for tier in cards)]
+    blocks += [former(cards), *(figure(tier, "scorecard") for tier in cards)]
     blocks += [
         "**Reading the tables.** ● the method reads group labels of the training data, ○ it does not. Rows marked "
         "*quoted* were not rerun. [`01_fairness_metrics`](../notebooks/01_fairness_metrics.ipynb) builds every metric "
@@ -239,7 +239,7 @@ def card(tier: str) -> pd.DataFrame:
     return card.assign(former=former, verdict=card["verdict"].where(~former, rule.UNDECIDED))
 
 
-def _former(cards: dict[str, pd.DataFrame]) -> str:
+def former(cards: dict[str, pd.DataFrame]) -> str:
     """A sentence on the references that were made by a former rule; empty where there are none."""
     titles = {slug: notebook_map.short_name(room.paper) for slug, room in registry.rooms().items()}
     old = {tier: card.loc[card["former"], "paper"].map(titles).unique() for tier, card in cards.items()}

@@ -37,8 +37,8 @@ PALE = """(() => {
     const colour = parse(getComputedStyle(one).backgroundColor);
     if (colour.length === 3 || colour[3] > 0.5) return colour; } return [255, 255, 255]; };
   let worst = [99, ""];
-  for (const one of document.querySelectorAll("article p, article li, article td, article th, article a, article h1,"
-      + " article h2, article pre, article pre span, article code")) {
+  const texts = ["p", "li", "td", "th", "a:not(.headerlink)", "h1", "h2", "pre", "pre span", "code", "label", "dt"];
+  for (const one of document.querySelectorAll(texts.map((name) => `article ${name}`).join(", "))) {
     const own = [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     if (!own || !one.getClientRects().length) continue;
     const [a, b] = [light(parse(getComputedStyle(one).color)), light(behind(one))].sort((x, y) => y - x);
@@ -56,8 +56,8 @@ def chromium() -> str:
 def check(site: Path) -> tuple[str, list[str]]:
     """Open every page; returns a sentence on what was done, and sentences on what is wrong.
 
-    A page must load everything, say nothing on the console, and not be wider than a telephone; its texts must be seen in
-    dark mode, too, and so must the keyboard's focus.
+    A page must load everything, say nothing on the console, and not be wider than a telephone; its texts must be seen
+    in dark mode, too, and so must the keyboard's focus.
     """
     if not chromium():
         return f"no page was opened: there is none of {', '.join(NAMES)} on this machine", []

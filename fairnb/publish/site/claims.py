@@ -14,7 +14,7 @@ from fairnb.errors import MissingData
 from fairnb.evidence import judging, ledger, reported, rule, scorecard
 from fairnb.evidence.contribute import SMOKE
 from fairnb.publish import notebook_map, readme
-from fairnb.publish.site.pages import Pages, filtered, plain, wide
+from fairnb.publish.site.pages import Pages, filtered, plain, published, wide
 from fairnb.tasks import tiers
 
 LEDGER, REFERENCE = "ledger", "reference"
@@ -23,9 +23,7 @@ RECONSTRUCTED = (
     "```{important}\n**Our reconstruction.** Of this paper only the abstract could be had: methods, settings and "
     "tables are ours, and nothing here is said of the authors' own experiment.\n```"
 )
-READ = (
-    "Read from a machine-made transcript of the paper; a dash is what it does not print or what cannot be read there."
-)
+READ = "Read from a machine-made transcript of the paper; what cannot be read there is left out."
 BY_LEDGER = "by the ledger and this machine's own runs, judged when these pages were built"
 BY_REFERENCE = (
     "as in the committed reference: the data sets of this tier were not on the machine that built these pages"
@@ -111,13 +109,13 @@ def _page(pages: Pages, claim: str, row: pd.Series, found: list[Standing]) -> st
     blocks = [
         f"# {claim}: {plain(row['claim'])}",
         RECONSTRUCTED if OURS in row["claim"] else "",
-        f"A claim of {told} (*{plain(paper.title)}*, {plain(paper.source)}); where: {plain(row['source'])}.",
+        f"A claim of {told} (*{plain(paper.title)}*, {published(paper.source)}); where: {plain(row['source'])}.",
         f"**What must hold.** {plain(row['relation'])}",
         f"**Printed.** {plain(row['printed'])}",
-        *_printed(paper.slug, str(row["source"])),
         "## What came out",
         *(_outcomes(found) if found else ["It has not been run at any tier so far."]),
         *_again(pages, claim, found),
+        *_printed(paper.slug, str(row["source"])),
         *_history(claim),
         "## The authors' reply",
         _reply(pages, claim),
@@ -134,7 +132,9 @@ def _printed(slug: str, source: str) -> list[str]:
     tables = [table for table in named if table in known]
     blocks = ["## Printed numbers", READ] if tables else []
     for table in tables:
-        shown = reported.wide(slug, table).map(lambda cell: "–" if cell != cell else plain(cell))
+        shown = reported.wide(slug, table, "printed").map(
+            lambda cell: plain(cell if cell == cell else "").replace(";", "; ")
+        )
         shown.columns = [plain(name) for name in shown.columns]
         blocks += [f"**{table}**", wide(shown.to_markdown(index=False, disable_numparse=True))]
     return blocks

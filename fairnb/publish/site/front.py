@@ -9,7 +9,7 @@ from fairnb.evidence import reported
 from fairnb.publish import books, notebook_map, readme
 from fairnb.publish.site import claims
 from fairnb.publish.site.claims import Standings
-from fairnb.publish.site.pages import Pages, filtered, plain, wide
+from fairnb.publish.site.pages import Pages, filtered, plain, published, wide
 from fairnb.tasks import tiers
 
 AUDIT = "The audit"
@@ -38,20 +38,23 @@ def _front(pages: Pages, found: Standings) -> str:
         pages.link(name, f"paper {slug}") for slug, name in names.items() if slug in set(reported.claims()["paper"])
     ]
     blocks = ["# fairnb", told, f"The papers: {' · '.join(listed)}.", "## Doors", _doors(pages), "## What came out"]
-    for tier in tiers.TIERS:
-        blocks.append(pages.relinked(readme.figure(tier, "scorecard"), REFERENCE))
+    cards = {tier: readme.card(tier) for tier in tiers.TIERS if (paths.reference(tier) / "scorecard.csv").exists()}
+    first, *others = [pages.relinked(readme.figure(tier, "scorecard"), REFERENCE) for tier in cards] or [""]
     blocks += [
+        first,
         "## All claims",
         "A claim's page has what is printed, what was rerun, the outcome with its interval and history, and the "
         "commands that run it again.",
         claims.table(pages, found),
+        *(["## At other tiers", *others, readme.former(cards)] if others else []),
     ]
     return "\n\n".join([*filter(None, blocks), _contents(pages)])
 
 
 def _doors(pages: Pages) -> str:
     def book(number: str) -> str:
-        return pages.link(f"`{number}`", f"notebooks/{books.select(number)[0]}.ipynb")
+        [name] = books.select(number)
+        return pages.link(name, f"notebooks/{name}.ipynb")
 
     methods = ", ".join(book(f"{room.paper.notebooks}") for room in registry.rooms().values())
     told = pages.link("how a verdict is made", "docs/verdicts.md")
@@ -93,7 +96,7 @@ def _paper(pages: Pages, slug: str, found: Standings) -> str:
              for name in notebook_map.of(paper)]  # fmt: skip
     blocks = [
         f"# {plain(notebook_map.short_name(paper))}",
-        f"*{plain(paper.title)}* ({_source(paper.source)}).",
+        f"*{plain(paper.title)}* ({published(paper.source)}).",
         claims.RECONSTRUCTED if any(claims.OURS in text for text in _texts(own)) else "",
         *(["## Its claims", claims.table(pages, listed)] if listed else []),
         "## Its notebooks",
@@ -112,12 +115,6 @@ def _paper(pages: Pages, slug: str, found: Standings) -> str:
 
 def _texts(own: set[str]) -> list[str]:
     return list(reported.claims().set_index("id").loc[sorted(own), "claim"])
-
-
-def _source(source: str) -> str:
-    """Where a paper was published, with a link to arXiv where it is there."""
-    before, word, number = source.rpartition("arXiv ")
-    return f"{plain(before)}[arXiv {number}](https://arxiv.org/abs/{number})" if word else plain(source)
 
 
 def _audited(name: str) -> pd.DataFrame:

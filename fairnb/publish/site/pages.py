@@ -89,6 +89,12 @@ def plain(text: object) -> str:
     return MARKS.sub(r"\\\1", " ".join(str(text).split()))
 
 
+def published(source: str) -> str:
+    """Where a paper was published, with a link to arXiv where it is there."""
+    before, word, number = source.rpartition("arXiv ")
+    return f"{plain(before)} [arXiv {number}](https://arxiv.org/abs/{number})".strip() if word else plain(source)
+
+
 def filtered(table: str, of: str) -> str:
     """A table in Markdown with a box to filter its rows by (``filter.js``), in a frame of its own that scrolls.
 
