@@ -85,7 +85,7 @@ def _served(site: Path) -> Iterator[str]:
 @contextmanager
 def _started() -> Iterator[int]:
     """A headless Chromium that lets itself be driven; yields its port."""
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         options += ["--hide-scrollbars", "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"]
         process = subprocess.Popen(

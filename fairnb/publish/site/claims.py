@@ -149,20 +149,20 @@ def _outcomes(found: list[Standing]) -> list[str]:
             "margin": f"{one.row['margin']:.1f}" if one.row["margin"] == one.row["margin"] else "–",
             "seeds": one.row["seeds"],
             "processors": one.row["processors"] or "–",
-            "ours": plain(one.row["ours"]),
         }
         for one in found
     ]
     legend = (
         "Differences are in percentage points with the interval that decides (repeated, over seeds), above zero as the "
-        "paper claims; below the margin a difference is none that matters."
+        "paper claims; below the margin a difference is none that matters. Seeds: of the condition with fewest."
     )
     why = []
     for one in found:
         said = f" {plain(one.why)}." if one.why else ""
+        ours = f" *Ours:* {plain(one.row['ours'])}." if one.row["ours"] else ""
         note = f" *To know:* {plain(one.row['note'])}." if one.row["note"] else ""
         how = BY_LEDGER if one.source == LEDGER else BY_REFERENCE
-        why.append(f"* **Tier `{one.tier}`: {one.outcome}.**{said}{note} ({how})")
+        why.append(f"* **Tier `{one.tier}`: {one.outcome}.**{said}{ours}{note} ({how})")
     table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     return [wide(table), legend, "### Why", "\n".join(why)]
 

@@ -78,7 +78,7 @@ def _contents(pages: Pages) -> str:
         "Guides": [
             what for what in pages.where if what.startswith(("docs/", "CONTRIBUTING", "benchmarks/", "CHANGELOG"))
         ],
-        "For teachers": [what for what in pages.where if what == "api" or what.startswith("course/")],
+        "Course and functions": [what for what in pages.where if what == "api" or what.startswith("course/")],
     }
     blocks = []
     for caption, whats in sides.items():
