@@ -115,14 +115,16 @@ def _sphinx(sources: Path, configuration: dict[str, Any]) -> Path:
     """Make pages of the sources; returns their folder, within these: an old site stays until the new one is whole."""
     try:
         from sphinx.application import Sphinx
+        from sphinx.util.docutils import docutils_namespace, patch_docutils
     except ImportError:
         raise MissingData("Sphinx is not installed: `make env`, or pip install 'fairnb[docs]'") from None
     said, out = io.StringIO(), sources / ".made" / "html"
     places = {"srcdir": sources, "confdir": None, "outdir": out, "doctreedir": sources / ".made" / "doctrees"}
-    app = Sphinx(**places, buildername="html", confoverrides=configuration, status=None, warning=said, freshenv=True)
-    app.connect("autodoc-process-docstring", lambda *event: guides.as_rst(event[-1]))
-    app.connect("autodoc-skip-member", lambda *event: True if guides.is_foreign(event[2]) else None)
-    app.build()
+    with patch_docutils(None), docutils_namespace():  # what Sphinx registers must not outlive it
+        app = Sphinx(**places, buildername="html", confoverrides=configuration, status=None, warning=said)
+        app.connect("autodoc-process-docstring", lambda *event: guides.as_rst(event[-1]))
+        app.connect("autodoc-skip-member", lambda *event: True if guides.is_foreign(event[2]) else None)
+        app.build()
     told = COLOURS.sub("", said.getvalue()).replace(f"{sources}/", "")
     if warned := [line for line in told.splitlines() if "WARNING" in line or "ERROR" in line]:
         raise FairnbError(f"the site has {len(warned)} faults, and is not whole: {'; '.join(warned[:SHOWN])}")

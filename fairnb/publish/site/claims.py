@@ -28,6 +28,7 @@ BY_LEDGER = "by the ledger and this machine's own runs, judged when these pages 
 BY_REFERENCE = (
     "as in the committed reference: the data sets of this tier were not on the machine that built these pages"
 )
+FORMER = "the reference was made before the present rule and settings, so it counts as undecided"
 NO_REPLY = (
     "There is none so far. To send one, open a pull request with a file `results/replies/{claim}.md`, or an issue "
     "with the claim's number: it is then shown here as it was written. {how}"
@@ -93,6 +94,7 @@ def _of_reference(tier: str) -> dict[str, Standing]:
     numbers = ["seeds", "processors", "effect", "low", "high", "margin", "printed_difference"]
     card[numbers] = card[numbers].apply(pd.to_numeric, errors="coerce")
     card = card.astype({"seeds": int, "processors": int})
+    card.loc[card["former"], "reason"] = FORMER
     return {str(row["claim"]): Standing(tier, row, REFERENCE) for row in card.to_dict("records")}
 
 
@@ -231,10 +233,12 @@ def table(pages: Pages, found: Standings) -> str:
     """All claims as one table with a filter: a link to each, and the outcome at each tier."""
     claims = reported.claims().set_index("id")
     names = {slug: plain(notebook_map.short_name(room.paper)) for slug, room in registry.rooms().items()}
+    papers = {claims.loc[claim, "paper"] for claim in found}
     ran = [tier for tier in tiers.TIERS if any(one.tier == tier for own in found.values() for one in own)]
     rows = []
     for claim, own in found.items():
         row = {"claim": pages.link(f"**{claim}**", f"claim {claim}"), "paper": names[claims.loc[claim, "paper"]]}
+        row = row if len(papers) > 1 else {"claim": row["claim"]}
         said = {one.tier: f"{readme.SYMBOLS.get(one.outcome, '')} {one.outcome}".strip() for one in own}
         row |= {"what it says": plain(claims.loc[claim, "claim"])}
         rows.append(row | {f"tier `{tier}`": said.get(tier, rule.NOT_RUN) for tier in ran})

@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 from fairnb import paths
 from fairnb.errors import BadData, FairnbError
 from fairnb.publish import books, notebook_map, notebooks, readme
-from fairnb.publish.site.pages import Pages, plain, wide
+from fairnb.publish.site.pages import Pages, cell, plain, wide
 
 DRAWN = ("smoke", "quick")  # tiers that read no real data: none of their pictures can be a photograph
 SAVES = re.compile(r"save_figure\((?:[^()]|\([^()]*\))*?f?\"([\w{}.]+)\"")
@@ -149,13 +149,13 @@ def _book(name: str, pages: Pages) -> tuple[NotebookNode, str]:
     if not file.is_file():
         book, state, head = books.read(name), "not executed", NOT_RUN.format(tier=tier, name=name, more=more)
     else:
-        book, why = _read(file), notebooks.why(name, tier)
+        book, why = _read(file), notebooks.why(name, tier).replace("new", "it has no receipt")
         state, head = (f"stale: {why}", STALE.format(why=why, name=name, more=more)) if why else ("executed", "")
     told = f"*Tier `{tier}`, {state.partition(':')[0]}. Its file: `notebooks/{name}.ipynb`.*"
     book.metadata = {key: book.metadata[key] for key in ("kernelspec", "language_info") if key in book.metadata}
     heading = ""
-    for cell in book.cells:
-        heading = _prepared(cell, heading, name, pages)
+    for part in book.cells:
+        heading = _prepared(part, heading, name, pages)
     first = book.cells[0]
     title, _, rest = first.source.partition("\n")
     first.source = "\n\n".join(filter(None, (title, told, head, rest.strip())))
@@ -216,7 +216,7 @@ def _list(pages: Pages, states: dict[str, str]) -> str:
         lines = ["| notebook | asks | state |", "|---|---|---|"]
         for name in (name for name in names if name in states):
             link = pages.link(f"`{name}`", f"notebooks/{name}.ipynb")
-            lines.append(f"| {link} | {plain(notebook_map.asks(name))} | {plain(states[name])} |")
+            lines.append(f"| {link} | {cell(notebook_map.asks(name))} | {plain(states[name])} |")
         blocks += [f"## {plain(heading)}", wide("\n".join(lines))] if lines[2:] else []
     listed = "\n".join(pages.where[f"notebooks/{name}.ipynb"].rpartition(".")[0].partition("/")[2] for name in states)
     return "\n\n".join([*blocks, f"```{{toctree}}\n:hidden:\n:maxdepth: 1\n\n{listed}\n```"])

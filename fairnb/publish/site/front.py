@@ -9,7 +9,7 @@ from fairnb.evidence import reported
 from fairnb.publish import books, notebook_map, readme
 from fairnb.publish.site import claims
 from fairnb.publish.site.claims import Standings
-from fairnb.publish.site.pages import Pages, filtered, plain, published, wide
+from fairnb.publish.site.pages import Pages, cell, filtered, plain, published, wide
 from fairnb.tasks import tiers
 
 AUDIT = "The audit"
@@ -92,7 +92,7 @@ def _paper(pages: Pages, slug: str, found: Standings) -> str:
     room = registry.room(slug)
     paper, own = room.paper, set(reported.claims().query("paper == @slug")["id"])
     listed = {claim: standings for claim, standings in found.items() if claim in own}
-    asked = [f"| {pages.link(f'`{name}`', f'notebooks/{name}.ipynb')} | {plain(notebook_map.asks(name))} |"
+    asked = [f"| {pages.link(f'`{name}`', f'notebooks/{name}.ipynb')} | {cell(notebook_map.asks(name))} |"
              for name in notebook_map.of(paper)]  # fmt: skip
     blocks = [
         f"# {plain(notebook_map.short_name(paper))}",
@@ -140,20 +140,9 @@ def _audit(pages: Pages) -> str:
         f"checks; {book} tells them. A finding is not an accusation: each has a likely cause, often a definition, "
         "rounding, or a slip of the pen."
     )
-    names = [
-        "paper",
-        "table",
-        "row",
-        "quantity",
-        "printed",
-        "recomputed",
-        "kind",
-        "likely_cause",
-        "confidence",
-        "assumption",
-    ]
+    names = ["topic", "likely_cause", "paper", "table", "row", "quantity", "printed", "recomputed", "kind"]
     blocks = [f"# {AUDIT}", told, pages.relinked(readme.figure(paths.DEFAULT_TIER, "audit_findings"), REFERENCE)]
-    blocks += ["## Findings", _browsable(findings, ["topic", *names], "findings")]
+    blocks += ["## Findings", _browsable(findings, [*names, "confidence", "assumption"], "findings")]
     kept = ["paper", "table", "row", "quantity", "rule", "printed", "low", "high", "status", "assumption"]
     blocks += ["## All checks", "What a number must be by the others, from low to high, and whether it is."]
     blocks += [_browsable(checks, kept, "checks")]

@@ -89,6 +89,11 @@ def plain(text: object) -> str:
     return MARKS.sub(r"\\\1", " ".join(str(text).split()))
 
 
+def cell(markdown: str) -> str:
+    """Markdown as it can stand in a table's cell."""
+    return markdown.replace("|", "\\|")
+
+
 def published(source: str) -> str:
     """Where a paper was published, with a link to arXiv where it is there."""
     before, word, number = source.rpartition("arXiv ")
