@@ -12,7 +12,7 @@ from fairnb.evidence import reported
 from fairnb.publish import readme
 from fairnb.publish.site import browser, build, check, claims, executed, guides, pages
 
-FOLDERS = {"/srv/work/fairnb": "fairnb", "/srv/work/fairnb/results": "results", "/somewhere/anna": "~"}
+FOLDERS = {"/srv/lab/fairnb": "fairnb", "/srv/lab/fairnb/results": "results", "/somewhere/anna": "~"}
 NOTEBOOK = "notebooks/01_fairness_metrics.ipynb"
 FIVE = ("claim L4", NOTEBOOK, "audit", "docs/verdicts.md")
 
@@ -110,8 +110,8 @@ def test_a_folder_without_a_site_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("text", "clean"),
     [
-        ("/srv/work/fairnb/results/tables/a.csv", "results/tables/a.csv"),
-        ("file:///srv/work/fairnb/docs", "fairnb/docs"),
+        ("/srv/lab/fairnb/results/tables/a.csv", "results/tables/a.csv"),
+        ("file:///srv/lab/fairnb/docs", "fairnb/docs"),
         ("in '/somewhere/anna/x.py'", "in '~/x.py'"),
         ("/home/bert/data and /tmp/ipykernel_12/3.py:4", "(a folder) and (a folder):4"),
         ("anna@box2 says", "(somebody)@(somebody) says"),
@@ -124,8 +124,8 @@ def test_scrub(text, clean):
 
 
 def test_what_scrub_cannot_mend_is_not_published():
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# It is /srv/work/fairnb2/x")])
-    with pytest.raises(FairnbError, match=r"notebook 99_x tells of this machine \('/srv/work/fairnb'\)"):
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# It is /srv/lab/fairnb2/x")])
+    with pytest.raises(FairnbError, match=r"notebook 99_x tells of this machine \('/srv/lab/fairnb'\)"):
         executed.published(book, "99_x", FOLDERS, [])
 
 

@@ -163,7 +163,7 @@ async def _look(port: int, chosen: list[tuple[Path, str]], site: Path) -> list[s
 
 async def _seen(tab: _Tab, address: str) -> list[str]:
     """What is wrong with a page."""
-    found = []
+    found = list[str]()
     for mode in ("light", "dark"):
         await tab.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": mode}])
         for width, height in (NARROW, WIDE):

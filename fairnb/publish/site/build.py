@@ -25,7 +25,7 @@ CONFIGURATION: dict[str, Any] = {
     "project": "fairnb",
     "author": "the fairnb authors",
     "release": __version__,
-    "extensions": ["myst_nb", "sphinx.ext.autodoc"],
+    "extensions": ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.githubpages"],
     "exclude_patterns": [".made"],
     "language": "en",
     "nb_execution_mode": "off",
@@ -118,14 +118,15 @@ def _sphinx(sources: Path, configuration: dict[str, Any]) -> Path:
         from sphinx.util.docutils import docutils_namespace, patch_docutils
     except ImportError:
         raise MissingData("Sphinx is not installed: `make env`, or pip install 'fairnb[docs]'") from None
-    said, out = io.StringIO(), sources / ".made" / "html"
-    places = {"srcdir": sources, "confdir": None, "outdir": out, "doctreedir": sources / ".made" / "doctrees"}
+    said, made = io.StringIO(), sources / ".made"
+    out, trees = made / "html", made / "doctrees"
     with patch_docutils(None), docutils_namespace():  # what Sphinx registers must not outlive it
-        app = Sphinx(**places, buildername="html", confoverrides=configuration, status=None, warning=said)
+        app = Sphinx(sources, None, out, trees, "html", confoverrides=configuration, status=None, warning=said)
         app.connect("autodoc-process-docstring", lambda *event: guides.as_rst(event[-1]))
         app.connect("autodoc-skip-member", lambda *event: True if guides.is_foreign(event[2]) else None)
         app.build()
     told = COLOURS.sub("", said.getvalue()).replace(f"{sources}/", "")
     if warned := [line for line in told.splitlines() if "WARNING" in line or "ERROR" in line]:
         raise FairnbError(f"the site has {len(warned)} faults, and is not whole: {'; '.join(warned[:SHOWN])}")
+    (out / ".buildinfo").unlink()  # what Sphinx would like to remember is another at each build
     return out

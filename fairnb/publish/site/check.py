@@ -50,7 +50,7 @@ def _faults(page: Path, site: Path) -> Iterator[str]:
             if target := tag.get(name):
                 yield from _leads(str(target), tag.name, page, site)
         if tag.name == "img" and not str(tag.get("alt", "")).strip():
-            yield f"a picture without words ({tag.get('src', '')[:60]})"
+            yield f"a picture without words ({str(tag.get('src', ''))[:60]})"
     for trace in _traces(page):
         yield f"it tells of this machine: {trace}"
 
