@@ -103,8 +103,9 @@ data: env  ## which real data sets are here, how to get the rest
 check: env  ## check this machine
 	@$(BIN)/fairnb check
 
-clean:  ## remove results and .venv (never what git keeps, never data)
+clean:  ## remove results, the site and .venv (never what git keeps, never data)
 	@[ ! -x $(BIN)/fairnb ] || $(BIN)/fairnb clean
+	@rm -rf build/site build/site-sources
 	@if [ -f .venv/pyvenv.cfg ] && [ ! -L .venv ]; then rm -rf .venv; \
 	elif [ -e .venv ] || [ -L .venv ]; then echo "left: .venv, which is a link or no environment of Python's"; fi
 
