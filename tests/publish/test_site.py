@@ -1,9 +1,11 @@
 """The site: five pages are built and looked at; nothing tells of a machine; links lead to pages; claims say it all."""
 
+import asyncio
 import base64
 import shutil
 
 import nbformat
+import pandas as pd
 import pytest
 
 from fairnb import paths
@@ -69,6 +71,27 @@ def test_a_site_of_five_pages_is_seen_in_a_browser(site):
         pytest.skip("there is no Chromium on this machine")
     said, faults = browser.check(site)
     assert faults == [] and said.startswith("6 pages opened")
+
+
+@pytest.mark.slow
+def test_the_filter_leaves_the_rows_with_all_words(site):
+    if not browser.chromium():
+        pytest.skip("there is no Chromium on this machine")
+    script = """(() => { const box = document.querySelector("label.filter input"); box.value = "FGSM asac";
+        box.dispatchEvent(new Event("input"));
+        return [...document.querySelectorAll(".filter-findings tbody tr")].filter((row) => row.getClientRects().length)
+            .map((row) => row.textContent); })()"""
+
+    async def typed(address, port):
+        tab = await browser._tab(port)
+        await tab.ask("Page.enable")
+        await tab.open(f"{address}/audit.html")
+        return await tab.value(script)
+
+    with browser._served(site) as address, browser._started() as port:
+        shown = asyncio.run(typed(address, port))
+    assert shown and all("FGSM" in text and "asac" in text for text in shown)
+    assert len(shown) < len(pd.read_csv(paths.reference("quick") / "tables/audit.csv"))
 
 
 @pytest.mark.slow
@@ -150,6 +173,13 @@ def test_photographs_are_left_out_at_tiers_of_real_data():
     assert "image/png" not in executed._output(output, shown=False).data
 
 
+def test_a_widget_is_told_and_text_for_terminals_is_left_out():
+    dial = nbformat.v4.new_output("display_data", {executed.WIDGET: {"model_id": "1"}, "text/plain": "Box()"})
+    assert executed._output(dial, shown=True).data == {"text/markdown": executed.DIAL}
+    table = nbformat.v4.new_output("execute_result", {"text/html": "<table></table>", "text/plain": "a b"})
+    assert executed._output(table, shown=True).data == {"text/html": "<table></table>"}
+
+
 def test_links_lead_to_pages_to_files_or_nowhere(tmp_path):
     own = made(tmp_path, "docs/data.md", NOTEBOOK)
     text = (
@@ -172,6 +202,16 @@ def test_links_into_the_repository_where_its_address_is_known(tmp_path, monkeypa
     assert made(tmp_path).relinked("[lock](../requirements.lock)", "docs/x.md") == (
         "[lock](https://example.org/fairnb/blob/main/requirements.lock)"
     )
+
+
+def test_the_course_and_the_docs_are_guides(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "project", lambda: tmp_path)
+    for name in ("docs/a.md", "course/README.md", "course/1_measuring/lesson.md", "course/1_measuring/slides.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("# x\n", "utf-8")
+    found = guides.found()
+    assert found == ["docs/a.md", "course/README.md", "course/1_measuring/lesson.md"]
+    assert [build._place(name) for name in found] == ["a.md", "course.md", "course_1_measuring.md"]
 
 
 def test_every_claim_and_notebook_has_a_page():

@@ -146,16 +146,20 @@ class _Tab:
         return message
 
 
-async def _look(port: int, chosen: list[tuple[Path, str]], site: Path) -> list[str]:
+async def _tab(port: int) -> _Tab:
+    """The tab with which the browser has started."""
     from tornado.httpclient import AsyncHTTPClient
     from tornado.websocket import websocket_connect
 
     listed = await AsyncHTTPClient().fetch(f"http://127.0.0.1:{port}/json")
     socket = next(one["webSocketDebuggerUrl"] for one in json.loads(listed.body) if one["type"] == "page")
-    tab = _Tab(await websocket_connect(socket, max_message_size=2**26))
+    return _Tab(await websocket_connect(socket, max_message_size=2**26))
+
+
+async def _look(port: int, chosen: list[tuple[Path, str]], site: Path) -> list[str]:
+    tab, faults = await _tab(port), list[str]()
     for domain in ("Page", "Runtime", "Log", "Network"):
         await tab.ask(f"{domain}.enable")
-    faults = []
     for page, address in chosen:
         faults += [f"{page.relative_to(site)}: {fault}" for fault in await _seen(tab, address)]
     return faults

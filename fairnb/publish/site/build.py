@@ -87,6 +87,10 @@ def build(tier: str, only: Collection[str] = (), out: Path | None = None) -> str
         FairnbError: a notebook tells of this machine, a link leads nowhere, or Sphinx is not there.
     """
     tiers.get(tier)
+    if not paths.has_checkout():
+        raise MissingData(
+            "a site is made of a checkout's notebooks, guides and ledger: `git clone` one, and work in it"
+        )
     out = out or paths.site()
     sources = out.with_name(f"{out.name}-sources")
     where = {what: page for what, page in planned().items() if not only or what in {*only, "README.md"}}

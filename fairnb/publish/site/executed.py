@@ -25,6 +25,8 @@ DRAWN = ("smoke", "quick")  # tiers that read no real data: none of their pictur
 SAVES = re.compile(r"save_figure\((?:[^()]|\([^()]*\))*?f?\"([\w{}.]+)\"")
 SHOWS_IMAGES = ("images_of=", "sheet", "pictures(")  # in the text of a cell whose picture shows a data set's images
 NO_PHOTOGRAPH = "*A picture of the data set's images is left out: photographs of people are not ours to publish.*"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+DIAL = "*Something to turn by hand, which needs a running notebook: `make lab`.*"
 NOT_RUN = (
     "```{{note}}\nNot executed yet at tier `{tier}`, so there are no outputs. `make reproduce ONLY={name}{more}` runs "
     "it, and `make site{more}` shows what came out.\n```"
@@ -197,6 +199,8 @@ def _output(output: NotebookNode, shown: bool) -> NotebookNode:
     pictured = [kind for kind in data if kind.startswith("image/") or "<img" in str(data[kind])]
     if pictured and not shown:
         output.data = NotebookNode({"text/markdown": NO_PHOTOGRAPH})
+    elif WIDGET in data:
+        output.data = NotebookNode({"text/markdown": DIAL})
     elif "text/html" in data or "text/markdown" in data or pictured:
         data.pop("text/plain", None)  # the same once more, for terminals
     return output

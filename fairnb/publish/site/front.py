@@ -6,7 +6,7 @@ import pandas as pd
 
 from fairnb import paths, registry
 from fairnb.evidence import reported
-from fairnb.publish import books, notebook_map, readme
+from fairnb.publish import notebook_map, readme
 from fairnb.publish.site import claims
 from fairnb.publish.site.claims import Standings
 from fairnb.publish.site.pages import Pages, cell, filtered, plain, published, wide
@@ -52,21 +52,21 @@ def _front(pages: Pages, found: Standings) -> str:
 
 
 def _doors(pages: Pages) -> str:
-    def book(number: str) -> str:
-        [name] = books.select(number)
-        return pages.link(name, f"notebooks/{name}.ipynb")
+    def book(name: str) -> str:
+        return pages.link(plain(name), f"notebooks/{name}.ipynb")
 
-    methods = ", ".join(book(f"{room.paper.notebooks}") for room in registry.rooms().values())
+    first = [name for room in registry.rooms().values() for name in notebook_map.of(room.paper)[:1]]
+    methods = ", ".join(map(book, first))
     told = pages.link("how a verdict is made", "docs/verdicts.md")
     yours, functions = pages.link("Your own data and methods", "docs/your_data.md"), pages.link("the functions", "api")
     results = pages.link("results so far", REFERENCE)
     return (
         f"* **You check a claim.** Find it [below](#all-claims), or read a method in 25 lines: notebooks {methods}.\n"
         f"* **You review.** {pages.link('The audit', 'audit')} of the printed numbers, {results}, {told}, and the "
-        f"scorecard, notebook {book('90')}.\n"
-        f"* **You have data of your own.** {yours}; notebooks {book('80')} and {book('81')}.\n"
-        f"* **You teach.** Notebooks {book('01')} and {book('02')} take seconds, need no photographs of people, and "
-        f"end with exercises; {functions} have a page of their own."
+        f"scorecard, notebook {book('90_scorecard')}.\n"
+        f"* **You have data of your own.** {yours}; notebooks {book('80_your_data')} and {book('81_your_method')}.\n"
+        f"* **You teach.** Notebooks {book('01_fairness_metrics')} and {book('02_biased_data')} take seconds, need no "
+        f"photographs of people, and end with exercises; {functions} have a page of their own."
     )
 
 

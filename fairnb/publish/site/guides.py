@@ -22,13 +22,13 @@ SECTION = re.compile(r"(Args|Attributes|Returns|Yields|Raises):")
 CODE = re.compile(r"(``.*?``)")
 MARKS = re.compile(r"([\\*|]|_(?=\W|$))")
 ENTRY = re.compile(r" {4}(?! )[\w*, `.]+: ")
-LESSONS = "course/*/lesson.md"
+SEVERAL = ("docs/*.md", "course/*.md", "course/*/lesson.md")
 
 
 def found() -> list[str]:
-    """The guides by their path in the repository: ``docs/*.md``, others by name, and the course's lessons."""
+    """The guides by their path in the repository: ``docs/*.md``, the course with its lessons, and others by name."""
     root = paths.project()
-    several = [file.relative_to(root).as_posix() for glob in ("docs/*.md", LESSONS) for file in sorted(root.glob(glob))]
+    several = [file.relative_to(root).as_posix() for glob in SEVERAL for file in sorted(root.glob(glob))]
     return several + [name for name in ONE if (root / name).is_file()]
 
 
