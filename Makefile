@@ -25,7 +25,7 @@ export FAIRNB_ATTRIBUTES := $(ATTRIBUTES)
 # Small processes with one thread each beat one process with many threads (and torch collapses when they compete).
 export OMP_NUM_THREADS := 1
 
-.PHONY: help env reproduce test test-fast test-portable lint lab plan decide evidence audit-evidence verify reference data check clean lock
+.PHONY: help env reproduce test test-fast test-portable lint lab plan decide evidence audit-evidence verify reference site site-check data check clean lock
 
 help:  ## this list
 	@echo "fairnb: rerun five papers on fairness-aware fine-tuning, and check their claims"
@@ -91,14 +91,21 @@ verify: env  ## compare fresh results with results/reference/TIER
 reference: env  ## make the fresh results of TIER the new reference
 	@$(BIN)/fairnb reference --tier "$(TIER)" && $(BIN)/fairnb readme
 
+site: env  ## build build/site/: everything to be read without running it
+	@$(BIN)/fairnb site --tier "$(TIER)"
+
+site-check: env  ## check build/site/: links, pictures, and each page in Chromium
+	@$(BIN)/fairnb site-check
+
 data: env  ## which real data sets are here, how to get the rest
 	@$(BIN)/fairnb data
 
 check: env  ## check this machine
 	@$(BIN)/fairnb check
 
-clean:  ## remove results and .venv (never what git keeps, never data)
+clean:  ## remove results, the site and .venv (never what git keeps, never data)
 	@[ ! -x $(BIN)/fairnb ] || $(BIN)/fairnb clean
+	@rm -rf build/site build/site-sources
 	@if [ -f .venv/pyvenv.cfg ] && [ ! -L .venv ]; then rm -rf .venv; \
 	elif [ -e .venv ] || [ -L .venv ]; then echo "left: .venv, which is a link or no environment of Python's"; fi
 

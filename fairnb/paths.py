@@ -109,6 +109,16 @@ def evidence() -> Path:
     return project() / "results" / "evidence"
 
 
+def replies() -> Path:
+    """What authors say to a verdict, a file ``<claim>.md`` each, committed (always inside the checkout)."""
+    return project() / "results" / "replies"
+
+
+def site() -> Path:
+    """The web pages that ``make site`` writes; their sources are in ``site-sources`` beside them."""
+    return project() / "build" / "site"
+
+
 def results_page() -> Path:
     """The generated page that GitHub shows for ``results/`` (always inside the checkout)."""
     return project() / "results" / "README.md"
@@ -119,7 +129,7 @@ def is_committed(item: Path) -> bool:
 
     The folder may be that of another checkout, so the names alone are spared, too.
     """
-    kept = [results_page(), reference().parent, evidence()]
+    kept = [results_page(), reference().parent, evidence(), replies()]
     inside = any(item.resolve().is_relative_to(own.resolve()) for own in kept)
     return inside or item.name in {own.name for own in kept}
 

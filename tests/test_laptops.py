@@ -229,13 +229,13 @@ class TestOnline:
         )
         assert found["Colab"].endswith(f"/github/somebody/fairnb/blob/{online.BRANCH}/10_aimfair.ipynb")
 
-    def test_the_address_is_that_of_the_package(self, monkeypatch):
-        class Known:
-            def get_all(self, name):
-                return ["Homepage, https://example.org", f"Repository, {TestOnline.ADDRESS}"]
-
-        monkeypatch.setattr(online, "metadata", lambda name: Known())
-        assert online.repository() == self.ADDRESS
+    def test_the_address_is_that_of_the_project(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("FAIRNB_HOME", str(tmp_path))
+        for text, wanted in (("", ""), (f'[project.urls]\nRepository = "{self.ADDRESS}"\n', self.ADDRESS)):
+            (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+            online.repository.cache_clear()
+            assert online.repository() == wanted
+        online.repository.cache_clear()
 
     def test_a_copy_for_colab_installs_first_and_runs_at_tier_smoke(self, monkeypatch):
         book = online.for_colab("10_aimfair", self.ADDRESS)

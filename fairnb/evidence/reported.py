@@ -77,14 +77,15 @@ def numbers(paper: str | None = None, table: str | None = None) -> pd.DataFrame:
     return frame[frame["table"] == table].reset_index(drop=True)
 
 
-def wide(paper: str, table: str) -> pd.DataFrame:
+def wide(paper: str, table: str, values: str = "value") -> pd.DataFrame:
     """One table as printed: a row per (setting, method) in print order, a column per metric (``metric group``).
 
-    Values are floats in the printed unit, NaN where the paper prints a dash or a text. Raises ``UnknownName``.
+    Values are floats in the printed unit, NaN where the paper prints a dash or a text; with ``values="printed"`` they
+    are the printed text. Raises ``UnknownName``.
     """
     frame = numbers(paper, table)
     columns = (frame["metric"] + " " + frame["group"]).str.strip()
-    shape = frame.assign(column=columns).pivot(index=["setting", "method"], columns="column", values="value")
+    shape = frame.assign(column=columns).pivot(index=["setting", "method"], columns="column", values=values)
     rows = frame.drop_duplicates(["setting", "method"])[["setting", "method"]]
     ordered = shape.reindex(index=pd.MultiIndex.from_frame(rows), columns=list(dict.fromkeys(columns)))
     return ordered.rename_axis(columns=None).reset_index()

@@ -89,7 +89,7 @@ def row_of(verdict: Verdict, rerun: Verdict | None = None) -> dict[str, Any]:
 def read(tier: str) -> pd.DataFrame:
     """One row per claim of ``claims.csv``: the verdict that a notebook saved, else the ledger's, else ``not run``."""
     files = {file.stem: file for file in sorted((paths.results(tier) / "verdicts").glob("*.json"))}
-    rows = [row for name in judging.known().keys() - files for row in _by_the_ledger(name, tier)]
+    rows = [row for name in judging.known().keys() - files for row in by_the_ledger(name, tier)]
     rows += [row for file in files.values() for row in json.loads(file.read_text(encoding="utf-8"))]
     saved = {row["claim"]: row for row in rows}
     blank = {name: np.nan for name in COLUMNS} | dict.fromkeys(("decided_by", "reason", "ours", "note"), "")
@@ -102,7 +102,7 @@ def read(tier: str) -> pd.DataFrame:
     return pd.DataFrame(table, columns=list(COLUMNS))
 
 
-def _by_the_ledger(notebook: str, tier: str) -> list[dict[str, Any]]:
+def by_the_ledger(notebook: str, tier: str) -> list[dict[str, Any]]:
     """Rows of a notebook that was not executed here; none where the ledger lacks a row, or its data are not here."""
     with suppress(MissingData):
         if ledger.read(tier):
@@ -114,9 +114,9 @@ def shown(verdicts: pd.DataFrame) -> Any:
     """``judged``'s table for reading: the evidence so far with the difference that decides it, and this rerun."""
     rows = []
     for row in verdicts.to_dict("records"):
-        so_far = f"{row['verdict']} ({_counted(row['seeds'], row['processors'])})"
-        own = {"claim": row["claim"], "evidence so far": so_far, "difference": _difference(row)}
-        own |= {"this rerun": f"{row['rerun']} ({_counted(row['rerun_seeds'])})", "printed": row["printed"]}
+        so_far = f"{row['verdict']} ({counted(row['seeds'], row['processors'])})"
+        own = {"claim": row["claim"], "evidence so far": so_far, "difference": difference(row)}
+        own |= {"this rerun": f"{row['rerun']} ({counted(row['rerun_seeds'])})", "printed": row["printed"]}
         rows.append(own | {"ours (evidence so far)": row["ours"]})
     return report.show(pd.DataFrame(rows))
 
@@ -125,13 +125,13 @@ def why(verdicts: pd.DataFrame) -> say.Prose:
     """A point for each row of ``judged``'s table: claim, verdict, what decided it or is missing, what to know."""
     points = []
     for row in verdicts.to_dict("records"):
-        found = f"decided by {row['decided_by']}: {_difference(row)}" if row["decided_by"] else ""
+        found = f"decided by {row['decided_by']}: {difference(row)}" if row["decided_by"] else ""
         words = row["reason"] or found
         points.append(say.point(verdicts, [row["claim"]], words, f"({row['note']})" if row["note"] else ""))
     return say.prose(points)
 
 
-def _difference(row: Mapping[str, Any]) -> str:
+def difference(row: Mapping[str, Any]) -> str:
     """``+2.3 [+1.1, +3.5]`` in points; empty where no number decides."""
     if not np.isfinite(row["effect"]):
         return ""
@@ -139,7 +139,8 @@ def _difference(row: Mapping[str, Any]) -> str:
     return f"{row['effect']:+z.1f}{ends}"
 
 
-def _counted(seeds: int, processors: int = 0) -> str:
+def counted(seeds: int, processors: int = 0) -> str:
+    """``3 seeds, 2 processors``; one processor is not told."""
     said = f"{seeds} seed{'s' * (seeds != 1)}"
     return f"{said}, {processors} processors" if processors > 1 else said
 

@@ -17,7 +17,7 @@ from fairnb.data import settings
 from fairnb.data.files import sentence_of
 from fairnb.errors import FairnbError
 from fairnb.evidence import clone
-from fairnb.publish import compare_command, evidence_commands, online, stopping, without_make
+from fairnb.publish import compare_command, evidence_commands, online, site_command, stopping, without_make
 
 tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="smoke, quick, open or paper")
 only_option = click.option("--only", default="", help="notebooks to run, e.g. 10_aimfair or 10,90 (default: all)")
@@ -41,7 +41,16 @@ attributes_option = click.option(
 HEADINGS = {
     "Reproduce": ("check", "data", "plan", "reproduce", "verify", "lab", "test", "clean"),
     "Your own data, method or paper": ("compare", "new-paper"),
-    "Evidence and pages": ("decide", "evidence", "audit-evidence", "reference", "readme", "colab"),
+    "Evidence and pages": (
+        "decide",
+        "evidence",
+        "audit-evidence",
+        "reference",
+        "readme",
+        "site",
+        "site-check",
+        "colab",
+    ),
 }
 OTHERS = "Of single papers"
 
@@ -230,8 +239,14 @@ def new_paper(slug: str, title: str, into: str) -> None:
         click.echo(str(file))
 
 
-for _of_evidence in (evidence_commands.evidence, evidence_commands.decide, evidence_commands.audit_evidence):
-    _command(_of_evidence)
+for _others in (
+    evidence_commands.evidence,
+    evidence_commands.decide,
+    evidence_commands.audit_evidence,
+    site_command.site,
+    site_command.site_check,
+):
+    _command(_others)
 
 for _of_others in (compare_command.compare, without_make.test, without_make.lab, online.colab):
     commands.add_command(_with_sentences(_of_others))

@@ -5,7 +5,8 @@ All need the repository's address. Where none is known there is no badge, rather
 
 from __future__ import annotations
 
-from importlib.metadata import metadata
+import functools
+import tomllib
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -33,10 +34,11 @@ BEGIN = f"import sys\n\nsys.path.insert(0, '{PLACE}')\n%cd {PLACE}/notebooks"
 WORDS = "The next cell installs fairnb. Should Colab then ask to restart the session, do so, and go on below that cell."
 
 
+@functools.cache
 def repository() -> str:
     """The address of the repository, ``[project.urls] Repository`` of pyproject.toml; empty where none is given."""
-    named = dict(text.split(", ", 1) for text in metadata("fairnb").get_all("Project-URL") or ())
-    return named.get("Repository", "")
+    project = tomllib.loads((paths.project() / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+    return str(project.get("urls", {}).get("Repository", "")).rstrip("/")
 
 
 def badges(name: str, address: str) -> dict[str, str]:

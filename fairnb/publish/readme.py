@@ -93,7 +93,7 @@ def drop_unshown(tier: str) -> int:
 
 def results() -> str:
     """``results/README.md``: verdicts over tiers, then each paper with its tables and figures tier by tier."""
-    cards = {tier: _card(tier) for tier in tiers.TIERS if (paths.reference(tier) / "scorecard.csv").exists()}
+    cards = {tier: card(tier) for tier in tiers.TIERS if (paths.reference(tier) / "scorecard.csv").exists()}
     claims = reported.claims()
     rooms = [room for slug, room in registry.rooms().items() if slug in set(claims["paper"])]
     if not cards:
@@ -108,14 +108,13 @@ def results() -> str:
     )
     cells = "; ".join(f"{symbol} {verdict}" for verdict, symbol in SYMBOLS.items())
     blocks = [f"{HAND_OFF}\n# Results so far", opening, _contents(rooms, claims, cards), f"Claims by verdict: {cells}."]
-    blocks += [_former(cards), *(_figure(tier, "scorecard") for tier in cards)]
+    blocks += [former(cards), *(figure(tier, "scorecard") for tier in cards)]
     blocks += [
         "**Reading the tables.** ● the method reads group labels of the training data, ○ it does not. Rows marked "
         "*quoted* were not rerun. [`01_fairness_metrics`](../notebooks/01_fairness_metrics.ipynb) builds every metric "
         "from counts."
     ]
-    for room in rooms:
-        blocks += _paper(room, claims, cards)
+    blocks += [block for room in rooms for block in _paper(room, claims, cards)]
     return "\n\n".join([*filter(None, blocks), *_audit()]) + "\n"
 
 
@@ -152,15 +151,16 @@ def _paper(room: Room, claims: pd.DataFrame, cards: dict[str, pd.DataFrame]) -> 
     books = " · ".join(f"[`{book}`](../notebooks/{book}.ipynb)" for book in notebook_map.of(paper))
     told = f"*{paper.title}* ({paper.source}). Notebooks: {books}"
     blocks = [f"## {name}", told, _verdicts(paper.slug, claims, cards)]
-    for tier in cards:
-        table = room.door("headline").headline(tier) if room.offers("headline") else ""
-        names = [figure for figure in FIGURES.get(tier, ()) if figure.startswith(f"{paper.slug}_")]
-        names = [f"{CLAIMS}{paper.slug}", *names]
-        tables, pictures = map(_narrow, ONE_TABLE.split(table)), (_figure(tier, figure) for figure in names)
-        found = [*tables, *pictures, _tables(tier, paper.slug)]
-        if any(found):
-            blocks += [f"### {name} at tier {tier}", *found]
-    return blocks
+    return blocks + [block for tier in cards for block in at_tier(room, tier)]
+
+
+def at_tier(room: Room, tier: str) -> list[str]:
+    """A paper's tables and figures of a tier's reference below a heading; nothing where it has none."""
+    slug = room.paper.slug
+    table = room.door("headline").headline(tier) if room.offers("headline") else ""
+    names = [f"{CLAIMS}{slug}", *(one for one in FIGURES.get(tier, ()) if one.startswith(f"{slug}_"))]
+    found = [*map(_narrow, ONE_TABLE.split(table)), *(figure(tier, one) for one in names), _tables(tier, slug)]
+    return [f"### {notebook_map.short_name(room.paper)} at tier {tier}", *found] if any(found) else []
 
 
 def _verdicts(slug: str, claims: pd.DataFrame, cards: dict[str, pd.DataFrame]) -> str:
@@ -200,7 +200,7 @@ def _narrow(text: str) -> str:
     return f"{said}\n{table.to_markdown(index=False, disable_numparse=True)}"
 
 
-def _figure(tier: str, name: str) -> str:
+def figure(tier: str, name: str) -> str:
     """A reference figure with its caption; empty where the tier has none."""
     if not (paths.reference(tier) / f"figures/{name}.png").exists():
         return ""
@@ -229,17 +229,17 @@ def _audit() -> list[str]:
         f"[audit.csv](reference/{tier}/tables/audit.csv), and told in "
         "[`03_published_numbers`](../notebooks/03_published_numbers.ipynb)."
     )
-    return ["## The printed tables", told, _figure(tier, "audit_findings")] if found else []
+    return ["## The printed tables", told, figure(tier, "audit_findings")] if found else []
 
 
-def _card(tier: str) -> pd.DataFrame:
+def card(tier: str) -> pd.DataFrame:
     """A reference scorecard; what a former rule decided (it has no reading of *this rerun*) is undecided by now."""
     card = pd.read_csv((paths.reference(tier) / "scorecard.csv"), keep_default_na=False)
     former = (card["verdict"] != rule.NOT_RUN) & (card["rerun"] == "" if "rerun" in card else True)
     return card.assign(former=former, verdict=card["verdict"].where(~former, rule.UNDECIDED))
 
 
-def _former(cards: dict[str, pd.DataFrame]) -> str:
+def former(cards: dict[str, pd.DataFrame]) -> str:
     """A sentence on the references that were made by a former rule; empty where there are none."""
     titles = {slug: notebook_map.short_name(room.paper) for slug, room in registry.rooms().items()}
     old = {tier: card.loc[card["former"], "paper"].map(titles).unique() for tier, card in cards.items()}
