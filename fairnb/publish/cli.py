@@ -41,16 +41,8 @@ attributes_option = click.option(
 HEADINGS = {
     "Reproduce": ("check", "data", "plan", "reproduce", "verify", "lab", "test", "clean"),
     "Your own data, method or paper": ("compare", "new-paper"),
-    "Evidence and pages": (
-        "decide",
-        "evidence",
-        "audit-evidence",
-        "reference",
-        "readme",
-        "site",
-        "site-check",
-        "colab",
-    ),
+    "Evidence": ("decide", "evidence", "audit-evidence"),
+    "Pages": ("site", "site-check", "colab", "reference", "readme"),
 }
 OTHERS = "Of single papers"
 
@@ -239,17 +231,12 @@ def new_paper(slug: str, title: str, into: str) -> None:
         click.echo(str(file))
 
 
-for _others in (
-    evidence_commands.evidence,
-    evidence_commands.decide,
-    evidence_commands.audit_evidence,
-    site_command.site,
-    site_command.site_check,
-):
-    _command(_others)
+for _of_evidence in (evidence_commands.evidence, evidence_commands.decide, evidence_commands.audit_evidence):
+    _command(_of_evidence)
 
-for _of_others in (compare_command.compare, without_make.test, without_make.lab, online.colab):
-    commands.add_command(_with_sentences(_of_others))
+for _module in (compare_command, site_command, without_make, online):
+    for _own in _module.COMMANDS:
+        commands.add_command(_with_sentences(_own))
 
 
 def main() -> None:

@@ -52,3 +52,6 @@ def compare(source, target, protected, without, methods, gaps, network, budget, 
 
 def _listed(text: str, mark: str) -> list[str]:
     return [part.strip() for part in text.split(mark) if part.strip()]
+
+
+COMMANDS = (compare,)

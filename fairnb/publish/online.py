@@ -79,3 +79,6 @@ def colab(only: str, given: str) -> None:
         file = paths.project() / "build" / "colab" / f"{name}.ipynb"
         write_atomic(file, nbformat.writes(for_colab(name, address)) + "\n")
         click.echo(str(file.relative_to(paths.project())))
+
+
+COMMANDS = (colab,)

@@ -9,6 +9,7 @@ import click
 from fairnb import paths
 
 
+@click.command()
 @click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="whose executed notebooks are shown")
 def site(tier: str) -> None:
     """Build the web pages of all claims, papers, notebooks and guides in build/site/."""
@@ -17,6 +18,7 @@ def site(tier: str) -> None:
     click.echo(build.build(tier))
 
 
+@click.command()
 def site_check() -> None:
     """Check build/site/: links, pictures and their words, and every page in a browser where there is Chromium."""
     from fairnb.publish.site import browser, check
@@ -29,3 +31,6 @@ def site_check() -> None:
     click.echo(f"{len(found) + len(seen)} faults")
     if found or seen:
         sys.exit(1)
+
+
+COMMANDS = (site, site_check)

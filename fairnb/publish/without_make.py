@@ -39,3 +39,6 @@ def _run(module: str, *words: str) -> None:
     """Run a module by this Python in the checkout and end with its exit code; one thread a process, as in `make`."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"} | clone.environment()
     sys.exit(subprocess.call([sys.executable, "-m", module, *words], cwd=paths.project(), env=environment))
+
+
+COMMANDS = (test, lab)
