@@ -17,7 +17,7 @@ from fairnb.data import settings
 from fairnb.data.files import sentence_of
 from fairnb.errors import FairnbError
 from fairnb.evidence import clone
-from fairnb.publish import compare_command, evidence_commands, stopping
+from fairnb.publish import compare_command, course_command, evidence_commands, stopping
 
 tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="smoke, quick, open or paper")
 only_option = click.option("--only", default="", help="notebooks to run, e.g. 10_aimfair or 10,90 (default: all)")
@@ -41,6 +41,7 @@ attributes_option = click.option(
 HEADINGS = {
     "Reproduce": ("check", "data", "plan", "reproduce", "verify", "clean"),
     "Your own data, method or paper": ("compare", "new-paper"),
+    "Teaching": ("course", "course-check"),
     "Evidence and pages": ("decide", "evidence", "audit-evidence", "reference", "readme"),
 }
 OTHERS = "Of single papers"
@@ -233,7 +234,8 @@ def new_paper(slug: str, title: str, into: str) -> None:
 for _of_evidence in (evidence_commands.evidence, evidence_commands.decide, evidence_commands.audit_evidence):
     _command(_of_evidence)
 
-commands.add_command(_with_sentences(compare_command.compare))
+for _whole in (compare_command.compare, course_command.course, course_command.course_check):
+    commands.add_command(_with_sentences(_whole))
 
 
 def main() -> None:
