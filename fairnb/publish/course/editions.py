@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairnb.data import files
 from fairnb.errors import BadData, FairnbError
+from fairnb.evidence import clone
 from fairnb.publish.course import lessons, pages
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def grader(root: Path) -> Iterator[NbGraderAPI]:
     home = tempfile.mkdtemp(prefix="fairnb-course-")
     own = dict.fromkeys(("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR"), home)
     own["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    own |= clone.environment()  # kernels import this fairnb
     before = {name: os.environ.get(name) for name in own}
     os.environ |= own
     try:
@@ -104,6 +106,7 @@ def grader(root: Path) -> Iterator[NbGraderAPI]:
         config.CourseDirectory.root = str(root)
         config.CourseDirectory.course_id = COURSE_ID
         config.Execute.timeout = 300
+        config.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]
         yield NbGraderAPI(config=config, log_level="ERROR")
     except ModuleNotFoundError as error:
         raise BadData(f"the course needs {error.name}: pip install 'fairnb[course]' (make env has it)") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -33,7 +34,8 @@ def scores(lesson: str, seed: int = 0) -> dict[str, float]:
     Raises:
         FairnbError: what nbgrader refuses, in its words.
     """
-    with tempfile.TemporaryDirectory(prefix="fairnb-course-") as place:
+    with tempfile.TemporaryDirectory(prefix="fairnb-course-") as place, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of nbgrader's database
         root = Path(place)
         editions.write(lesson, seed, root)
         course, got = root / "nbgrader", {}

@@ -15,10 +15,10 @@ from urllib.parse import unquote
 
 from fairnb import paths
 from fairnb.errors import BadData
-from fairnb.publish.course import lessons
+from fairnb.publish.course import drawings, lessons
 
 MOST_SLIDES = 20
-IMAGE = re.compile(r'(<img [^>]*src=")([^":]+\.png)(")')
+IMAGE = re.compile(r'(<img [^>]*src=")([^":]+\.png|draw:\w+)(")')
 
 
 def slides(lesson: str) -> str:
@@ -40,12 +40,19 @@ def _html(lesson: str, text: str) -> str:
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
     def embedded(found: re.Match[str]) -> str:
-        file = (lessons.folder() / lesson / unquote(found[2])).resolve()
-        if not file.is_file():
-            raise BadData(f"lesson {lesson} shows {found[2]}, which is not there: mend the link")
-        return f"{found[1]}data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}{found[3]}"
+        return f"{found[1]}data:image/png;base64,{base64.b64encode(_png(lesson, found[2])).decode()}{found[3]}"
 
     return IMAGE.sub(embedded, markdown2html_mistune(text))
+
+
+def _png(lesson: str, source: str) -> bytes:
+    """The bytes of a picture: a file, seen from the lesson's folder, or ``draw:NAME`` of ``drawings``."""
+    if source.startswith("draw:"):
+        return drawings.png(source.removeprefix("draw:"))
+    file = (lessons.folder() / lesson / unquote(source)).resolve()
+    if not file.is_file():
+        raise BadData(f"lesson {lesson} shows {source}, which is not there: mend the link")
+    return file.read_bytes()
 
 
 def _filled(template: str, text: str, body: str) -> str:
