@@ -1,4 +1,4 @@
-"""The course: every lesson's exercises grade as they should, the editions hide what they must, bad input is a sentence."""
+"""The course: exercises grade as they should, editions hide what they must, bad input is a sentence."""
 
 import json
 import shutil
