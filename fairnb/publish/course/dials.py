@@ -132,7 +132,7 @@ def picture(kind: str, settings: tuple[Setting, ...] = GRID) -> Figure:
     if kind not in KINDS:
         raise UnknownName("kind of dials", kind, KINDS)
     fig, axes = plt.subplots(
-        len(settings), 3, figsize=(10, 0.5 + 1.75 * len(settings)), squeeze=False, width_ratios=(6, 2, 2.6)
+        len(settings), 3, figsize=(8.6, 0.4 + 1.5 * len(settings)), squeeze=False, width_ratios=(6, 2, 2.6)
     )
     for line, setting in zip(axes, settings, strict=True):
         seen = KINDS[kind](setting)
