@@ -248,6 +248,28 @@ class TestDials:
             dials.picture("traned")
 
 
+def test_the_glossary_has_every_metric_and_every_method():
+    from fairnb import metrics
+    from fairnb.training import methods
+
+    text = (paths.project() / "course" / "glossary.md").read_text(encoding="utf-8")
+    ours = [name for name in methods.names() if methods.get(name).function.__module__.startswith("fairnb.")]
+    assert [name for name in (*metrics.NAMES, *metrics.ALIASES, *ours) if f"`{name}`" not in text] == []
+
+
+def test_the_executed_copy_is_of_this_lesson_and_went_through():
+    done = nbformat.read(paths.project() / "course" / FIRST / "executed.ipynb", as_version=4)
+    marked = [cell for cell in done.cells if "nbgrader" in cell.metadata]
+    wanted = [cell for cell in lessons.read(FIRST, seed=2026).cells if "nbgrader" in cell.metadata]
+    assert [cell.metadata.nbgrader.grade_id for cell in marked] == [cell.metadata.nbgrader.grade_id for cell in wanted]
+    for cell, source in zip(marked, wanted, strict=True):
+        if source.metadata.nbgrader.locked:
+            assert cell.source.strip() == source.source.partition(lessons.HIDDEN)[0].strip()
+    code = [cell for cell in done.cells if cell.cell_type == "code"]
+    assert all(cell.metadata["seconds"] < 60 for cell in code)
+    assert not any(output.output_type == "error" for cell in code for output in cell.outputs)
+
+
 def test_an_unknown_drawing_is_an_error():
     with pytest.raises(UnknownName, match="did you mean 'noise_floor'"):
         drawings.png("noise_flor")

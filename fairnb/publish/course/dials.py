@@ -204,7 +204,7 @@ def show(kind: str) -> object:
         for name, (low, high, step) in STEPS.items()
     }
     moved = ipywidgets.interactive_output(lambda **at: _display(picture(kind, (replace(first, **at),))), sliders)
-    return ipywidgets.VBox([ipywidgets.HBox(list(sliders.values())), moved])
+    return ipywidgets.VBox([ipywidgets.HBox(list(sliders.values()), layout={"flex_flow": "row wrap"}), moved])
 
 
 def _display(fig: Figure) -> None:

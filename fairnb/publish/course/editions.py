@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairnb.data import files
+from fairnb.data.progress import HEADLESS
 from fairnb.errors import BadData, FairnbError
 from fairnb.evidence import clone
 from fairnb.publish.course import lessons, pages
@@ -32,6 +33,9 @@ WRITTEN = {
     "nbgrader": "a course folder of nbgrader's (source, release, gradebook)",
 }
 CONFIG = f'''"""Settings of nbgrader for this course folder; run nbgrader's commands in it."""
+import os
+
+os.environ[{HEADLESS!r}] = "1"  # dials and quizzes as they are where nobody can move them
 c = get_config()
 c.CourseDirectory.course_id = {COURSE_ID!r}
 c.Execute.timeout = 300  # seconds a cell, on a slow machine
@@ -95,7 +99,7 @@ def grader(root: Path) -> Iterator[NbGraderAPI]:
     home = tempfile.mkdtemp(prefix="fairnb-course-")
     own = dict.fromkeys(("HOME", "IPYTHONDIR", "JUPYTER_CONFIG_DIR"), home)
     own["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    own |= clone.environment()  # kernels import this fairnb
+    own |= {HEADLESS: "1"} | clone.environment()  # kernels import this fairnb
     before = {name: os.environ.get(name) for name in own}
     os.environ |= own
     try:
