@@ -77,7 +77,7 @@ class TestLesson:
         for question in json.loads(lessons.text(name, lessons.QUIZ)):
             answers = question["answers"]
             assert sum(answer.get("correct", False) for answer in answers) == 1
-            assert all(answer["feedback"] for answer in answers) and "$" not in question["question"], "$ loads MathJax"
+            assert all(answer["feedback"] for answer in answers) and "$" not in question["question"], "formulas stay text there"
 
 
 def test_students_get_neither_solutions_nor_hidden_tests(built):
@@ -174,6 +174,12 @@ def test_without_a_checkout_there_is_no_course(tmp_path, monkeypatch):
 def test_the_command_says_what_it_found(monkeypatch):
     result = CliRunner().invoke(commands, ["course-check", "--only", "1", "--jobs", "1"])
     assert result.exit_code == 0 and "5 exercises" in result.stdout and "all as it should be" in result.stdout
+
+
+def test_without_nbgrader_the_remedy_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "nbgrader.apps.api", None)
+    with pytest.raises(BadData, match=r"the course needs nbgrader: pip install 'fairnb\[course\]'"):
+        editions.write(FIRST, 0, tmp_path)
 
 
 def test_what_nbgrader_refuses_is_a_sentence():

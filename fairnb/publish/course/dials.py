@@ -159,7 +159,7 @@ def _faces(ax: Axes, seen: Seen, answer: np.ndarray) -> None:
             ax.imshow(np.moveaxis(seen.faces[row], 0, -1), extent=(x, x + 0.94, y + 0.94, y))
             if answer[row] != target:
                 ax.add_patch(Rectangle((x + 0.03, y + 0.03), 0.88, 0.88, fill=False, color="#D55E00", linewidth=2))
-    ax.set(xlim=(0, 2 * SHOWN + 0.5), ylim=(2, 0), yticks=[], aspect="equal")
+    ax.set(xlim=(0, 2 * SHOWN + 0.5), ylim=(2, 0), yticks=[], aspect="equal", facecolor="none")
     ax.set_xticks([SHOWN / 2, 1.5 * SHOWN + 0.5], [f"{PROTECTED} = 0", f"{PROTECTED} = 1"])
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)

@@ -25,7 +25,7 @@ def one_attribute() -> Figure:
 
     settings = (("Smiling", 0), ("Smiling", 1), ("Eyeglasses", 1), ("Skin_Tone", 1), ("Skin_Tone", 5))
     return pictures(
-        {f"{name} = {value}": faces.sample(8, seed=11, force={name: value}).images for name, value in settings}
+        {f"{name} = {value}": list(faces.sample(8, seed=11, force={name: value}).images) for name, value in settings}
     )
 
 
@@ -38,7 +38,7 @@ def biased_cells() -> Figure:
         drawn = faces.sample(24, seed=5, bias=(dials.TARGET, dials.PROTECTED, share), difficulty=0.0)
         for value in (0, 1):
             rows = np.flatnonzero(drawn.labels(dials.TARGET) == value)[:12]
-            lines[f"bias {share:g}, {dials.TARGET} = {value}"] = drawn.images[rows]
+            lines[f"bias {share:g}, {dials.TARGET} = {value}"] = list(drawn.images[rows])
     return pictures(lines)
 
 

@@ -113,7 +113,9 @@ def grader(root: Path) -> Iterator[NbGraderAPI]:
         config.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--log-level=ERROR"]
         yield NbGraderAPI(config=config, log_level="ERROR")
     except ModuleNotFoundError as error:
-        raise BadData(f"the course needs {error.name}: pip install 'fairnb[course]' (make env has it)") from None
+        raise BadData(
+            f"the course needs {str(error.name).split('.')[0]}: pip install 'fairnb[course]' (make env has it)"
+        ) from None
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
