@@ -15,6 +15,8 @@ FORCE ?=
 BUDGET ?= 60
 DRY ?=
 KEY ?=
+SEED ?= 0
+KERNEL ?=
 # Which build of torch: cuda (the lock as it is) or cpu; when not said, the one that .venv already has.
 TORCH ?= $(if $(wildcard .venv/.ready-cpu),cpu,cuda)
 READY := .venv/.ready$(filter-out -cuda,-$(TORCH))
@@ -25,7 +27,7 @@ export FAIRNB_ATTRIBUTES := $(ATTRIBUTES)
 # Small processes with one thread each beat one process with many threads (and torch collapses when they compete).
 export OMP_NUM_THREADS := 1
 
-.PHONY: help env reproduce test test-fast test-portable lint lab plan decide evidence audit-evidence verify reference site site-check data check clean lock
+.PHONY: help env reproduce test test-fast test-portable lint lab plan decide evidence audit-evidence verify reference site site-check data check clean course course-check lock
 
 help:  ## this list
 	@echo "fairnb: rerun five papers on fairness-aware fine-tuning, and check their claims"
@@ -33,6 +35,7 @@ help:  ## this list
 	@echo "settings: TIER=smoke|quick|open|paper  ONLY=10_aimfair  SEEDS=3 or 0,1,2  PRESET=code|paper|ours  JOBS=2  SCHEDULER=tcp://host:8786  FORCE=1"
 	@echo "of FineFACE's Tables 6 to 8: ATTRIBUTES=smiling,bangs"
 	@echo "of decide: BUDGET=60 (minutes)  ONLY=A7 or aimfair  DRY=1; of audit-evidence: KEY=<experiment key>"
+	@echo "of course and course-check: SEED=2026  ONLY=1_measuring; of course-check: KERNEL=1"
 	@echo "real data: FAIRNB_DATA=/folder make data"
 
 env: $(READY)  ## build .venv from requirements.lock (TORCH=cpu: without CUDA)
@@ -108,6 +111,12 @@ clean:  ## remove results, the site and .venv (never what git keeps, never data)
 	@rm -rf build/site build/site-sources
 	@if [ -f .venv/pyvenv.cfg ] && [ ! -L .venv ]; then rm -rf .venv; \
 	elif [ -e .venv ] || [ -L .venv ]; then echo "left: .venv, which is a link or no environment of Python's"; fi
+
+course: env  ## write the course for a class to build/course (SEED=...)
+	@$(BIN)/fairnb course --seed "$(SEED)" --only "$(ONLY)"
+
+course-check: env  ## check every exercise of the course (SEED=..., KERNEL=1)
+	@$(BIN)/fairnb course-check --seed "$(SEED)" --only "$(ONLY)" $(if $(JOBS),--jobs "$(JOBS)") $(if $(KERNEL),--kernel)
 
 lock: env  ## resolve pyproject.toml again (Python 3.11 and 3.12)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/lock.py

@@ -17,7 +17,15 @@ from fairnb.data import settings
 from fairnb.data.files import sentence_of
 from fairnb.errors import FairnbError
 from fairnb.evidence import clone
-from fairnb.publish import compare_command, evidence_commands, online, site_command, stopping, without_make
+from fairnb.publish import (
+    compare_command,
+    course_command,
+    evidence_commands,
+    online,
+    site_command,
+    stopping,
+    without_make,
+)
 
 tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="smoke, quick, open or paper")
 only_option = click.option("--only", default="", help="notebooks to run, e.g. 10_aimfair or 10,90 (default: all)")
@@ -41,6 +49,7 @@ attributes_option = click.option(
 HEADINGS = {
     "Reproduce": ("check", "data", "plan", "reproduce", "verify", "lab", "test", "clean"),
     "Your own data, method or paper": ("compare", "new-paper"),
+    "Teaching": ("course", "course-check"),
     "Evidence": ("decide", "evidence", "audit-evidence"),
     "Pages": ("site", "site-check", "colab", "reference", "readme"),
 }
@@ -231,10 +240,7 @@ def new_paper(slug: str, title: str, into: str) -> None:
         click.echo(str(file))
 
 
-for _of_evidence in (evidence_commands.evidence, evidence_commands.decide, evidence_commands.audit_evidence):
-    _command(_of_evidence)
-
-for _module in (compare_command, site_command, without_make, online):
+for _module in (evidence_commands, compare_command, course_command, site_command, without_make, online):
     for _own in _module.COMMANDS:
         commands.add_command(_with_sentences(_own))
 

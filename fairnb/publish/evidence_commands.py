@@ -18,6 +18,7 @@ from fairnb.tasks import tiers
 tier_option = click.option("--tier", default=paths.DEFAULT_TIER, show_default=True, help="quick, open or paper")
 
 
+@click.command()
 @tier_option
 def evidence(tier: str) -> None:
     """Give this machine's finished runs to the ledger, in new files under results/evidence/ to be committed."""
@@ -27,6 +28,7 @@ def evidence(tier: str) -> None:
         click.echo(sentence)
 
 
+@click.command()
 @tier_option
 @click.option("--budget", default="60", show_default=True, help="minutes of wall-clock")
 @click.option("--only", default="", help="claims or papers, e.g. A7 or aimfair,S1 (default: all)")
@@ -47,6 +49,7 @@ def decide(tier: str, budget: str, only: str, jobs: str, dry: bool) -> None:
             click.echo(sentence)
 
 
+@click.command()
 @click.argument("key", default="")
 @tier_option
 def audit_evidence(key: str, tier: str) -> None:
@@ -116,3 +119,6 @@ def deciding_alone() -> Iterator[None]:
     with ExitStack() as held:
         held.enter_context(alone.alone(paths.results_root() / "plans" / ".decide", "`make decide`"))
         yield
+
+
+COMMANDS = (evidence, decide, audit_evidence)
