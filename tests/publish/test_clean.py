@@ -19,7 +19,7 @@ from fairnb.publish.cli import commands
 
 ROOT = paths.project()
 KEY = "0123456789abcdef"
-KEPT = ("README.md", "evidence/quick/a.jsonl.xz", "reference/quick/scorecard.csv")
+KEPT = ("README.md", "evidence/quick/a.jsonl.xz", "reference/quick/scorecard.csv", "replies/A7.md")
 MADE = (
     f"runs/quick/erm-seed0-{KEY}.json",
     f"runs/quick/erm-seed0-{KEY}.npz.broken",
