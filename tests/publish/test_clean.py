@@ -101,7 +101,12 @@ def test_clean_leaves_what_git_keeps(home):
     result = clean()
     assert (result.exit_code, result.output) == (0, "")
     assert there(home / "results") == set(KEPT)
-    assert sorted(item.name for item in (home / "results").iterdir()) == ["README.md", "evidence", "reference"]
+    assert sorted(item.name for item in (home / "results").iterdir()) == [
+        "README.md",
+        "evidence",
+        "reference",
+        "replies",
+    ]
 
 
 @pytest.mark.parametrize("place", ["elsewhere", "project/results/evidence", "project/results/reference"])
