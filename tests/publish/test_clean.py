@@ -19,7 +19,7 @@ from fairnb.publish.cli import commands
 
 ROOT = paths.project()
 KEY = "0123456789abcdef"
-KEPT = ("README.md", "evidence/quick/a.jsonl.xz", "reference/quick/scorecard.csv")
+KEPT = ("README.md", "evidence/quick/a.jsonl.xz", "reference/quick/scorecard.csv", "replies/A7.md")
 MADE = (
     f"runs/quick/erm-seed0-{KEY}.json",
     f"runs/quick/erm-seed0-{KEY}.npz.broken",
@@ -101,7 +101,12 @@ def test_clean_leaves_what_git_keeps(home):
     result = clean()
     assert (result.exit_code, result.output) == (0, "")
     assert there(home / "results") == set(KEPT)
-    assert sorted(item.name for item in (home / "results").iterdir()) == ["README.md", "evidence", "reference"]
+    assert sorted(item.name for item in (home / "results").iterdir()) == [
+        "README.md",
+        "evidence",
+        "reference",
+        "replies",
+    ]
 
 
 @pytest.mark.parametrize("place", ["elsewhere", "project/results/evidence", "project/results/reference"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from fairnb import __version__, paths, registry
 from fairnb.data.files import plain_errors
-from fairnb.errors import FairnbError, MissingData
+from fairnb.errors import FairnbError
 from fairnb.evidence import reported
 from fairnb.publish import books
 from fairnb.publish.site import claims, executed, front, guides
@@ -88,7 +88,7 @@ def build(tier: str, only: Collection[str] = (), out: Path | None = None) -> str
     """
     tiers.get(tier)
     if not paths.has_checkout():
-        raise MissingData(
+        raise FairnbError(
             "a site is made of a checkout's notebooks, guides and ledger: `git clone` one, and work in it"
         )
     out = out or paths.site()
@@ -121,7 +121,7 @@ def _sphinx(sources: Path, configuration: dict[str, Any]) -> Path:
         from sphinx.application import Sphinx
         from sphinx.util.docutils import docutils_namespace, patch_docutils
     except ImportError:
-        raise MissingData("Sphinx is not installed: `make env`, or pip install 'fairnb[docs]'") from None
+        raise FairnbError("Sphinx is not installed: `make env`, or pip install 'fairnb[docs]'") from None
     said, made = io.StringIO(), sources / ".made"
     out, trees = made / "html", made / "doctrees"
     with patch_docutils(None), docutils_namespace():  # what Sphinx registers must not outlive it

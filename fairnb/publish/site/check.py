@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from fairnb import paths
-from fairnb.errors import BadData, MissingData
+from fairnb.errors import BadData, FairnbError
 from fairnb.publish.site import executed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def check(site: Path) -> list[str]:
     words or may be a photograph, something that is fetched from elsewhere, a trace of this machine.
 
     Raises:
-        BadData: there is no site. MissingData: BeautifulSoup, which comes with Sphinx's theme, is not there.
+        BadData: there is no site. FairnbError: BeautifulSoup, which comes with Sphinx's theme, is not there.
     """
     if not (site / "index.html").is_file():
         raise BadData(f"{site} has no index.html: `make site` builds it")
@@ -81,7 +81,7 @@ def _soup(page: Path) -> BeautifulSoup:
     try:
         from bs4 import BeautifulSoup
     except ImportError:
-        raise MissingData("BeautifulSoup is not installed: `make env`, or pip install 'fairnb[docs]'") from None
+        raise FairnbError("BeautifulSoup is not installed: `make env`, or pip install 'fairnb[docs]'") from None
     return BeautifulSoup(page.read_bytes(), "html.parser")
 
 

@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 
 from fairnb import paths
 from fairnb.errors import BadData, FairnbError
+from fairnb.evidence import layout
 from fairnb.publish import books, notebook_map, notebooks, online, readme
 from fairnb.publish.site.pages import Pages, cell, plain, wide
 
@@ -31,6 +32,7 @@ NOT_RUN = (
     "```{{note}}\nNot executed yet at tier `{tier}`, so there are no outputs. `make reproduce ONLY={name}{more}` runs "
     "it, and `make site{more}` shows what came out.\n```"
 )
+NOT_HERE = "```{{note}}\nNothing of it runs at tier `{tier}`, so there are no outputs.\n```"
 STALE = (
     "```{{warning}}\nExecuted by other code, data or settings than those of today ({why}). `make reproduce ONLY={name}"
     "{more}` runs it again.\n```"
@@ -148,10 +150,13 @@ def _book(name: str, pages: Pages) -> tuple[NotebookNode, str]:
     """A notebook for the site, and its state in words."""
     file, tier = paths.executed(pages.tier) / f"{name}.ipynb", pages.tier
     more = "" if tier == paths.DEFAULT_TIER else f" TIER={tier}"
-    if not file.is_file():
+    if not layout.belongs(name, tier):
+        book, state, head = books.read(name), f"not part of tier {tier}", NOT_HERE.format(tier=tier)
+    elif not file.is_file():
         book, state, head = books.read(name), "not executed", NOT_RUN.format(tier=tier, name=name, more=more)
     else:
-        book, why = _read(file), notebooks.why(name, tier).replace("new", "it has no receipt")
+        why = "it has no receipt" if notebooks.receipt(name, tier) is None else notebooks.why(name, tier)
+        book = _read(file)
         state, head = (f"stale: {why}", STALE.format(why=why, name=name, more=more)) if why else ("executed", "")
     services = [f"[{one}]({address})" for one, address in online.badges(name, online.repository()).items()]
     told = f"*Tier `{tier}`, {state.partition(':')[0]}. Its file: `notebooks/{name}.ipynb`.*"
@@ -211,7 +216,7 @@ def _output(output: NotebookNode, shown: bool) -> NotebookNode:
 def _list(pages: Pages, states: dict[str, str]) -> str:
     """The list of notebooks with what each asks and whether it was executed, and how to execute them."""
     more = "" if pages.tier == paths.DEFAULT_TIER else f" TIER={pages.tier}"
-    ran = sum(state != "not executed" for state in states.values())
+    ran = sum(state.startswith(("executed", "stale")) for state in states.values())
     told = (
         f"{ran} of {len(states)} notebooks are shown with what came out at tier `{pages.tier}`; the others have no "
         f"outputs. `make reproduce{more}` executes all of them (`ONLY=10_aimfair` one), and `make site{more}` then "
