@@ -15,9 +15,8 @@ from fairnb import paths, registry
 from fairnb.data.files import write_atomic
 from fairnb.evidence import report, reported, rule
 from fairnb.evidence.verdicts import WITHOUT
-from fairnb.publish import notebook_map
+from fairnb.publish import notebook_map, reference_cards
 from fairnb.registry import Room
-from fairnb.tasks import tiers
 
 HAND_OFF = "<!-- made by `fairnb readme`: change fairnb/publish/ or the reference results instead -->"
 SYMBOLS = {
@@ -93,7 +92,7 @@ def drop_unshown(tier: str) -> int:
 
 def results() -> str:
     """``results/README.md``: verdicts over tiers, then each paper with its tables and figures tier by tier."""
-    cards = {tier: card(tier) for tier in tiers.TIERS if (paths.reference(tier) / "scorecard.csv").exists()}
+    cards = reference_cards.cards()
     claims = reported.claims()
     rooms = [room for slug, room in registry.rooms().items() if slug in set(claims["paper"])]
     if not cards:
@@ -108,7 +107,7 @@ def results() -> str:
     )
     cells = "; ".join(f"{symbol} {verdict}" for verdict, symbol in SYMBOLS.items())
     blocks = [f"{HAND_OFF}\n# Results so far", opening, _contents(rooms, claims, cards), f"Claims by verdict: {cells}."]
-    blocks += [former(cards), *(figure(tier, "scorecard") for tier in cards)]
+    blocks += [reference_cards.former(cards), *(figure(tier, "scorecard") for tier in cards)]
     blocks += [
         "**Reading the tables.** ● the method reads group labels of the training data, ○ it does not. Rows marked "
         "*quoted* were not rerun. [`01_fairness_metrics`](../notebooks/01_fairness_metrics.ipynb) builds every metric "
@@ -230,21 +229,3 @@ def _audit() -> list[str]:
         "[`03_published_numbers`](../notebooks/03_published_numbers.ipynb)."
     )
     return ["## The printed tables", told, figure(tier, "audit_findings")] if found else []
-
-
-def card(tier: str) -> pd.DataFrame:
-    """A reference scorecard; what a former rule decided (it has no reading of *this rerun*) is undecided by now."""
-    card = pd.read_csv((paths.reference(tier) / "scorecard.csv"), keep_default_na=False)
-    former = (card["verdict"] != rule.NOT_RUN) & (card["rerun"] == "" if "rerun" in card else True)
-    return card.assign(former=former, verdict=card["verdict"].where(~former, rule.UNDECIDED))
-
-
-def former(cards: dict[str, pd.DataFrame]) -> str:
-    """A sentence on the references that were made by a former rule; empty where there are none."""
-    titles = {slug: notebook_map.short_name(room.paper) for slug, room in registry.rooms().items()}
-    old = {tier: card.loc[card["former"], "paper"].map(titles).unique() for tier, card in cards.items()}
-    named = "; ".join(f"at `{tier}` of {', '.join(found)}" for tier, found in old.items() if len(found))
-    return named and (
-        f"**Some references were made before the present rule and settings: {named}.** Their verdicts count as "
-        "undecided here and are not in the pictures of the scorecard; their tables and figures will be made again."
-    )

@@ -11,7 +11,7 @@ import pytest
 from fairnb import paths
 from fairnb.errors import BadData, FairnbError
 from fairnb.evidence import reported
-from fairnb.publish import online, readme
+from fairnb.publish import online, reference_cards
 from fairnb.publish.site import browser, build, check, claims, executed, guides, pages
 
 FOLDERS = {"/srv/lab/fairnb": "fairnb", "/srv/lab/fairnb/results": "results", "/somewhere/anna": "~"}
@@ -243,7 +243,7 @@ def test_an_author_s_reply_is_quoted_as_it_is(tmp_path, monkeypatch):
 
 def test_former_verdicts_and_tiers_that_ran_nothing():
     found = claims._of_reference("open")
-    former = readme.card("open").query("former")["claim"]
+    former = reference_cards.card("open").query("former")["claim"]
     assert len(former) == 0 or all(found[claim].why == claims.FORMER for claim in former)
     assert claims._of_reference("paper") == {}
 

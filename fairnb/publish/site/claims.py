@@ -12,7 +12,7 @@ import pandas as pd
 from fairnb import paths, registry
 from fairnb.evidence import judging, ledger, reported, rule, scorecard
 from fairnb.evidence.contribute import SMOKE
-from fairnb.publish import notebook_map, readme
+from fairnb.publish import notebook_map, readme, reference_cards
 from fairnb.publish.site.pages import Pages, filtered, plain, published, wide
 from fairnb.tasks import tiers
 
@@ -85,7 +85,7 @@ def _of_ledger(notebook: str, tier: str) -> dict[str, Standing]:
 def _of_reference(tier: str) -> dict[str, Standing]:
     if not (paths.reference(tier) / "scorecard.csv").exists():
         return {}
-    card = readme.card(tier)
+    card = reference_cards.card(tier)
     numbers = ["seeds", "processors", "effect", "low", "high", "margin", "printed_difference"]
     card[numbers] = card[numbers].apply(pd.to_numeric, errors="coerce")
     card = card.astype({"seeds": int, "processors": int})

@@ -6,7 +6,7 @@ import pandas as pd
 
 from fairnb import paths, registry
 from fairnb.evidence import reported
-from fairnb.publish import notebook_map, readme
+from fairnb.publish import notebook_map, readme, reference_cards
 from fairnb.publish.site import claims
 from fairnb.publish.site.claims import Standings
 from fairnb.publish.site.pages import Pages, cell, filtered, plain, published, wide
@@ -38,7 +38,7 @@ def _front(pages: Pages, found: Standings) -> str:
         pages.link(name, f"paper {slug}") for slug, name in names.items() if slug in set(reported.claims()["paper"])
     ]
     blocks = ["# fairnb", told, f"The papers: {' · '.join(listed)}.", "## Doors", _doors(pages), "## What came out"]
-    cards = {tier: readme.card(tier) for tier in tiers.TIERS if (paths.reference(tier) / "scorecard.csv").exists()}
+    cards = reference_cards.cards()
     first, *others = [pages.relinked(readme.figure(tier, "scorecard"), REFERENCE) for tier in cards] or [""]
     blocks += [
         first,
@@ -46,7 +46,7 @@ def _front(pages: Pages, found: Standings) -> str:
         "A claim's page has what is printed, what was rerun, the outcome with its interval and history, and the "
         "commands that run it again.",
         claims.table(pages, found),
-        *(["## At other tiers", *others, readme.former(cards)] if others else []),
+        *(["## At other tiers", *others, reference_cards.former(cards)] if others else []),
     ]
     return "\n\n".join([*filter(None, blocks), _contents(pages)])
 
