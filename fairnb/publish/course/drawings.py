@@ -66,12 +66,13 @@ def printed_masks() -> Figure:
 
     table = reported.wide("aimfair", "T4")
     settings = list(dict.fromkeys(table["setting"]))
-    fig, axes = plt.subplots(1, len(settings), figsize=(8, 3), sharey=True)
+    fig, axes = plt.subplots(1, len(settings), figsize=(7.6, 2.7), sharey=True)
     for ax, setting in zip(axes, settings, strict=True):
         rows = table[table["setting"] == setting][::-1]
         ax.plot(rows["WST"], rows["method"].str.replace(" (", "\n("), "o", color=report.COLOURS[0])
         data, target, protected = setting.split(";")
         ax.set(title=f"{data}: {target[2:]}, {protected[2:]}", xlabel="WST in %")
+        ax.locator_params(axis="x", nbins=4)
         ax.grid(axis="y", linewidth=0.5)
     return fig
 
@@ -87,7 +88,7 @@ def mask_from_noise() -> Figure:
     domain, bias = (np.abs(draws[i] - draws[i + 1]).mean(axis=1) for i in (0, 2))
     names = tuple(map(str, range(12)))
     inside = np.array([name in mask.select(names, domain, bias, 9).selected for name in names])
-    fig, ax = plt.subplots(figsize=(6, 3.3))
+    fig, ax = plt.subplots(figsize=(6.4, 2.6))
     for chosen, label, face in ((inside, "in the mask", report.COLOURS[0]), (~inside, "left alone", "none")):
         ax.plot(domain[chosen], bias[chosen], "o", label=label, color=report.COLOURS[0], markerfacecolor=face)
     ax.set(xscale="log", yscale="log", xlabel="'domain': small is wanted", ylabel="'bias': large is wanted")
@@ -102,7 +103,7 @@ def paired_runs() -> Figure:
     rng, n = np.random.default_rng(4), 12
     shared = rng.normal(20, 6, n)
     arms = np.array([shared + rng.normal(0, 1, n), shared - 2.5 + rng.normal(0, 1, n)])
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 2.9))
     left.plot([0, 1], arms, color="0.6", linewidth=1, marker="o", markersize=4, markerfacecolor=report.COLOURS[0])
     left.set(xticks=[0, 1], xticklabels=["random mask", "mask"], xlim=(-0.4, 1.4), title="a line a run", ylabel="gap")
     errors = np.sqrt(arms.var(axis=1, ddof=1).sum() / n), (arms[0] - arms[1]).std(ddof=1) / np.sqrt(n)
