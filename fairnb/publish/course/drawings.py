@@ -60,10 +60,85 @@ def noise_floor() -> Figure:
     return fig
 
 
+def printed_compas() -> Figure:
+    """ICDM 2022's Table V as printed (COMPAS); where our copy cannot be read there is a question mark."""
+    import matplotlib.pyplot as plt
+
+    from fairnb.evidence import reported
+
+    frame = reported.numbers("reactivate", "T5")
+    spread = frame["printed_std"].where(frame["printed_std"] == "", " ± " + frame["printed_std"])
+    none = frame["damaged"].map({True: "?", False: "–"})
+    frame["text"] = (frame["printed"] + spread).where(frame["printed"] != "", none)
+    cells = frame.pivot(index="method", columns="metric", values="text").loc[frame["method"].unique()]
+    fig, ax = plt.subplots(figsize=(7, 3.9))
+    ax.axis("off")
+    columns = ["balanced accuracy", "bias (EOD)"]
+    drawn = ax.table(
+        cells.to_numpy(), rowLabels=cells.index, colLabels=columns, cellLoc="center", bbox=(0.15, 0, 0.85, 1)
+    )
+    drawn.auto_set_font_size(False)
+    drawn.set_fontsize(12)
+    return fig
+
+
+def dash_rule() -> Figure:
+    """Printed biases of ICDM 2022's Tables IV to VI: where an accuracy is printed beside them, and where a dash is."""
+    import matplotlib.pyplot as plt
+
+    from fairnb.papers.reactivate import audit
+
+    rules = [one for one in audit.checks() if one.id.endswith("dash_rule") and one.judged]
+    fig, ax = plt.subplots(figsize=(9, 3.4))
+    rng = np.random.default_rng(0)
+    for status, colour, marker in (("pass", report.COLOURS[0], "o"), ("fail", report.COLOURS[3], "X")):
+        ours = [one for one in rules if one.status == status]
+        height = [one.rule.startswith("at most") + rng.uniform(-0.2, 0.2) for one in ours]
+        label = {"pass": "follows the rule", "fail": "does not"}[status]
+        ax.plot(
+            [float(one.printed) for one in ours], height, marker, color=colour, markersize=9, alpha=0.8, label=label
+        )
+    ax.axvline(audit.TOLERANCE, color="0.3", linewidth=1)
+    ax.set(yticks=(0, 1), yticklabels=("a dash", "an accuracy"), xlabel="bias as printed", ylim=(-0.5, 1.5))
+    ax.set_title(f"What {len(rules)} rows print beside it, and the tolerance of {audit.TOLERANCE:g}")
+    ax.legend(loc="center right")
+    return fig
+
+
+def tolerance() -> Figure:
+    """Best balanced accuracy within a tolerance of ``spd``: one threshold for all, and the pair of a reject option."""
+    import matplotlib.pyplot as plt
+
+    from fairnb.metrics import thresholds
+    from fairnb.papers.reactivate.rivals.postprocessing import search_reject_option
+
+    rng, group = np.random.default_rng(0), np.repeat([0, 1], (2000, 3000))
+    target = (rng.random(5000) < np.where(group, 0.65, 0.35)).astype(int)
+    score = 1 / (1 + np.exp(-rng.normal(2.2 * target - np.where(group, 0.8, 1.7), np.where(group, 0.8, 1.5))))
+    found: dict[str, list[float]] = {"one threshold for all": [], "one for each group": []}
+    limits = np.arange(0.02, 0.46, 0.02)
+    for limit in limits:
+        best = thresholds.search(score, target, group, "spd", tolerance=limit, margin=0, resamples=0)
+        middle, margin = search_reject_option(score, target, group, "spd", limit)
+        cuts = best.value, np.where(group, middle + margin, middle - margin)
+        for line, cut in zip(found.values(), cuts, strict=True):
+            line.append(metrics.group_report(target, (score > cut).astype(int), group)["bacc"])
+    fig, ax = plt.subplots(figsize=(9, 3.7))
+    for marker, (label, line) in zip("os", found.items(), strict=True):
+        ax.plot(limits, line, marker=marker, label=label)
+    ax.axhline(0.5, color="0.3", linewidth=1, linestyle="--", label="the same answer to everybody")
+    ax.set(xlabel="tolerance for the gap of yes-rates", ylabel="best balanced accuracy", ylim=(0.45, 0.95))
+    ax.legend(loc="center right")
+    return fig
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "one_attribute": one_attribute,
     "biased_cells": biased_cells,
     "noise_floor": noise_floor,
+    "printed_compas": printed_compas,
+    "dash_rule": dash_rule,
+    "tolerance": tolerance,
     "simulated": lambda: dials.picture("simulated", (dials.GRID[1], dials.GRID[3])),
     "trained": lambda: dials.picture("trained", dials.GRID[:2]),
     "bias": lambda: dials.picture("trained", tuple(dials.Setting(bias=share) for share in (0.5, 0.9))),
