@@ -71,14 +71,14 @@ def printed_compas() -> Figure:
     none = frame["damaged"].map({True: "?", False: "–"})
     frame["text"] = (frame["printed"] + spread).where(frame["printed"] != "", none)
     cells = frame.pivot(index="method", columns="metric", values="text").loc[frame["method"].unique()]
-    fig, ax = plt.subplots(figsize=(7, 3.9))
+    fig, ax = plt.subplots(figsize=(9, 3.4))
     ax.axis("off")
     columns = ["balanced accuracy", "bias (EOD)"]
     drawn = ax.table(
         cells.to_numpy(), rowLabels=cells.index, colLabels=columns, cellLoc="center", bbox=(0.15, 0, 0.85, 1)
     )
     drawn.auto_set_font_size(False)
-    drawn.set_fontsize(12)
+    drawn.set_fontsize(14)
     return fig
 
 
@@ -89,14 +89,14 @@ def dash_rule() -> Figure:
     from fairnb.papers.reactivate import audit
 
     rules = [one for one in audit.checks() if one.id.endswith("dash_rule") and one.judged]
-    fig, ax = plt.subplots(figsize=(9, 3.4))
+    fig, ax = plt.subplots(figsize=(8, 2.9))
     rng = np.random.default_rng(0)
-    for status, colour, marker in (("pass", report.COLOURS[0], "o"), ("fail", report.COLOURS[3], "X")):
+    for status, colour, marker in (("pass", report.COLOURS[0], "o"), ("fail", report.COLOURS[1], "X")):
         ours = [one for one in rules if one.status == status]
         height = [one.rule.startswith("at most") + rng.uniform(-0.2, 0.2) for one in ours]
         label = {"pass": "follows the rule", "fail": "does not"}[status]
         ax.plot(
-            [float(one.printed) for one in ours], height, marker, color=colour, markersize=9, alpha=0.8, label=label
+            [float(one.printed) for one in ours], height, marker, color=colour, markersize=11, alpha=0.8, label=label
         )
     ax.axvline(audit.TOLERANCE, color="0.3", linewidth=1)
     ax.set(yticks=(0, 1), yticklabels=("a dash", "an accuracy"), xlabel="bias as printed", ylim=(-0.5, 1.5))
@@ -123,7 +123,7 @@ def tolerance() -> Figure:
         cuts = best.value, np.where(group, middle + margin, middle - margin)
         for line, cut in zip(found.values(), cuts, strict=True):
             line.append(metrics.group_report(target, (score > cut).astype(int), group)["bacc"])
-    fig, ax = plt.subplots(figsize=(9, 3.7))
+    fig, ax = plt.subplots(figsize=(8, 3.0))
     for marker, (label, line) in zip("os", found.items(), strict=True):
         ax.plot(limits, line, marker=marker, label=label)
     ax.axhline(0.5, color="0.3", linewidth=1, linestyle="--", label="the same answer to everybody")
