@@ -63,6 +63,7 @@ def noise_floor() -> Figure:
 def printed_compas() -> Figure:
     """ICDM 2022's Table V as printed (COMPAS); where our copy cannot be read there is a question mark."""
     import matplotlib.pyplot as plt
+    from matplotlib.transforms import Bbox
 
     from fairnb.evidence import reported
 
@@ -73,10 +74,8 @@ def printed_compas() -> Figure:
     cells = frame.pivot(index="method", columns="metric", values="text").loc[frame["method"].unique()]
     fig, ax = plt.subplots(figsize=(9, 3.4))
     ax.axis("off")
-    columns = ["balanced accuracy", "bias (EOD)"]
-    drawn = ax.table(
-        cells.to_numpy(), rowLabels=cells.index, colLabels=columns, cellLoc="center", bbox=(0.15, 0, 0.85, 1)
-    )
+    place, columns = Bbox.from_bounds(0.15, 0, 0.85, 1), ["balanced accuracy", "bias (EOD)"]
+    drawn = ax.table(cells.to_numpy(), rowLabels=cells.index, colLabels=columns, cellLoc="center", bbox=place)
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(14)
     return fig
@@ -94,10 +93,8 @@ def dash_rule() -> Figure:
     for status, colour, marker in (("pass", report.COLOURS[0], "o"), ("fail", report.COLOURS[1], "X")):
         ours = [one for one in rules if one.status == status]
         height = [one.rule.startswith("at most") + rng.uniform(-0.2, 0.2) for one in ours]
-        label = {"pass": "follows the rule", "fail": "does not"}[status]
-        ax.plot(
-            [float(one.printed) for one in ours], height, marker, color=colour, markersize=11, alpha=0.8, label=label
-        )
+        printed, label = [float(one.printed) for one in ours], {"pass": "follows the rule", "fail": "does not"}[status]
+        ax.plot(printed, height, marker, color=colour, markersize=11, alpha=0.8, label=label)
     ax.axvline(audit.TOLERANCE, color="0.3", linewidth=1)
     ax.set(yticks=(0, 1), yticklabels=("a dash", "an accuracy"), xlabel="bias as printed", ylim=(-0.5, 1.5))
     ax.set_title(f"What {len(rules)} rows print beside it, and the tolerance of {audit.TOLERANCE:g}")
@@ -120,9 +117,9 @@ def tolerance() -> Figure:
     for limit in limits:
         best = thresholds.search(score, target, group, "spd", tolerance=limit, margin=0, resamples=0)
         middle, margin = search_reject_option(score, target, group, "spd", limit)
-        cuts = best.value, np.where(group, middle + margin, middle - margin)
-        for line, cut in zip(found.values(), cuts, strict=True):
-            line.append(metrics.group_report(target, (score > cut).astype(int), group)["bacc"])
+        apart = score > np.where(group, middle + margin, middle - margin)
+        for line, said in zip(found.values(), (score > best.value, apart), strict=True):
+            line.append(metrics.group_report(target, said.astype(int), group)["bacc"])
     fig, ax = plt.subplots(figsize=(8, 3.0))
     for marker, (label, line) in zip("os", found.items(), strict=True):
         ax.plot(limits, line, marker=marker, label=label)
