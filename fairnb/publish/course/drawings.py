@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairnb import metrics
+from fairnb import metrics, registry
 from fairnb.errors import UnknownName
 from fairnb.evidence import report
 from fairnb.evidence.pictures import pictures
@@ -85,8 +85,7 @@ def dash_rule() -> Figure:
     """Printed biases of ICDM 2022's Tables IV to VI: where an accuracy is printed beside them, and where a dash is."""
     import matplotlib.pyplot as plt
 
-    from fairnb.papers.reactivate import audit
-
+    audit = registry.room("reactivate").door("audit")
     rules = [one for one in audit.checks() if one.id.endswith("dash_rule") and one.judged]
     fig, ax = plt.subplots(figsize=(8, 2.9))
     rng = np.random.default_rng(0)
@@ -103,26 +102,24 @@ def dash_rule() -> Figure:
 
 
 def tolerance() -> Figure:
-    """Best balanced accuracy within a tolerance of ``spd``: one threshold for all, and the pair of a reject option."""
+    """Best balanced accuracy within a tolerance of ``spd``: one threshold for all, and one for each of two groups."""
     import matplotlib.pyplot as plt
 
     from fairnb.metrics import thresholds
-    from fairnb.papers.reactivate.rivals.postprocessing import search_reject_option
 
     rng, group = np.random.default_rng(0), np.repeat([0, 1], (2000, 3000))
     target = (rng.random(5000) < np.where(group, 0.65, 0.35)).astype(int)
-    score = 1 / (1 + np.exp(-rng.normal(2.2 * target - np.where(group, 0.8, 1.7), np.where(group, 0.8, 1.5))))
-    found: dict[str, list[float]] = {"one threshold for all": [], "one for each group": []}
+    evidence = rng.normal(2.2 * target - np.where(group, 0.8, 1.7), np.where(group, 0.8, 1.5))
+    cells = [[evidence[(target == t) & (group == g), None] for g in (0, 1)] for t in (0, 1)]
+    yes = np.array([[(cell > np.linspace(-6, 6, 241)).sum(0) for cell in line] for line in cells])
+    size = np.array([[len(cell) for cell in line] for line in cells])
+    fpr, tpr = (yes[:, 0, :, None] + yes[:, 1, None, :]) / size.sum(1)[:, None, None]  # by both groups' thresholds
+    spd = np.subtract.outer(*yes.sum(0) / size.sum(0)[:, None])
     limits = np.arange(0.02, 0.46, 0.02)
-    for limit in limits:
-        best = thresholds.search(score, target, group, "spd", tolerance=limit, margin=0, resamples=0)
-        middle, margin = search_reject_option(score, target, group, "spd", limit)
-        apart = score > np.where(group, middle + margin, middle - margin)
-        for line, said in zip(found.values(), (score > best.value, apart), strict=True):
-            line.append(metrics.group_report(target, said.astype(int), group)["bacc"])
+    within = [thresholds.phi((tpr + 1 - fpr) / 2, spd, limit) for limit in limits]
     fig, ax = plt.subplots(figsize=(8, 3.0))
-    for marker, (label, line) in zip("os", found.items(), strict=True):
-        ax.plot(limits, line, marker=marker, label=label)
+    ax.plot(limits, [found.diagonal().max() for found in within], "o-", label="one threshold for all")
+    ax.plot(limits, [found.max() for found in within], "s-", label="one for each group")
     ax.axhline(0.5, color="0.3", linewidth=1, linestyle="--", label="the same answer to everybody")
     ax.set(xlabel="tolerance for the gap of yes-rates", ylabel="best balanced accuracy", ylim=(0.45, 0.95))
     ax.legend(loc="center right")
