@@ -32,8 +32,8 @@ def former(cards: dict[str, pd.DataFrame]) -> str:
     named = "; ".join(f"at `{tier}` of {', '.join(found)}" for tier, found in old.items() if found)
     return named and (
         f"**Some references were made before the present rule and settings: {named}.** Their tables and figures will "
-        "be made again. Verdicts there are the ledger's, as far as it has all rows; what a former rule decided counts as "
-        "undecided, and is not in the pictures of the scorecard."
+        "be made again. Verdicts there are the ledger's, as far as it has all rows; what a former rule decided counts "
+        "as undecided, and is not in the pictures of the scorecard."
     )
 
 
