@@ -60,6 +60,56 @@ def noise_floor() -> Figure:
     return fig
 
 
+def exchange() -> Figure:
+    """Who has what in FairLoRA, what crosses, and what never does."""
+    from fairnb.papers.fairlora.figures import exchange as figures
+
+    return figures.protocol()
+
+
+def subtracted() -> Figure:
+    """Samples sorted without a message, by an adapter that was changed to hide s, and by that change alone."""
+    from fairnb.papers.fairlora import toy
+    from fairnb.papers.fairlora.figures import toys
+
+    rng = np.random.default_rng(3)
+    s = rng.integers(0, 2, 2000)
+    x = rng.normal(size=(2000, 20))
+    x[:, 0], x[:, -1] = 3 * x[:, 0], x[:, -1] + 3 * (s - 0.5)
+    w0, sent = rng.normal(0, 20**-0.5, (8, 20)), rng.normal(0, 0.5, (8, 4)) @ rng.normal(0, 0.1, (4, 20))
+    head = toy.head(w0 + sent, x, s, steps=50)
+    added = 0.1 * np.outer(head, toy.error((w0 + sent).T @ head, x, s))  # uphill: the head of s shall err
+    changes = {"no message": w0, "what came back": sent + added, "minus what was sent": added}
+
+    def along(moved: np.ndarray) -> np.ndarray:
+        return moved @ np.linalg.svd(moved - moved.mean(axis=0), full_matrices=False)[2][0]
+
+    return toys.sorted_by({words: along(x @ change.T) for words, change in changes.items()}, s)
+
+
+def peeking() -> Figure:
+    """Share of claims without any difference in which something is found, by the seeds up to which somebody looks."""
+    import matplotlib.pyplot as plt
+    from scipy import stats
+
+    from fairnb.evidence.ladder import ALPHA, LADDER, multiplier
+
+    draws = np.random.default_rng(0).normal(size=(4000, LADDER[-1]))
+
+    def found(looks: range | tuple[int, ...], reach: Callable[[int], float]) -> np.ndarray:
+        outside = [abs(draws[:, :n].mean(1)) > reach(n) * draws[:, :n].std(1, ddof=1) / np.sqrt(n) for n in looks]
+        return 100 * np.maximum.accumulate(outside).mean(axis=1)
+
+    fig, ax = plt.subplots(figsize=(8, 3.6))
+    each = range(LADDER[0], LADDER[-1] + 1)
+    ax.plot(each, found(each, lambda n: stats.t.ppf(1 - ALPHA / 2, n - 1)), label="plain 95 %, after each seed")
+    ax.plot(LADDER, found(LADDER, multiplier), "o-", label="repeated intervals, at the rungs")
+    ax.axhline(100 * ALPHA, color="0.3", linewidth=1, linestyle="--")
+    ax.set(xlabel="seeds up to which somebody looks", ylabel="something is found, %", xticks=LADDER, ylim=(0, None))
+    ax.legend()
+    return fig
+
+
 DRAWINGS: dict[str, Callable[[], Figure]] = {
     "one_attribute": one_attribute,
     "biased_cells": biased_cells,
@@ -69,6 +119,9 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "bias": lambda: dials.picture("trained", tuple(dials.Setting(bias=share) for share in (0.5, 0.9))),
     "threshold": lambda: dials.picture("trained", tuple(dials.Setting(threshold=at) for at in (0.25, 0.75))),
     "small_group": lambda: dials.picture("trained", tuple(dials.Setting(members=n) for n in (300, 20))),
+    "exchange": exchange,
+    "subtracted": subtracted,
+    "peeking": peeking,
 }
 
 
