@@ -72,11 +72,12 @@ def subtracted() -> Figure:
     from fairnb.papers.fairlora import toy
     from fairnb.papers.fairlora.figures import toys
 
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(8)
     s = rng.integers(0, 2, 2000)
     x = rng.normal(size=(2000, 20))
     x[:, 0], x[:, -1] = 3 * x[:, 0], x[:, -1] + 3 * (s - 0.5)
     w0, sent = rng.normal(0, 20**-0.5, (8, 20)), rng.normal(0, 0.5, (8, 4)) @ rng.normal(0, 0.1, (4, 20))
+    w0[:, -1] *= 0.3  # the public network hardly shows s
     head = toy.head(w0 + sent, x, s, steps=50)
     added = 0.1 * np.outer(head, toy.error((w0 + sent).T @ head, x, s))  # uphill: the head of s shall err
     changes = {"no message": w0, "what came back": sent + added, "minus what was sent": added}
