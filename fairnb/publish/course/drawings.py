@@ -64,7 +64,10 @@ def exchange() -> Figure:
     """Who has what in FairLoRA, what crosses, and what never does."""
     from fairnb.papers.fairlora.figures import exchange as figures
 
-    return figures.protocol()
+    fig = figures.protocol()
+    for text in fig.axes[0].texts:  # a room reads it, not a page
+        text.set_fontsize(1.25 * text.get_fontsize())
+    return fig
 
 
 def subtracted() -> Figure:
@@ -85,7 +88,9 @@ def subtracted() -> Figure:
     def along(moved: np.ndarray) -> np.ndarray:
         return moved @ np.linalg.svd(moved - moved.mean(axis=0), full_matrices=False)[2][0]
 
-    return toys.sorted_by({words: along(x @ change.T) for words, change in changes.items()}, s)
+    fig = toys.sorted_by({words: along(x @ change.T) for words, change in changes.items()}, s)
+    fig.set_size_inches(8, 3.4)
+    return fig
 
 
 def peeking() -> Figure:
@@ -101,13 +106,29 @@ def peeking() -> Figure:
         outside = [abs(draws[:, :n].mean(1)) > reach(n) * draws[:, :n].std(1, ddof=1) / np.sqrt(n) for n in looks]
         return 100 * np.maximum.accumulate(outside).mean(axis=1)
 
-    fig, ax = plt.subplots(figsize=(8, 3.6))
+    fig, ax = plt.subplots(figsize=(8, 3.2))
     each = range(LADDER[0], LADDER[-1] + 1)
     ax.plot(each, found(each, lambda n: stats.t.ppf(1 - ALPHA / 2, n - 1)), label="plain 95 %, after each seed")
     ax.plot(LADDER, found(LADDER, multiplier), "o-", label="repeated intervals, at the rungs")
     ax.axhline(100 * ALPHA, color="0.3", linewidth=1, linestyle="--")
     ax.set(xlabel="seeds up to which somebody looks", ylabel="something is found, %", xticks=LADDER, ylim=(0, None))
     ax.legend()
+    return fig
+
+
+def fairlora() -> Figure:
+    """The verdicts on FairLoRA's claims, of the reference results at tier quick."""
+    import pandas as pd
+
+    from fairnb import paths
+    from fairnb.evidence import figures_scorecard
+
+    lines = pd.read_csv(paths.reference("quick") / "scorecard.csv").query("paper == 'fairlora'")
+    fig = figures_scorecard.forest(lines)
+    names = [f"{row['claim']}: {row['verdict']}, {row['seeds']} seeds" for row in lines.to_dict("records")]
+    fig.axes[0].set_yticks(range(len(lines)), names)
+    fig.axes[0].set(title="", xlabel="points; right of 0 as claimed")
+    fig.set_size_inches(8, 3.4)
     return fig
 
 
@@ -123,6 +144,7 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "exchange": exchange,
     "subtracted": subtracted,
     "peeking": peeking,
+    "fairlora": fairlora,
 }
 
 
