@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,20 +60,10 @@ def noise_floor() -> Figure:
     return fig
 
 
-def exchange() -> Figure:
-    """Who has what in FairLoRA, what crosses, and what never does."""
-    from fairnb.papers.fairlora.figures import exchange as figures
-
-    fig = figures.protocol()
-    for text in fig.axes[0].texts:  # a room reads it, not a page
-        text.set_fontsize(1.25 * text.get_fontsize())
-    return fig
-
-
 def subtracted() -> Figure:
     """Samples sorted without a message, by an adapter that was changed to hide s, and by that change alone."""
-    from fairnb.papers.fairlora import toy
-    from fairnb.papers.fairlora.figures import toys
+    import matplotlib.pyplot as plt
+    from sklearn.linear_model import LogisticRegression
 
     rng = np.random.default_rng(8)
     s = rng.integers(0, 2, 2000)
@@ -81,15 +71,19 @@ def subtracted() -> Figure:
     x[:, 0], x[:, -1] = 3 * x[:, 0], x[:, -1] + 3 * (s - 0.5)
     w0, sent = rng.normal(0, 20**-0.5, (8, 20)), rng.normal(0, 0.5, (8, 4)) @ rng.normal(0, 0.1, (4, 20))
     w0[:, -1] *= 0.3  # the public network hardly shows s
-    head = toy.head(w0 + sent, x, s, steps=50)
-    added = 0.1 * np.outer(head, toy.error((w0 + sent).T @ head, x, s))  # uphill: the head of s shall err
+    head = LogisticRegression().fit(x @ (w0 + sent).T, s)
+    wrong = head.predict_proba(x @ (w0 + sent).T)[:, 1] - s
+    added = 0.1 * np.outer(head.coef_[0], wrong @ x / len(x))  # uphill: the head of s shall err
     changes = {"no message": w0, "what came back": sent + added, "minus what was sent": added}
-
-    def along(moved: np.ndarray) -> np.ndarray:
-        return moved @ np.linalg.svd(moved - moved.mean(axis=0), full_matrices=False)[2][0]
-
-    fig = toys.sorted_by({words: along(x @ change.T) for words, change in changes.items()}, s)
-    fig.set_size_inches(8, 3.4)
+    fig, axes = plt.subplots(1, 3, figsize=(8, 3.1))
+    for ax, (title, change) in zip(axes, changes.items(), strict=True):
+        moved = x @ change.T
+        score = moved @ np.linalg.svd(moved - moved.mean(axis=0), full_matrices=False)[2][0]
+        for group in (0, 1):
+            look = {"color": report.COLOURS[group], "alpha": 0.6, "histtype": "stepfilled"}
+            ax.hist(score[s == group], 40, label=f"s = {group}", **look)
+        ax.set(title=title, xlabel="place along the direction", yticks=[])
+    axes[-1].legend()
     return fig
 
 
@@ -102,7 +96,7 @@ def peeking() -> Figure:
 
     draws = np.random.default_rng(0).normal(size=(4000, LADDER[-1]))
 
-    def found(looks: range | tuple[int, ...], reach: Callable[[int], float]) -> np.ndarray:
+    def found(looks: Sequence[int], reach: Callable[[int], float]) -> np.ndarray:
         outside = [abs(draws[:, :n].mean(1)) > reach(n) * draws[:, :n].std(1, ddof=1) / np.sqrt(n) for n in looks]
         return 100 * np.maximum.accumulate(outside).mean(axis=1)
 
@@ -128,7 +122,7 @@ def fairlora() -> Figure:
     names = [f"{row['claim']}: {row['verdict']}, {row['seeds']} seeds" for row in lines.to_dict("records")]
     fig.axes[0].set_yticks(range(len(lines)), names)
     fig.axes[0].set(title="", xlabel="points; right of 0 as claimed")
-    fig.set_size_inches(8, 3.4)
+    fig.set_size_inches(8, 3.2)
     return fig
 
 
@@ -141,7 +135,6 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "bias": lambda: dials.picture("trained", tuple(dials.Setting(bias=share) for share in (0.5, 0.9))),
     "threshold": lambda: dials.picture("trained", tuple(dials.Setting(threshold=at) for at in (0.25, 0.75))),
     "small_group": lambda: dials.picture("trained", tuple(dials.Setting(members=n) for n in (300, 20))),
-    "exchange": exchange,
     "subtracted": subtracted,
     "peeking": peeking,
     "fairlora": fairlora,
