@@ -13,7 +13,7 @@ from fairnb import metrics
 from fairnb.errors import UnknownName
 from fairnb.evidence import report
 from fairnb.evidence.pictures import pictures
-from fairnb.publish.course import dials, mask_drawings, table_drawings
+from fairnb.publish.course import dials, mask_drawings, privacy_drawings, table_drawings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,6 +70,9 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "printed_compas": table_drawings.printed_compas,
     "dash_rule": table_drawings.dash_rule,
     "tolerance": table_drawings.tolerance,
+    "subtracted": privacy_drawings.subtracted,
+    "peeking": privacy_drawings.peeking,
+    "fairlora": privacy_drawings.fairlora,
     "simulated": lambda: dials.picture("simulated", (dials.GRID[1], dials.GRID[3])),
     "trained": lambda: dials.picture("trained", dials.GRID[:2]),
     "bias": lambda: dials.picture("trained", tuple(dials.Setting(bias=share) for share in (0.5, 0.9))),
