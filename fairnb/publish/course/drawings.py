@@ -13,7 +13,7 @@ from fairnb import metrics
 from fairnb.errors import UnknownName
 from fairnb.evidence import report
 from fairnb.evidence.pictures import pictures
-from fairnb.publish.course import dials
+from fairnb.publish.course import attack_drawings, dials
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,6 +64,9 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "one_attribute": one_attribute,
     "biased_cells": biased_cells,
     "noise_floor": noise_floor,
+    "attacked_faces": attack_drawings.attacked_faces,
+    "attack_probes": attack_drawings.probes,
+    "attention_boxes": attack_drawings.boxes,
     "simulated": lambda: dials.picture("simulated", (dials.GRID[1], dials.GRID[3])),
     "trained": lambda: dials.picture("trained", dials.GRID[:2]),
     "bias": lambda: dials.picture("trained", tuple(dials.Setting(bias=share) for share in (0.5, 0.9))),
