@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def _heads() -> tuple[Faces, dict[str, tuple[np.ndarray, float]]]:
-    """Test faces, and linear heads on their 20 x 20 grey values: ``Male`` and ``Smiling`` by training set, ``nothing``."""
+    """Test faces and linear heads on their 400 grey values: two by training set, and ``nothing`` (shuffled labels)."""
     from sklearn.linear_model import LogisticRegression
 
     from fairnb.data.toys import faces
@@ -29,14 +29,14 @@ def _heads() -> tuple[Faces, dict[str, tuple[np.ndarray, float]]]:
 
     heads = {}
     for name, share in (("mixed", 0.5), ("biased", 0.8)):
-        train = drawn(800, 0, share)
+        train = drawn(600, 0, share)
         labels = {f"{name} {label}": train.labels(label) for label in ("Male", "Smiling")}
         if name == "mixed":
             labels["nothing"] = np.random.default_rng(0).permutation(train.labels("Smiling"))
         for title, label in labels.items():
             fitted = LogisticRegression(solver="newton-cholesky").fit(_grey(train) - 0.5, label)
             heads[title] = fitted.coef_[0], float(fitted.intercept_[0])
-    return drawn(400, 1, 0.5), heads
+    return drawn(200, 1, 0.5), heads
 
 
 def _grey(drawn: Faces) -> np.ndarray:
