@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairnb.evidence import report
-from fairnb.evidence.pictures import pictures
 
 if TYPE_CHECKING:
     import torch
@@ -62,11 +61,23 @@ def _shifted(title: str, epsilon: float) -> dict[str, np.ndarray]:
 
 def attacked_faces() -> Figure:
     """Toy faces under an attack on the head for ``Male``, and under coins."""
+    import matplotlib.pyplot as plt
+
     lines = {"as drawn": _grey(_heads()[0])}
     for epsilon, what in ((0.02, "attack"), (0.1, "attack"), (0.1, "coins")):
-        lines[f"{what} {epsilon:g}"] = _shifted("biased Male", epsilon)[what]
-    as_images = {name: np.rint(255 * x[:8]).astype(np.uint8).reshape(-1, 1, 20, 20) for name, x in lines.items()}
-    return pictures({name: x.repeat(3, axis=1) for name, x in as_images.items()})
+        lines[f"{what}, epsilon {epsilon:g}"] = _shifted("biased Male", epsilon)[what]
+    fig, axes = plt.subplots(2, 2, figsize=(7.5, 3.2))
+    for ax, (title, x) in zip(axes.flat, lines.items(), strict=True):
+        ax.imshow(_beside(x[:5].reshape(-1, 20, 20), 1.0), cmap="gray", vmin=0, vmax=1)
+        ax.set(title=title)
+        ax.axis("off")
+    return fig
+
+
+def _beside(images: np.ndarray, gap: float) -> np.ndarray:
+    """Images ``(N, 20, 20)`` (or with channels last) in a row, two columns of value ``gap`` behind each."""
+    space = [(0, 0), (0, 0), (0, 2), *[(0, 0)] * (images.ndim - 3)]
+    return np.concatenate(list(np.pad(images, space, constant_values=gap)), axis=1)
 
 
 def probes() -> Figure:
@@ -74,7 +85,7 @@ def probes() -> Figure:
     import matplotlib.pyplot as plt
 
     (test, heads), radii = _heads(), (0.0, 0.005, 0.01, 0.02, 0.03)
-    fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+    fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.1), sharey=True)
     for ax, name in zip(axes, ("biased", "mixed"), strict=True):
         w, b = heads[f"{name} Smiling"]
         shifted = [_shifted(f"{name} Male", epsilon) for epsilon in radii]
@@ -96,14 +107,15 @@ def boxes() -> Figure:
     from fairnb.papers.fineface import attention
 
     test, heads = _heads()
-    fig, axes = plt.subplots(2, 1, figsize=(9, 3.6))
+    fig, axes = plt.subplots(2, 1, figsize=(7.5, 3.6))
     for ax, name in zip(axes, ("mixed Smiling", "nothing"), strict=True):
-        heat = np.abs(heads[name][0] * (_grey(test)[:8] - 0.5)).reshape(-1, 20, 20)
-        maps = attention.normalised(torch.from_numpy(uniform_filter(heat, (0, 5, 5))))
-        ax.imshow(np.concatenate(list(test.images[:8].transpose(0, 2, 3, 1)), axis=1))
-        ax.imshow(np.concatenate(list(maps.numpy()), axis=1), alpha=0.5, cmap="magma")
+        heat = np.abs(heads[name][0] * (_grey(test)[:6] - 0.5)).reshape(-1, 20, 20)
+        maps = attention.normalised(torch.from_numpy(uniform_filter(heat, (0, 3, 3))))
+        ax.imshow(_beside(test.images[:6].transpose(0, 2, 3, 1), 255))
+        ax.imshow(_beside(maps.numpy(), np.nan), alpha=0.55, cmap="magma")
         for i, (top, left, bottom, right) in enumerate(attention.boxes(maps, pad=0).tolist()):
-            place = (20 * i + left - 0.5, top - 0.5)
-            ax.add_patch(plt.Rectangle(place, right - left, bottom - top, fill=False, color="cyan", linewidth=2))
-        ax.set(xticks=[], yticks=[], title={"nothing": "learned shuffled labels"}.get(name, "learned Smiling"))
+            place = (22 * i + left - 0.5, top - 0.5)
+            ax.add_patch(plt.Rectangle(place, right - left, bottom - top, fill=False, color="cyan", linewidth=2.5))
+        ax.set(title={"nothing": "learned shuffled labels"}.get(name, "learned Smiling"))
+        ax.axis("off")
     return fig
