@@ -66,9 +66,9 @@ def attacked_faces() -> Figure:
     lines = {"as drawn": _grey(_heads()[0])}
     for epsilon, what in ((0.02, "attack"), (0.1, "attack"), (0.1, "coins")):
         lines[f"{what}, epsilon {epsilon:g}"] = _shifted("biased Male", epsilon)[what]
-    fig, axes = plt.subplots(2, 2, figsize=(7.5, 3.2))
+    fig, axes = plt.subplots(2, 2, figsize=(7.5, 2.7))
     for ax, (title, x) in zip(axes.flat, lines.items(), strict=True):
-        ax.imshow(_beside(x[:5].reshape(-1, 20, 20), 1.0), cmap="gray", vmin=0, vmax=1)
+        ax.imshow(_beside(x[:4].reshape(-1, 20, 20), 1.0), cmap="gray", vmin=0, vmax=1)
         ax.set(title=title)
         ax.axis("off")
     return fig
@@ -107,7 +107,7 @@ def boxes() -> Figure:
     from fairnb.papers.fineface import attention
 
     test, heads = _heads()
-    fig, axes = plt.subplots(2, 1, figsize=(7.5, 3.6))
+    fig, axes = plt.subplots(2, 1, figsize=(7.5, 3.2))
     for ax, name in zip(axes, ("mixed Smiling", "nothing"), strict=True):
         heat = np.abs(heads[name][0] * (_grey(test)[:6] - 0.5)).reshape(-1, 20, 20)
         maps = attention.normalised(torch.from_numpy(uniform_filter(heat, (0, 3, 3))))
