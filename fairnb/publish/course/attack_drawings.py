@@ -101,19 +101,19 @@ def probes() -> Figure:
 def boxes() -> Figure:
     """Heat maps and boxes of a head for ``Smiling``, and of one that learned shuffled labels."""
     import matplotlib.pyplot as plt
-    import torch
     from scipy.ndimage import uniform_filter
-
-    from fairnb.papers.fineface import attention
 
     test, heads = _heads()
     fig, axes = plt.subplots(2, 1, figsize=(7.5, 3.2))
     for ax, name in zip(axes, ("mixed Smiling", "nothing"), strict=True):
         heat = np.abs(heads[name][0] * (_grey(test)[:6] - 0.5)).reshape(-1, 20, 20)
-        maps = attention.normalised(torch.from_numpy(uniform_filter(heat, (0, 3, 3))))
+        maps = uniform_filter(heat, (0, 3, 3))
+        maps = (maps - maps.min((1, 2), keepdims=True)) / np.ptp(maps, (1, 2), keepdims=True)
         ax.imshow(_beside(test.images[:6].transpose(0, 2, 3, 1), 255))
-        ax.imshow(_beside(maps.numpy(), np.nan), alpha=0.55, cmap="magma")
-        for i, (top, left, bottom, right) in enumerate(attention.boxes(maps, pad=0).tolist()):
+        ax.imshow(_beside(maps, np.nan), alpha=0.55, cmap="magma")
+        for i, one in enumerate(maps):
+            hot = np.argwhere(one >= 0.5)
+            (top, left), (bottom, right) = hot.min(axis=0), hot.max(axis=0) + 1
             place = (22 * i + left - 0.5, top - 0.5)
             ax.add_patch(plt.Rectangle(place, right - left, bottom - top, fill=False, color="cyan", linewidth=2.5))
         ax.set(title={"nothing": "learned shuffled labels"}.get(name, "learned Smiling"))
