@@ -13,7 +13,7 @@ from fairnb import metrics
 from fairnb.errors import UnknownName
 from fairnb.evidence import report
 from fairnb.evidence.pictures import pictures
-from fairnb.publish.course import dials, mask_drawings, privacy_drawings, table_drawings
+from fairnb.publish.course import attack_drawings, dials, mask_drawings, privacy_drawings, table_drawings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,6 +70,9 @@ DRAWINGS: dict[str, Callable[[], Figure]] = {
     "printed_compas": table_drawings.printed_compas,
     "dash_rule": table_drawings.dash_rule,
     "tolerance": table_drawings.tolerance,
+    "attacked_faces": attack_drawings.attacked_faces,
+    "attack_probes": attack_drawings.probes,
+    "attention_boxes": attack_drawings.boxes,
     "subtracted": privacy_drawings.subtracted,
     "peeking": privacy_drawings.peeking,
     "fairlora": privacy_drawings.fairlora,
