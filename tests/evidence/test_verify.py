@@ -17,7 +17,10 @@ TRAINED = pd.DataFrame(
 )
 EXACT = pd.DataFrame({"finding": ["a", None], "size": [0.25, 1.0]})
 CARD = pd.DataFrame(
-    {"claim": ["A1", "A2"], "verdict": ["holds", "undecided"], "rerun": ["undecided"] * 2, "printed": ["1", "2"]}
+    {
+        **{"claim": ["A1", "A2"], "verdict": ["holds", "undecided"], "rerun": ["undecided"] * 2},
+        **{"printed": ["1", "2"], "seeds": [12, 3]},
+    }
 )
 
 
@@ -49,8 +52,8 @@ def test_equal_results_agree_and_without_a_ledger_it_says_so(both):
 
 
 def test_trained_numbers_and_the_order_of_their_rows_are_not_compared(both):
-    _write(TRAINED.assign(acc=[10.0, 20.0], acc_low=[1.0, 2.0])[::-1])
-    assert verify.compare("smoke")[1] == []
+    _write(TRAINED.assign(acc=[10.0, 20.0], acc_low=[1.0, 2.0])[::-1], card=CARD.assign(seeds=[24, 3]))
+    assert verify.compare("smoke")[1] == [], "the seeds of all evidence grow"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +112,7 @@ def test_missing_files_are_findings_and_new_ones_are_told(both):
         ("02_biased_data", "model.fit(x, y)", 0.1, False),
         ("02_biased_data", "model.fit(x, y)", 1.1, True),
         ("10_aimfair", "", 1.1, False),
+        ("80_your_data", "fairnb.compare(found)", 1.1, False),
     ],
 )
 def test_whoever_made_a_table_says_whether_something_was_trained(both, notebook, text, moved, differs):

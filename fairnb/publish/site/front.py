@@ -58,15 +58,17 @@ def _doors(pages: Pages) -> str:
     first = [name for room in registry.rooms().values() for name in notebook_map.of(room.paper)[:1]]
     methods = ", ".join(map(book, first))
     told = pages.link("how a verdict is made", "docs/verdicts.md")
-    yours, functions = pages.link("Your own data and methods", "docs/your_data.md"), pages.link("the functions", "api")
+    yours, functions = pages.link("Your own data and methods", "docs/your_data.md"), pages.link("The functions", "api")
+    course = pages.link("The course", "course/README.md")
     results = pages.link("results so far", REFERENCE)
     return (
         f"* **You check a claim.** Find it [below](#all-claims), or read a method in 25 lines: notebooks {methods}.\n"
         f"* **You review.** {pages.link('The audit', 'audit')} of the printed numbers, {results}, {told}, and the "
         f"scorecard, notebook {book('90_scorecard')}.\n"
         f"* **You have data of your own.** {yours}; notebooks {book('80_your_data')} and {book('81_your_method')}.\n"
-        f"* **You teach.** Notebooks {book('01_fairness_metrics')} and {book('02_biased_data')} take seconds, need no "
-        f"photographs of people, and end with exercises; {functions} have a page of their own."
+        f"* **You teach.** {course}: six lessons with slides and graded exercises. Notebooks "
+        f"{book('01_fairness_metrics')} and {book('02_biased_data')} have dials and take seconds. No photographs of "
+        f"people anywhere. {functions} have a page of their own."
     )
 
 
