@@ -132,6 +132,7 @@ def _run(words, environment, folder, log, ready) -> None:
     from jupyter_client.provisioning import local_provisioner
 
     os.setsid()
+    multiprocessing.current_process()._config["daemon"] = False  # as what it plays, it may start processes
     ready.send(None)
     ready.close()
     end = multiprocessing.parent_process().sentinel  # who asked; the server lives on as long as anybody does

@@ -85,7 +85,7 @@ def test_the_filter_leaves_the_rows_with_all_words(site):
     async def typed(address, port):
         tab = await browser._tab(port)
         await tab.ask("Page.enable")
-        await tab.open(f"{address}/audit.html")
+        await tab.go(f"{address}/audit.html")
         return await tab.value(script)
 
     with browser._served(site) as address, browser._started() as port:

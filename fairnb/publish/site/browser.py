@@ -129,7 +129,7 @@ class _Tab:
         found = await self.ask("Runtime.evaluate", expression=script, returnByValue=True)
         return found.get("result", {}).get("value")
 
-    async def open(self, address: str) -> None:
+    async def go(self, address: str) -> None:
         """Go to a page and wait until it is loaded."""
         self.events.clear()
         await self.ask("Page.navigate", url=address)
@@ -174,7 +174,7 @@ async def _seen(tab: _Tab, address: str) -> list[str]:
             size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
             await tab.ask("Emulation.setDeviceMetricsOverride", **size)
             if (width, height) == NARROW:
-                await tab.open(address)
+                await tab.go(address)
                 found += filter(None, map(_said, tab.events))
             if (over := await tab.value(OVERFLOW)) > 0:
                 found.append(f"{over} pixels too wide at {width}")
