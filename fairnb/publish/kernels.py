@@ -10,7 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def _forget_places(executed: Path) -> None:
     """Take out of an executed notebook where it and its source lie, which papermill notes there."""
     import nbformat
 
-    if executed.exists():
+    with suppress(FileNotFoundError, ValueError):  # half a file, on a full disk: the error that left it so goes on
         book = nbformat.read(executed, as_version=nbformat.NO_CONVERT)
         for note in ("input_path", "output_path"):
             book.metadata.get("papermill", {}).pop(note, None)
