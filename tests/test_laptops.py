@@ -29,7 +29,7 @@ WORDS = {"start_new_session", "preexec_fn", "pass_fds", "process_group", "umask"
 CALLS = {"owner", "group"}  # of a path
 PLACES = re.compile(r"/(proc|sys|dev|tmp|bin|usr|etc)(/|$)")
 SHELLS = {"make", "bash", "sh", "env"}
-FOR_CONTRIBUTORS = {"env", "lint", "lock", "test-portable", "site", "site-check", "help"}
+FOR_CONTRIBUTORS = {"env", "lint", "lock", "test-portable", "help"}
 ACTIONS = {"checkout", "setup-python", "configure-pages", "upload-pages-artifact", "deploy-pages"}
 
 
@@ -191,7 +191,7 @@ def test_a_workflow_is_whole_and_pins_what_it_uses(name):
                 owner, action, version = re.fullmatch(r"(\w+)/([\w-]+)@v(\d+)", used).groups()
                 assert owner == "actions" and action in ACTIONS and int(version) >= 4
             for target in re.findall(r"\bmake ([a-z-]+)", step.get("run", "")):
-                assert target in {*targets(), "site", "site-check"}, target
+                assert target in targets(), target
 
 
 def test_the_workflows_cover_the_systems_and_publish_what_was_built():
