@@ -87,6 +87,7 @@ def waiting(tier: str, runs: Iterable[Run] | None = None) -> Waiting:
     """
     require(tier)
     known, rows, noted = _known(tier), Rows(tier), notes_of(tier)
+    runs = None if runs is None else list(runs)
     lines: dict[str, list[dict[str, Any]]] = {}
     left_out: Counter[str] = Counter()
     for file in progress.bar(_files(tier, runs), desc="records", unit="record", leave=False):
@@ -100,7 +101,7 @@ def waiting(tier: str, runs: Iterable[Run] | None = None) -> Waiting:
         if line is not None:
             known.add(_same(line))
             lines.setdefault(tasks.recipe(line["experiment"]["task"]).paper, []).append(line)
-    for line in [] if runs is not None else _measured(tier, rows, known):
+    for line in _measured(tier, rows, known, None if runs is None else {run.key for run in runs}):
         lines.setdefault(tasks.recipe(line["experiment"]["task"]).paper, []).append(line)
     for own in lines.values():
         own.sort(key=lambda line: (line["seed"], line["experiment"]["task"], line["experiment"]["method"], line["key"]))
@@ -179,9 +180,12 @@ def _files(tier: str, runs: Iterable[Run] | None) -> list[Path]:
         return sorted(file for file in folder.glob("*.json") if not file.name.startswith("measured-"))
 
 
-def _measured(tier: str, rows: Rows, known: set[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    """Measurements of rows that are planned, from clean code, which the ledger does not have."""
-    found = [line for line in measurements.lines(tier) if not _is_dirty(line) and _same(line) not in known]
+def _measured(tier: str, rows: Rows, known: set[tuple[Any, ...]], keys: set[str] | None) -> list[dict[str, Any]]:
+    """Measurements of rows that are planned, from clean code, which the ledger does not have.
+
+    ``keys``: of the runs that are meant, by default all.
+    """
+    found = [line for line in measurements.lines(tier, keys) if not _is_dirty(line) and _same(line) not in known]
     return [line for line in found if rows.of(line["experiment"])]
 
 

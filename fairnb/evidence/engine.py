@@ -69,10 +69,11 @@ def _on_cluster(groups: list[list[Any]], work: Work, address: str) -> Iterator[O
     with _client(address) as client:
         assert isinstance(client, Client)
         asked = (settings.for_workers(), provenance.code_hash())
-        # One key per group: the scheduler itself sees when two notebooks ask for the same one.
+        # One key per work and group: the scheduler itself sees when two notebooks ask for the same one.
+        keys = [f"fairnb-{work.__name__}-{group[0].key}-{len(group)}" for group in groups]
         futures = {
-            client.submit(_there, work, group, *asked, key=f"fairnb-{group[0].key}-{len(group)}", pure=True): group
-            for group in groups
+            client.submit(_there, work, group, *asked, key=key, pure=True): group
+            for key, group in zip(keys, groups, strict=True)
         }
         finished = as_completed(futures, loop=client.loop)
         for future in progress.bar(finished, total=len(futures), desc="runs", unit="run"):

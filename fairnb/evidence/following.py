@@ -28,7 +28,7 @@ def follow(tier: str) -> list[str]:
 
 
 def _variances(name: str, tier: str) -> list[dict[str, Any]]:
-    return [] if judging.get(name).measured else test_variance.lines(name, tier)
+    return [] if judging.get(name).look else test_variance.lines(name, tier)
 
 
 def _write(tier: str, lines: list[dict[str, Any]], papers: Any) -> int:

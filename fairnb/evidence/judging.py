@@ -6,7 +6,7 @@ notebook, by ``make decide``, ``make verify`` and the scorecard, and the noteboo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -18,6 +18,22 @@ from fairnb.evidence.runs import Run
 from fairnb.evidence.verdicts import TEST_VARIANCES, Verdict
 
 Frames = Mapping[str, pd.DataFrame]
+MEASURED = "measured"  # the name of the frame that a look inside networks gives
+
+
+@dataclass(frozen=True)
+class Look:
+    """Numbers that verdicts need beside runs, and that only a look inside the runs' networks gives.
+
+    Attributes:
+        grid: tier -> runs whose networks are looked into. measure: of all of them that have one seed and are finished
+            here, measures what is not there yet and keeps it (``measurements``); a function of a module.
+        evidence: what is known of such runs, the ledger's and this machine's, see ``measurements.frame``.
+    """
+
+    grid: Callable[[str], list[Run]]
+    measure: Callable[[list[Run]], object]
+    evidence: Callable[[Sequence[Run]], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -28,15 +44,14 @@ class Judged:
         claims: their ids. grids: name -> tier -> runs; empty where the tier has none.
         verdicts: frames by the grids' names (those that the tier has), tier -> verdicts.
         notes: of a run, that these verdicts (or the choice of a row) read; the ledger keeps them.
-        measured: whether the frames need more than runs (a look inside networks): only the notebook can make new ones,
-            and ``verdicts`` finds those that are known by itself.
+        look: where the verdicts need more than runs; ``verdicts`` gets what is known as the frame ``MEASURED``.
     """
 
     claims: tuple[str, ...]
     grids: Mapping[str, Callable[[str], list[Run]]]
     verdicts: Callable[[Frames, str], list[Verdict]]
     notes: tuple[str, ...] = ()
-    measured: bool = False
+    look: Look | None = None
 
     def planned(self, tier: str) -> dict[str, list[Run]]:
         """The runs of a tier by grid; grids without any are left out."""
@@ -96,6 +111,8 @@ def of_frames(notebook: str, tier: str, frames: Frames) -> list[Verdict]:
 
 
 def _of(judged: Judged, frames: Frames, tier: str) -> list[Verdict]:
+    if judged.look is not None and MEASURED not in frames:
+        frames = {**frames, MEASURED: judged.look.evidence(judged.look.grid(tier))}
     there = {name: frame for name, frame in frames.items() if len(frame)}
     token = TEST_VARIANCES.set(ledger.variances_of_tests(tier))
     try:

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +73,16 @@ def _kept(run: Run, versions: Versions) -> dict[str, dict[str, Any]]:
     return {name: body for name, body in found.items() if body is not None}
 
 
-def lines(tier: str) -> list[dict[str, Any]]:
+def lines(tier: str, keys: Collection[str] | None = None) -> list[dict[str, Any]]:
     """All that this machine has measured at a tier, as lines for the ledger (``ledger.MEASUREMENT``).
 
-    Measurements of records from before there were experiments are not among them.
+    Measurements of records from before there were experiments are not among them. ``keys``: of the runs that are
+    meant, by default all.
     """
     with plain_errors(paths.runs() / tier):
         files = sorted((paths.runs() / tier).glob("measured-*.json"))
-    bodies = [body for body in map(_read, files) if body is not None and body["key"]]
+    meant = [file for file in files if keys is None or file.stem.rpartition("-")[2] in keys]
+    bodies = [body for body in map(_read, meant) if body is not None and body["key"]]
     return [{name: value for name, value in body.items() if name not in OWN} for body in bodies]
 
 

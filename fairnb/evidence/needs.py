@@ -16,7 +16,7 @@ import pandas as pd
 from fairnb import metrics
 from fairnb.evidence import records
 from fairnb.evidence.judging import Frames, Judged
-from fairnb.evidence.planned import row_of
+from fairnb.evidence.planned import place_of, row_of
 from fairnb.evidence.records import Record
 from fairnb.evidence.runs import Run
 from fairnb.evidence.verdicts import Verdict
@@ -30,7 +30,7 @@ Needs = dict[str, set[str]]
 
 
 def rows(judged: Judged, tier: str, frames: Frames, grids: Grids) -> tuple[Needs, dict[str, Verdict]]:
-    """The rows (``planned.row_of``) that each claim of a notebook needs, and how the claims look with all rows there.
+    """The rows (``planned.place_of``) that each claim of a notebook needs, and how the claims look with all rows there.
 
     Where the claims cannot be judged without a row, or cannot be judged at all, all of them need it.
 
@@ -45,7 +45,7 @@ def rows(judged: Judged, tier: str, frames: Frames, grids: Grids) -> tuple[Needs
             after = None if before is None else _conditions(judged, whole | {name: _moved(whole[name], run, rng)}, tier)
             for claim, own in found.items():
                 if before is None or after is None or _values(before.get(claim)) != _values(after.get(claim)):
-                    own.add(row_of(run))
+                    own.add(place_of(name, run))
     return found, before or {}
 
 

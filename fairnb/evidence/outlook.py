@@ -14,14 +14,14 @@ from fairnb.data import progress
 from fairnb.errors import FairnbError, UnknownName
 from fairnb.evidence import greedy, judging, ledger, needs, pool, prospects
 from fairnb.evidence.greedy import Open, Row
-from fairnb.evidence.judging import Judged
+from fairnb.evidence.judging import MEASURED, Judged, Look
 from fairnb.evidence.ladder import LADDER
-from fairnb.evidence.planned import row_of
+from fairnb.evidence.planned import place_of, row_of
+from fairnb.evidence.plans import Begun
 from fairnb.evidence.runs import Run
 from fairnb.evidence.verdicts import NOT_RUN, UNDECIDED, UNSEEN, Verdict
 
 UNTIMED = 60.0  # seconds of a run where nothing is known of its table
-ELSEWHERE = "only its notebook judges it"
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,19 @@ class Status:
 
 @dataclass
 class Outlook:
-    """Claims and the rows of their tables at a tier; ``rows`` and ``runs`` by ``planned.row_of``, a run for its row."""
+    """Claims and the rows of their tables at a tier.
+
+    Attributes:
+        rows, runs: by ``planned.place_of``, a run for its row. looks: who measures, by the places of networks.
+    """
 
     tier: str
     claims: dict[str, Status] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
+    looks: dict[str, Look] = field(default_factory=dict)
     _needs: dict[str, tuple[needs.Needs, dict[str, Verdict]]] = field(default_factory=dict)
+    _dearer: dict[str, float] = field(default_factory=dict)
 
     @property
     def open(self) -> list[Open]:
@@ -64,9 +70,7 @@ class Outlook:
         for name in progress.bar(list(notebooks), desc="claims", unit="notebook", leave=False):
             judged = judging.get(name)
             wanted = [claim for claim in judged.claims if chosen is None or claim in chosen]
-            if judged.measured:
-                self.claims |= {claim: Status(claim, name, UNDECIDED, 0, None, ELSEWHERE) for claim in wanted}
-            elif grids := judged.planned(self.tier):
+            if grids := judged.planned(self.tier):
                 self._look(name, judged, grids, wanted)
             else:
                 self.claims |= {claim: Status(claim, name, NOT_RUN, 0, None) for claim in wanted}
@@ -74,8 +78,13 @@ class Outlook:
     def _look(self, name: str, judged: Judged, grids: needs.Grids, wanted: Sequence[str]) -> None:
         frames = {grid: pool.frame(runs) for grid, runs in grids.items()}
         self._rows(grids)
+        looked = self._networks(judged.look)
+        if judged.look is not None and looked:
+            grids = {**grids, MEASURED: judged.look.grid(self.tier)}
+            frames[MEASURED] = judged.look.evidence(grids[MEASURED])
         verdicts = _verdicts(name, frames, self.tier)
-        absent = {row_of(run) for runs in grids.values() for run in runs if not self.rows[row_of(run)].seeds}
+        places = {place_of(grid, run) for grid, runs in grids.items() for run in runs}
+        absent = {place for place in places if not self.rows[place].seeds}
         statuses = {claim: _status(claim, name, verdicts.get(claim)) for claim in wanted}
         # A verdict on tables of which a row is missing says nothing: a rival may be absent from it.
         unsure = bool(absent) or not verdicts
@@ -83,6 +92,7 @@ class Outlook:
             if name not in self._needs:
                 self._needs[name] = needs.rows(judged, self.tier, frames, grids)
             found, whole = self._needs[name]
+            found = {claim: own | looked if own & looked else own for claim, own in found.items()}  # one look at all
             for claim, status in statuses.items():
                 if claim in verdicts or claim in whole or not whole:
                     statuses[claim] = self._opened(status, verdicts.get(claim), found[claim] | absent, bool(absent))
@@ -109,10 +119,13 @@ class Outlook:
         """The rows of all tables that claims are judged by, with their seeds and seconds."""
         for judged in judging.known().values():
             self._rows(judged.planned(self.tier))
+            self._networks(judged.look)
 
     def rows_of(self, notebook: str) -> set[str]:
-        """The rows of a notebook's tables."""
-        return {row_of(run) for runs in judging.get(notebook).planned(self.tier).values() for run in runs}
+        """The rows of a notebook's tables, and of the networks that it looks into."""
+        judged = judging.get(notebook)
+        grids = judged.planned(self.tier) | ({MEASURED: judged.look.grid(self.tier)} if judged.look else {})
+        return {place_of(name, run) for name, grid in grids.items() for run in grid}
 
     def _rows(self, grids: needs.Grids) -> None:
         lines = ledger.read(self.tier)
@@ -131,7 +144,42 @@ class Outlook:
         usual, reference = [median(own) for own in timed.values() if own], _reference_seconds(self.tier)
         for key, times in timed.items():
             known = times or [reference[name] for name in (self.runs[key].method,) if name in reference]
-            self.rows[key] = dataclasses.replace(self.rows[key], seconds=median(known or usual or [UNTIMED]))
+            planned = median(known or usual or [UNTIMED]) * self._dearer.get(key, 1.0)
+            self.rows[key] = dataclasses.replace(self.rows[key], seconds=planned)
+
+    def dearer(self, runs: Iterable[Begun], times: float) -> None:
+        """New seeds of the rows of these runs have cost so many times what was planned."""
+        for place in {row_of(self.runs[place]) for place, _ in runs}:
+            self._dearer[place] = self._dearer.get(place, 1.0) * times
+            self.rows[place] = dataclasses.replace(self.rows[place], seconds=self.rows[place].seconds * times)
+
+    def _networks(self, look: Look | None) -> set[str]:
+        """The places of the networks that are looked into, now among the rows: their seeds are those measured.
+
+        A seed of which a network could not be measured (it is constant, say) is not tried again.
+        """
+        grid = look.grid(self.tier) if look is not None else []
+        if look is None or not grid:
+            return set()
+        frame, own = look.evidence(grid), {place_of(MEASURED, run): run for run in grid}
+        self._rows({"": grid})
+        tried = {*frame["seed"]}
+        for place, run in own.items():
+            row = self.rows[row_of(run)]
+            there = frame[(frame["label"] == run.label) & (frame["task"] == run.task)]["seed"]
+            failed = row.failed | {seed for seed in tried if seed not in set(there)}
+            seconds = row.seconds + self._seconds_of_a_look(run)
+            self.rows[place] = Row(tuple(there), frozenset(failed), seconds)
+            self.runs[place], self.looks[place] = run, look
+        return set(own)
+
+    def _seconds_of_a_look(self, run: Run) -> float:
+        """The median over the ledger's looks at a row; 0 where there is none."""
+        times: dict[tuple[int, str], float] = {}
+        for line in pool.lines_of(run, ledger.read(self.tier, ledger.MEASUREMENT)):
+            at = (line["seed"], line.place[0])
+            times[at] = times.get(at, 0.0) + line["seconds"]
+        return median(times.values()) if times else 0.0
 
     def seconds_for(self, status: Status, fresh: Sequence[int]) -> float | None:
         """CPU seconds until a claim has the seeds that it needs; None where nothing is known."""

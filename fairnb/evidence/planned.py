@@ -18,6 +18,11 @@ def row_of(run: Run) -> str:
     return json.dumps([run.task, run.method, run.hparams], default=list, sort_keys=True)
 
 
+def place_of(grid: str, run: Run) -> str:
+    """``row_of``; in the grid ``judging.MEASURED`` the networks of a row are another thing than its runs."""
+    return f"{judging.MEASURED} {row_of(run)}" if grid == judging.MEASURED else row_of(run)
+
+
 def planned(tier: str) -> list[Run]:
     """A run of each row that this tier plans: of the notebooks' grids and of those that are judged."""
     grids = [grid(tier) for grid in layout.grids().values()]

@@ -31,7 +31,7 @@ def judged(
     """Judge a notebook's claims in both readings, keep them for the scorecard, and return them as a table.
 
     Args:
-        rerun, so_far: where the claims need more than runs (``Judged.measured``): what the notebook measured, by name,
+        rerun, so_far: where the claims need more than runs (``Judged.look``): what the notebook measured, by name,
             and the same with what the ledger has.
 
     Returns:

@@ -19,8 +19,8 @@ from fairnb.evidence.verdicts import UNDECIDED
 KEPT_BACK = 0.95  # of the time that is left may be planned
 PIECE = 120.0  # seconds of work between two looks at the clock
 BLOCKS = 1000  # at most; each decides something or brings seeds
-FIRST = 20.0  # the same before it is known how fast this machine is
 MEASURED_FROM = 5.0  # seconds of work that say it
+DEARER = 4.0  # times the planned seconds of a piece: then other runs may be the better choice by now
 Say = Callable[[str], object]
 
 
@@ -44,6 +44,7 @@ class Session:
     tried: set[Begun] = field(default_factory=set)
     begun: float = field(default_factory=time.monotonic)
     _work: list[tuple[float, float]] = field(default_factory=list)
+    _looked: set[Begun] = field(default_factory=set)
 
     @property
     def budget(self) -> float:
@@ -54,7 +55,7 @@ class Session:
         """Run block after block until the time is over or nothing is left that would decide anything."""
         if self.plan is not None:
             self.say(f"resuming {self.plan.file.name}: {len(self.plan.left)} runs were begun and are not finished")
-            self._run(self._known(self.plan.left))
+            self._run(self._known(self.plan.left), to_the_end=True)
             self.settle()
         self._look(self.wanted)
         for _ in range(BLOCKS):
@@ -63,7 +64,7 @@ class Session:
                 return
             self._run(block.runs)
             self.settle()
-            rows = {row for row, _ in block.runs}
+            rows = {place for row, _ in block.runs for place in (row, row_of(self.view.runs[row]))}
             self._look([name for name in self.wanted if not rows.isdisjoint(self.view.rows_of(name))])
             if not block.gain:
                 return  # cut to fit: the time is over
@@ -72,7 +73,7 @@ class Session:
         """Contribute what was begun and has ended, also after a stop; what has not stays in the plan."""
         if self.plan is None:
             return
-        finished = [one for one in self.plan.left if one[0] in self.view.runs and self._item(one).exists()]
+        finished = [one for one in self.plan.left if one[0] in self.view.runs and self._is_over(one)]
         ended = [(one, said) for one, said in self.plan.failed if one not in set(self.plan.over)]
         if not finished and not ended:
             return
@@ -80,6 +81,9 @@ class Session:
         for sentence in contribute.contribute(self.view.tier, [self._item(one) for one in finished], extra):
             self.say(sentence)
         self.plan.end([*finished, *(one for one, _ in ended)])
+
+    def _is_over(self, one: Begun) -> bool:
+        return one in self._looked if one[0] in self.view.looks else self._item(one).exists()
 
     def _failed(self, one: Begun, said: str) -> dict[str, Any] | None:
         try:
@@ -103,8 +107,12 @@ class Session:
             self.say(f"{len(block.runs)} runs for {counts}: about {clock(block.seconds * self.pace / self.jobs)}")
         return block
 
-    def _run(self, wanted: Sequence[Begun]) -> None:
-        """These runs, piece by piece, seed by seed; no piece is begun that cannot end in time."""
+    def _run(self, wanted: Sequence[Begun], *, to_the_end: bool = False) -> None:
+        """These runs, piece by piece, seed by seed; no piece is begun that cannot end in time.
+
+        Unless ``to_the_end``, it is over where a piece was far dearer than planned: a new seed may need networks that
+        were there whenever its rows have run so far.
+        """
         assert self.plan is not None
         for whole in self._pieces(wanted):
             piece = whole if self._fits(whole) else list(greedy.by_seed(whole)[0])
@@ -114,40 +122,59 @@ class Session:
             self.tried.update(piece)
             started, planned = time.monotonic(), greedy.cost(piece, self.view.rows)
             trouble = self._compute(piece)
-            self._work.append((planned, (time.monotonic() - started) * self.jobs))
-            expected, took = (sum(column) for column in zip(*self._work, strict=True))
-            if expected > MEASURED_FROM:
-                self.pace = min(max(took / expected, 0.1), 10.0)
+            took = (time.monotonic() - started) * self.jobs
+            dearer = max(took, MEASURED_FROM) / max(planned * self.pace, MEASURED_FROM)
+            if dearer > DEARER:
+                self.view.dearer(piece, dearer)
+            self._work.append((planned * (dearer if dearer > DEARER else 1.0), took))
+            self._set_pace()
             if trouble is not None:
                 raise FairnbError(f"{trouble}; what is finished is contributed, and the same command goes on from here")
-            if piece is not whole:
+            if piece is not whole or (dearer > DEARER and not to_the_end):
                 return
+
+    def _set_pace(self) -> None:
+        expected, took = (sum(column) for column in zip(*self._work, strict=True))
+        if expected > MEASURED_FROM:
+            self.pace = min(max(took / expected, 0.1), 10.0)
 
     def _fits(self, piece: Sequence[Begun]) -> bool:
         return greedy.cost(piece, self.view.rows) <= self.budget
 
     def _pieces(self, wanted: Sequence[Begun]) -> Iterator[list[Begun]]:
-        """Whole seeds, a short piece first while it is not known how fast this machine is.
+        """Whole seeds; the first piece is as short as can be, and shows what a seed costs here.
 
         As many seeds as there are workers go side by side: of a seed all others wait for the biased model.
         """
         piece: list[tuple[Begun, ...]] = []
+        most = 0.0
         for own in greedy.by_seed(wanted):
-            most = (PIECE if self._work else FIRST) * self.jobs / self.pace
             if len(piece) >= self.jobs and greedy.cost(greedy.side_by_side([*piece, own]), self.view.rows) > most:
                 yield greedy.side_by_side(piece)
-                piece = []
+                piece, most = [], PIECE * self.jobs / self.pace
             piece.append(own)
         if piece:
             yield greedy.side_by_side(piece)
 
     def _compute(self, piece: Sequence[Begun]) -> Exception | None:
         """Compute runs; what failed by itself is noted in the plan, anything else is returned."""
-        items = [self._item(one) for one in piece]
-        trouble, again = self._outcomes(runs.together(items))
+        items = {item.key: item for item in map(self._item, piece)}
+        trouble, again = self._outcomes(runs.together(items.values()))
         if again and trouble is None:  # one of several that were computed as one has failed: which?
             trouble, _ = self._outcomes([[item] for item in again])
-        return trouble
+        return trouble or self._look_inside([one for one in piece if one[0] in self.view.looks])
+
+    def _look_inside(self, piece: Sequence[Begun]) -> Exception | None:
+        """Measure in the networks of runs that are finished, all of a seed together; returns the first trouble."""
+        for look in dict.fromkeys(self.view.looks[row] for row, _ in piece):
+            seeds = greedy.by_seed([one for one in piece if self.view.looks[one[0]] is look])
+            there = {own[0][1]: own for own in seeds if all(self._item(one).exists() for one in own)}
+            self._looked.update(one for own in seeds for one in own if one[1] not in there)  # a run of it failed
+            for group, error in engine.outcomes([list(map(self._item, own)) for own in there.values()], look.measure):
+                if error is not None:
+                    return error
+                self._looked.update(there[group[0].seed])
+        return None
 
     def _outcomes(self, groups: Sequence[Sequence[Run]]) -> tuple[Exception | None, list[Run]]:
         """The first trouble that is no run's own, and the runs of groups that failed as a whole."""

@@ -80,7 +80,7 @@ def lines(notebook: str, tier: str, resamples: int = RESAMPLES) -> list[dict[str
 
 def is_known(notebook: str, tier: str) -> bool:
     """Whether the ledger has what ``lines`` could add: from these test images, as many seeds, and this version."""
-    planned = {} if judging.get(notebook).measured else judging.get(notebook).planned(tier)
+    planned = {} if judging.get(notebook).look else judging.get(notebook).planned(tier)
     if not resampling.sharing(run for grid in planned.values() for run in grid):
         return True
     judged, grids = _of(notebook, tier)
@@ -129,7 +129,7 @@ def parts(
 
 def _of(notebook: str, tier: str) -> tuple[Judged, dict[str, list[Found]]]:
     judged = judging.get(notebook)
-    return judged, {name: own(grid) for name, grid in ({} if judged.measured else judged.planned(tier)).items()}
+    return judged, {name: own(grid) for name, grid in ({} if judged.look else judged.planned(tier)).items()}
 
 
 def _counts(one: Condition) -> bool:

@@ -219,6 +219,24 @@ def test_a_slow_machine_plans_for_less(checkout, monkeypatch):
     assert clock[0] <= 20 * 60
 
 
+def test_a_block_that_is_far_dearer_than_planned_is_left_for_a_better_one(checkout, monkeypatch):
+    """As where a new seed needs networks that were there whenever these rows had run so far."""
+    made.finish(*made.grid("quick"))  # 30 s a run
+    clock, asked = [0.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    def dear(group):
+        asked.append(group[0].label)
+        clock[0] += 30 * (20 if group[0].label == "Ours" else 1) * len(group)
+
+    monkeypatch.setattr(engine, "outcomes", made.outcomes(dear))
+    said = decide(30)  # enough for the rest of R2 at 30 s a run, not at what it turns out to cost
+    blocks = [sentence.split(" runs for ")[1][:2] for sentence in said if " runs for R" in sentence]
+    assert blocks[:2] == ["R2", "R3"], said
+    assert any(sentence.startswith("R3 holds (") for sentence in said), said
+    assert asked[: asked.index("Other")].count("Ours") == 1, "one seed showed it"
+
+
 class TestPlans:
     """The plan's file."""
 

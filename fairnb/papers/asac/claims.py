@@ -14,7 +14,8 @@ import pandas as pd
 
 from fairnb import tasks
 from fairnb.evidence import unseen
-from fairnb.evidence.judging import Frames, Judged
+from fairnb.evidence.judging import MEASURED, Frames, Judged, Look
+from fairnb.evidence.runs import Run
 from fairnb.evidence.verdicts import Condition, Verdict, judge, less, means, per_seed
 from fairnb.papers.asac import tables
 from fairnb.papers.asac.tables import CONTROL, CURRICULA, FGSM, GENERATOR, PAIRS, PROBE, SIGNS, STEPS, TRAINED
@@ -189,22 +190,29 @@ def _ablations(frames: Frames, tier: str) -> list[Verdict]:
 
 
 def _inside(frames: Frames, tier: str) -> list[Verdict]:
-    """``frames["measured"]``: ``inside.Inside.table``, of one task; by default what is known (``inside.evidence``)."""
-    looked = frames["measured"] if "measured" in frames else _known(tier)
-    if not len(looked):
+    """``frames["measured"]``: ``inside.Inside.table`` or ``inside.evidence``, of one task."""
+    if MEASURED not in frames:
         return []
+    looked = frames[MEASURED]
     name = str(looked["task"].iloc[0])
     setting = f"tier {tier}, {name}"
     smile = tasks.recipe(name).setting.endswith("T=Smile")
     return [*attacks_stop(looked, setting), *([attribution_moves(looked, setting)] if smile else [])]
 
 
-def _known(tier: str) -> pd.DataFrame:
+def _measure(grid: list[Run]) -> None:
     from fairnb.papers.asac import inside  # it imports torch
 
-    return inside.evidence(tables.grid("F", tier))
+    inside.measure(grid)
 
 
+def _measured(grid: Sequence[Run]) -> pd.DataFrame:
+    from fairnb.papers.asac import inside
+
+    return inside.evidence(grid)
+
+
+LOOKED = {"F": partial(tables.grid, "F")}
 JUDGED = {
     "30_asac": Judged(
         ("S1", "S2", "S3", "S5", "S10"), {name: partial(tables.grid, name) for name in ("T1", "T3")}, _faces
@@ -214,6 +222,6 @@ JUDGED = {
         ("S6", "S7", "S11"), {name: partial(tables.grid, name) for name in ("T4", "T5", "D")}, _ablations
     ),
     "33_asac_attributions": Judged(
-        ("S8", "S12", "S13", "S9"), {"F": partial(tables.grid, "F")}, _inside, measured=True
+        ("S8", "S12", "S13", "S9"), LOOKED, _inside, look=Look(LOOKED["F"], _measure, _measured)
     ),
 }

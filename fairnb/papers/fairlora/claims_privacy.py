@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from fairnb.evidence.judging import Frames, Judged
+from fairnb.evidence.judging import MEASURED, Frames, Judged, Look
+from fairnb.evidence.runs import Run
 from fairnb.evidence.verdicts import Condition, Verdict, judge
 from fairnb.papers.fairlora import tables
 
@@ -89,18 +90,24 @@ def no_predictor(measured: pd.DataFrame, setting: str) -> Verdict:
 
 
 def _privacy(frames: Frames, tier: str) -> list[Verdict]:
-    """``frames["measured"]``: from ``attacks.evidence``; by default what is known."""
+    """``frames["measured"]``: from ``attacks.evidence``."""
     found = []
     if "methods" in frames:
         found.append(adapters_only(frames["methods"], f"tier {tier}, {len(frames['methods'])} runs"))
-    measured = frames["measured"] if "measured" in frames else _known(tier)
-    return found + ([no_predictor(measured, f"our reconstruction, tier {tier}")] if len(measured) else [])
+    setting = f"our reconstruction, tier {tier}"
+    return found + ([no_predictor(frames[MEASURED], setting)] if MEASURED in frames else [])
 
 
-def _known(tier: str) -> pd.DataFrame:
+def _measure(grid: list[Run]) -> None:
     from fairnb.papers.fairlora import attacks  # it imports torch
 
-    return attacks.evidence(tables.leaking(tier))
+    attacks.measure(grid)
+
+
+def _measured(grid: Sequence[Run]) -> pd.DataFrame:
+    from fairnb.papers.fairlora import attacks
+
+    return attacks.evidence(grid)
 
 
 JUDGED = {
@@ -109,6 +116,6 @@ JUDGED = {
         {"methods": partial(tables.grid, "methods")},
         _privacy,
         ("messages", "tensors"),
-        measured=True,
+        Look(tables.leaking, _measure, _measured),
     )
 }

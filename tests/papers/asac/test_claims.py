@@ -424,7 +424,7 @@ def test_the_door_judges_what_the_grids_plan():
         "S13",
         "S9",
     ]
-    assert [name for name, one in door.items() if one.measured] == ["33_asac_attributions"]
+    assert [name for name, one in door.items() if one.look] == ["33_asac_attributions"]
     looked = slopes().assign(mouth_share=0.1)
     made = {
         "30_asac": {"T1": table1(), "T3": pd.concat([frame(FAIRER, name) for name in BACKBONES])},
@@ -434,7 +434,7 @@ def test_the_door_judges_what_the_grids_plan():
     }
     for notebook, frames in made.items():
         found = door[notebook].verdicts(frames, "quick")
-        assert door[notebook].measured or door[notebook].planned("quick").keys() == frames.keys()
+        assert door[notebook].look or door[notebook].planned("quick").keys() == frames.keys()
         assert {verdict.claim for verdict in found} == set(door[notebook].claims)
         assert all(verdict.note.startswith("tier quick") for verdict in found)
     elsewhere = looked.assign(task="utkface/over35_female")
