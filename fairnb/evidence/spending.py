@@ -142,7 +142,7 @@ class Session:
         return greedy.cost(piece, self.view.rows) <= self.budget
 
     def _pieces(self, wanted: Sequence[Begun]) -> Iterator[list[Begun]]:
-        """Whole seeds; the first piece is as short as can be, and shows what a seed costs here.
+        """Whole seeds; the first piece is as short as can be, the next ones grow: they show what a seed costs here.
 
         As many seeds as there are workers go side by side: of a seed all others wait for the biased model.
         """
@@ -151,7 +151,8 @@ class Session:
         for own in greedy.by_seed(wanted):
             if len(piece) >= self.jobs and greedy.cost(greedy.side_by_side([*piece, own]), self.view.rows) > most:
                 yield greedy.side_by_side(piece)
-                piece, most = [], PIECE * self.jobs / self.pace
+                grown = 2 * greedy.cost(greedy.side_by_side(piece), self.view.rows)
+                piece, most = [], min(max(most, grown), PIECE * self.jobs / self.pace)
             piece.append(own)
         if piece:
             yield greedy.side_by_side(piece)
