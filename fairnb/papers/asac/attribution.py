@@ -132,27 +132,29 @@ def mouth_box(height: int, width: int, faces: str = "utkface") -> np.ndarray:
 
 
 def regions_of(task: str, tier: str, n: int, seed: int = 0) -> Regions:
-    """Mouths of ``n`` test images of ``task``, drawn with ``seed``: drawn masks for toy faces, a stated box otherwise.
+    """Mouths of ``n`` test images of ``task``: drawn masks for toy faces, a stated box otherwise.
+
+    ``seed``: of the run. Each has faces of its own, so what varies over seeds varies over faces as well.
 
     Raises:
         UnknownName: real faces without a stated box. BadData: the masks belong to other faces than the test split.
     """
-    test, family = tasks.problem(task, tier).test, task.partition("/")[0].removesuffix("_open")
+    test, family = tasks.problem(task, tier, seed).test, task.partition("/")[0].removesuffix("_open")
     drawn = family.startswith("toy")
     among = min(len(test), 4 * n) if drawn else len(test)  # toy faces are in no order, and each one costs
     rows = np.sort(np.random.default_rng(seed).permutation(among)[:n])
     x, (height, width) = np.ascontiguousarray(test.x[rows]), test.x.shape[2:]
     if drawn:
-        return Regions(rows, x, _drawn_mouths(task, tier, test.x[: rows[-1] + 1])[rows], "mask")
+        return Regions(rows, x, _drawn_mouths(task, tier, test.x[: rows[-1] + 1], seed)[rows], "mask")
     return Regions(rows, x, np.repeat(mouth_box(height, width, family)[None], len(rows), 0), "box")
 
 
-def _drawn_mouths(task: str, tier: str, images: np.ndarray) -> np.ndarray:
+def _drawn_mouths(task: str, tier: str, images: np.ndarray, seed: int) -> np.ndarray:
     """Masks bool ``(N, H, W)`` of the first N test faces, drawn again; BadData unless they are the ``images``."""
     from fairnb.data.toys import faces as toy_faces
     from fairnb.papers.asac.tasks import toy_faces_of
 
-    faces, size = toy_faces_of(task, "test", tier, len(images)), images.shape[2]
+    faces, size = toy_faces_of(task, "test", tier, len(images), seed), images.shape[2]
     if faces.masks is None or not np.array_equal(central(faces.images, size), images):
         raise BadData(f"the faces drawn with masks are not the test faces of {task} at tier {tier}: clear the cache")
     mouth = faces.masks[:, toy_faces.REGIONS.index("mouth")]

@@ -6,7 +6,7 @@ training has seen it. ``refit``: on a new head on the network's own features. ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,14 @@ KINDS = {"same": "same images", "refit": "own head", "noise": "noise"}
 FACES = 80  # test images under attack
 LOOKED = 48  # of them; integrated gradients cost more than attacks
 MEASURED = ("slope_same", "slope_refit", "spread", "mouth_share")  # what S8 and S9 need: the ledger keeps it
-VERSION = "1"  # bump when their numbers change
+VERSION = "2"  # bump when their numbers change
 Key = tuple[str, int]
+Faces = Mapping[int, attribution.Regions]  # by seed
 
 
 @dataclass(frozen=True)
 class Inside:
-    """Measurements in the networks of a grid; N images, E magnitudes (``attack_curves.EPSILONS``).
+    """Measurements in the networks of a grid; N images of each seed, E magnitudes (``attack_curves.EPSILONS``).
 
     Attributes:
         lines: those of ``table``. curves: (label, seed) -> kind of attack -> p(y = 1) ``(N, E)``.
@@ -71,22 +72,29 @@ def families(grid: Sequence[Run]) -> dict[str, list[str]]:
     return {kind: list(dict.fromkeys(r.label for r in grid if kind_of(r) == kind)) for kind in map(kind_of, grid)}
 
 
-def look(grid: Sequence[Run], faces: attribution.Regions) -> Inside:
-    """All measurements in the networks of a grid of one task, on test images that ``attribution.regions_of`` drew."""
-    test = tasks.problem(grid[0].task, grid[0].tier).test.take(faces.rows)
+def faces_of(grid: Sequence[Run]) -> Faces:
+    """``FACES`` test images of each seed of a grid of one task."""
+    seeds, first = dict.fromkeys(run.seed for run in grid), grid[0]
+    return {seed: attribution.regions_of(first.task, first.tier, FACES, seed) for seed in seeds}
+
+
+def look(grid: Sequence[Run], faces: Faces) -> Inside:
+    """All measurements in the networks of a grid of one task, on the test images of each seed (``faces_of``)."""
+    task, tier = grid[0].task, grid[0].tier
+    test = {seed: tasks.problem(task, tier, seed).test.take(own.rows) for seed, own in faces.items()}
     heads = {(run.label, run.seed): head_of(run) for run in grid}
     bases = {(kind_of(run), run.seed): heads[run.label, run.seed] for run in grid if run.method == "asac_base"}
-    attacked = {key: attack_curves.perturbed(head, test) for key, head in bases.items()}
+    attacked = {key: attack_curves.perturbed(head, test[key[1]]) for key, head in bases.items()}
     found = Inside([], {}, attacked, {}, {})
-    noise = attack_curves.noisy(test)
+    noise = {seed: attack_curves.noisy(own) for seed, own in test.items()}
     for run in grid:
-        model, head = runs.model_of(run), heads[run.label, run.seed]
-        own = attack_curves.perturbed(head, test)
-        images = {"same": attacked[kind_of(run), run.seed], "refit": own, "noise": noise}
+        model, head, shown = runs.model_of(run), heads[run.label, run.seed], faces[run.seed]
+        own = attack_curves.perturbed(head, test[run.seed])
+        images = {"same": attacked[kind_of(run), run.seed], "refit": own, "noise": noise[run.seed]}
         curves = {kind: attack_curves.probability(model, images[kind]) for kind in KINDS}
-        right = (attack_curves.probability(head, own) > 0.5) == test.protected[:, None]
-        explained = attribution.integrated_gradients(model, faces.x[:LOOKED], steps=24)
-        share = attribution.mass_inside(explained.values, faces.mouth[:LOOKED])
+        right = (attack_curves.probability(head, own) > 0.5) == test[run.seed].protected[:, None]
+        explained = attribution.integrated_gradients(model, shown.x[:LOOKED], steps=24)
+        share = attribution.mass_inside(explained.values, shown.mouth[:LOOKED])
         line = {"label": run.label, "seed": run.seed, "task": run.task} | _attacked(curves, right)
         found.lines.append(line | {"mouth_share": np.nanmean(share), "ig_error": explained.relative_error})
         found.curves[run.label, run.seed] = curves
@@ -108,11 +116,10 @@ def keep(grid: Sequence[Run], found: Inside) -> pd.DataFrame:
 
 def measure(grid: Sequence[Run]) -> None:
     """Measure in the networks of finished runs of one task what is not there yet, a seed after the other."""
-    faces = attribution.regions_of(grid[0].task, grid[0].tier, FACES)
-    for seed in dict.fromkeys(run.seed for run in grid):
+    for seed, faces in faces_of(grid).items():
         same = [run for run in grid if run.seed == seed]
         if any(len(measurements.kept(run, _versions(len(faces.rows)))) < len(MEASURED) for run in same):
-            keep(same, look(same, faces))
+            keep(same, look(same, {seed: faces}))
 
 
 def evidence(grid: Sequence[Run], faces: int = FACES) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from fairnb.errors import UnknownName
 from fairnb.synthesis import counterfactuals, packs
 from fairnb.synthesis.packs import pack_fingerprint
 from fairnb.tasks import ages
-from fairnb.tasks.drawings import LABEL_NOISE, Drawing, parts
+from fairnb.tasks.drawings import LABEL_NOISE, Drawing, of_run, parts
 from fairnb.tasks.genders import CELEBA, GENDER, LFW, celeba_build, open_rows, parts_of
 from fairnb.tasks.recipes import TEST, Data, Recipe, nothing, shares_of
 
@@ -40,8 +40,10 @@ LFW_TARGETS = ("Smiling", "Bags_Under_Eyes", "Wavy_Hair")
 BACKBONES = {"resnet50": "ResNet-50", "densenet121": "DenseNet-121", "densenet169": "DenseNet-169"}
 
 
-def toy_faces_of(name: str, part: str, tier: str, n: int) -> toy_faces.Faces:
+def toy_faces_of(name: str, part: str, tier: str, n: int, seed: int = 0) -> toy_faces.Faces:
     """The first ``n`` faces of a toy task's ``train``, ``val`` or ``test``, uncropped, with masks and true labels.
+
+    ``seed``: of the run; each has test faces of its own.
 
     Raises:
         UnknownName: no such task of this module, or no such part.
@@ -54,7 +56,9 @@ def toy_faces_of(name: str, part: str, tier: str, n: int) -> toy_faces.Faces:
     drawings = _drawings(settings, *_DRAWN[name])
     if part not in drawings:
         raise UnknownName("part of a task", part, drawings)
-    return drawings[part].faces(settings, n, masks=True)
+    own = drawings[part]
+    drawn = replace(own, seed=of_run(own.seed, seed)) if part == "test" else own
+    return drawn.faces(settings, n, masks=True)
 
 
 def _drawings(settings: dict[str, Any], source: str, target: str) -> dict[str, Drawing]:

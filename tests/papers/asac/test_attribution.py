@@ -111,7 +111,7 @@ def test_the_box_scales_with_the_image():
 def problem(monkeypatch):
     """A toy task whose test split holds thirty faces, and what they are drawn from."""
 
-    def faces_of(name, part, tier, n):
+    def faces_of(name, part, tier, n, seed):
         assert (name, part) == ("toy_faces/made_up", "test")
         return toy_faces.sample(n, seed=5, size=64, masks=True)
 

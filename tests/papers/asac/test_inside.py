@@ -59,7 +59,7 @@ def test_families_are_a_base_and_what_starts_from_it():
 
 
 def test_the_old_attack_misses_a_network_that_looks_elsewhere_and_its_own_does_not(networks, faces):
-    found = inside.look(networks, faces)
+    found = inside.look(networks, dict.fromkeys((0, 1), faces))
     table = found.table.set_index(["label", "seed"])
     assert list(table.index) == [(label, seed) for label in (PROBE[0], FGSM[0]) for seed in (0, 1)]
     assert table.loc[(PROBE[0], 0), "slope_same"] == pytest.approx(table.loc[(PROBE[0], 0), "slope_refit"])
@@ -72,7 +72,7 @@ def test_the_old_attack_misses_a_network_that_looks_elsewhere_and_its_own_does_n
 
 
 def test_attributions_are_those_of_the_first_seed_and_their_shares_are_of_the_mouth(networks, faces):
-    found = inside.look(networks, faces)
+    found = inside.look(networks, dict.fromkeys((0, 1), faces))
     assert set(found.maps) == {PROBE[0], FGSM[0]}
     assert not found.maps[PROBE[0]][:, 1:].any() and found.maps[FGSM[0]][:, 1].any()
     np.testing.assert_allclose(found.shares[FGSM[0]], attribution.mass_inside(found.maps[FGSM[0]], faces.mouth))
@@ -95,7 +95,7 @@ def finished(networks, sandbox, monkeypatch):
 
 
 def test_what_claims_need_is_kept_and_adds_up(finished, faces):
-    found = inside.look(finished, faces)
+    found = inside.look(finished, dict.fromkeys((0, 1), faces))
     evidence = inside.keep(finished, found)
     table = found.table.set_index(["label", "seed"])
     for _, row in evidence.iterrows():
@@ -107,7 +107,7 @@ def test_what_claims_need_is_kept_and_adds_up(finished, faces):
 def test_only_what_is_missing_is_measured(finished, faces, monkeypatch):
     looked = []
     look = inside.look
-    monkeypatch.setattr(inside.attribution, "regions_of", lambda task, tier, n: faces)
+    monkeypatch.setattr(inside.attribution, "regions_of", lambda task, tier, n, seed: faces)
     monkeypatch.setattr(inside, "look", lambda grid, faces: looked.extend(r.seed for r in grid) or look(grid, faces))
     inside.measure([run for run in finished if run.seed == 0])
     inside.measure(finished)
