@@ -236,4 +236,4 @@ def methods_table(frame: pd.DataFrame, names: Sequence[str] = ("acc", "fpr_gap",
         frame: from ``runs.run``. names: metrics.
     """
     titles = {name: TITLES.get(name, name) for name in names}
-    return rows(seeds.tidy(seeds.over(frame, names), titles), block="task", than=REFERENCE)
+    return rows(seeds.tidy(seeds.over(frame, names), titles, seeds.SHARE), block="task", than=REFERENCE)

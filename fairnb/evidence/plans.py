@@ -50,9 +50,10 @@ class Plan:
         return [run for run in self.begun if run not in ended]
 
     def begin(self, runs: Iterable[Begun]) -> None:
-        """Write that these will run. Raises DiskTrouble."""
-        known = set(self.begun)
+        """Write that these will run, also those that were over: what they are may have changed. Raises DiskTrouble."""
+        runs, known = list(runs), set(self.begun)
         self.begun += [run for run in runs if run not in known]
+        self.over = [run for run in self.over if run not in set(runs)]
         self.write()
 
     def end(self, finished: Iterable[Begun], failed: Iterable[tuple[Begun, str]] = ()) -> None:

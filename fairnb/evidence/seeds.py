@@ -71,12 +71,16 @@ def _spread(name: str, values: np.ndarray) -> dict[str, Any]:
     return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high, f"{name}_values": tuple(values)}
 
 
-def tidy(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+SHARE = (0.0, 100.0)  # between which a share in percent lies, whatever a t-interval says
+ANY = (-np.inf, np.inf)
+
+
+def tidy(table: pd.DataFrame, titles: Mapping[str, str], between: tuple[float, float] = ANY) -> pd.DataFrame:
     """A line per row and metric of a table, as ``figures.rows`` and ``figures.curves`` draw them.
 
     Args:
         table: has per metric ``x``, ``x_low``, ``x_high`` and maybe ``printed_x``, ``x_values`` (a tuple, by seed).
-        titles: metric -> title of its panel.
+        titles: metric -> title of its panel. between: no value can be outside; intervals end there.
 
     Returns:
         the other columns of ``table``, and ``panel, value, low, high, printed, values``.
@@ -88,4 +92,5 @@ def tidy(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
         kept.assign(panel=title, **{new: table.get(form.format(metric), np.nan) for new, form in names.items()})
         for metric, title in titles.items()
     ]
-    return pd.concat(parts, ignore_index=True)
+    long = pd.concat(parts, ignore_index=True)
+    return long.assign(**{end: long[end].clip(*between) for end in ("low", "high")})

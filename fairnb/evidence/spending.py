@@ -96,16 +96,16 @@ class Session:
         if self.plan is None:
             used = {seed for row in self.view.rows.values() for seed in row.seeds}
             self.plan = plans.new(self.view.tier, used)
-        block = greedy.best(self.view.open, self.view.rows, self.plan.seeds, self.budget)
-        if block is None:
-            self.say("nothing is left that would decide a claim and end in time")
-        elif self.tried.issuperset(block.runs):
+        left = list(self.view.open)
+        while (block := greedy.best(left, self.view.rows, self.plan.seeds, self.budget)) is not None:
+            if not self.tried.issuperset(block.runs):
+                counts = ", ".join(block.counts) or block.claim
+                self.say(f"{len(block.runs)} runs for {counts}: about {clock(block.seconds * self.pace / self.jobs)}")
+                return block
             self.say(f"the runs for {block.claim} add nothing to the ledger; look at the sentences above")
-            return None
-        else:
-            counts = ", ".join(block.counts) or block.claim
-            self.say(f"{len(block.runs)} runs for {counts}: about {clock(block.seconds * self.pace / self.jobs)}")
-        return block
+            left = [one for one in left if one.name != block.claim]
+        self.say("nothing is left that would decide a claim and end in time")
+        return None
 
     def _run(self, wanted: Sequence[Begun], *, to_the_end: bool = False) -> None:
         """These runs, piece by piece, seed by seed; no piece is begun that cannot end in time.

@@ -261,6 +261,15 @@ class TestPlans:
         assert plans.unfinished("quick") == again
         assert plans.every("open") == []
 
+    def test_what_is_begun_again_is_not_over(self, checkout):
+        """As when a measurement has got another version since."""
+        plan = plans.new("quick", ())
+        plan.begin([("a", 1), ("b", 1)])
+        plan.end([("a", 1), ("b", 1)])
+        plan.begin([("a", 1)])
+        assert plan.left == plans.unfinished("quick").left == [("a", 1)]
+        assert plan.begun == [("a", 1), ("b", 1)]
+
     @pytest.mark.parametrize("text", ["", "{}", '{"format": 2}', "[1]"])
     def test_one_that_cannot_be_read_is_a_sentence(self, checkout, text):
         plan = plans.new("quick", ())

@@ -32,8 +32,8 @@ def beside(table: pd.DataFrame, names: Sequence[str] = ("acc", "wst", "eo_max"))
             paper has the table's setting, printed_x (percent).
         names: metrics, one panel each.
     """
-    part = table[table["source"] == tables.RERUN]
-    return figures.rows(seeds.tidy(part, {name: TITLES.get(name, name) for name in names}), block="task")
+    part, titles = table[table["source"] == tables.RERUN], {name: TITLES.get(name, name) for name in names}
+    return figures.rows(seeds.tidy(part, titles, seeds.SHARE), block="task")
 
 
 def differences(frame: pd.DataFrame, pairs: Sequence[tuple[str, str]], names: Sequence[str], task: str) -> Figure:

@@ -51,8 +51,7 @@ def conventions(table: pd.DataFrame) -> Figure:
     """
     average, both, accuracy, _ = READINGS
     readings = (("eo_avg", "DEO, %", average), ("eo_sum", "DEO, %", both), ("acc", "accuracy, %", accuracy))
-    shown = table.assign(**{f"{name}_low": table[f"{name}_low"].clip(lower=0) for name in ("eo_avg", "eo_sum")})
-    parts = [seeds.tidy(shown, {name: panel}).assign(who=who) for name, panel, who in readings]
+    parts = [seeds.tidy(table, {name: panel}, (0, np.inf)).assign(who=who) for name, panel, who in readings]
     fig = figures.rows(pd.concat(parts, ignore_index=True), looks=READINGS)
     fig.axes[0].set_ylim(table["row"].nunique() - 0.3, -0.5)
     return fig

@@ -135,8 +135,7 @@ def leakage(table: pd.DataFrame) -> Figure:
     from fairnb.papers.fairlora.leakage import BASE
 
     words = [who if who == BASE else f"{row}: {who}" for row, who in zip(table["row"], table["who"], strict=True)]
-    ends = {f"{name}_high": table[f"{name}_high"].clip(upper=100) for name in ATTACKS}
-    found = seeds.tidy(table.drop(columns="who").assign(row=words, **ends), ATTACKS)
+    found = seeds.tidy(table.drop(columns="who").assign(row=words), ATTACKS, seeds.SHARE)
     fig = figures.rows(found, label="AUC of the protected attribute, % (left: says less)", block="task")
     for ax in fig.axes:
         ax.axvline(50, color="0.3", lw=1, ls="--")
@@ -151,7 +150,7 @@ def attacks(table: pd.DataFrame) -> Figure:
         table: from ``attacks.table``.
     """
     words = [f"{name}: {row}" for name, row in zip(table["attack"], table["row"], strict=True)]
-    found = seeds.tidy(table.drop(columns="row").assign(row=words), {"auc": ""})
+    found = seeds.tidy(table.drop(columns="row").assign(row=words), {"auc": ""}, seeds.SHARE)
     fig = figures.rows(found, label="AUC, % (50: nothing is learned)")
     [ax] = fig.axes
     ax.axvline(50, color="0.3", lw=1, ls="--")

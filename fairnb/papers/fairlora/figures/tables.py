@@ -56,7 +56,7 @@ def tradeoff(frame: pd.DataFrame, utility: str = "acc", gap: str = "fpr_gap") ->
 def choices(frame: pd.DataFrame, names: Sequence[str] = ("acc", "fpr_gap", "ddp")) -> Figure:
     """The form of the adapter, Erm and Orth beside each other: means and 95 % t-intervals; see ``tables.forms``."""
     titles = {name: TITLES.get(name, name) for name in names}
-    return figures.rows(seeds.tidy(forms(frame, names), titles), block="block", looks=LOOKS)
+    return figures.rows(seeds.tidy(forms(frame, names), titles, seeds.SHARE), block="block", looks=LOOKS)
 
 
 def bytes_per_round(table: pd.DataFrame) -> Figure:

@@ -156,11 +156,9 @@ def areas(frame: pd.DataFrame) -> Figure:
     parts = []
     for (panel, label, epoch), own in pd.DataFrame(lines).groupby(["panel", "label", x], sort=False):
         one = seeds.over(own, ("area",))
-        parts.append(seeds.tidy(one, {"area": panel}).assign(who=label, **{x: epoch}))
+        parts.append(seeds.tidy(one, {"area": panel}, seeds.SHARE).assign(who=label, **{x: epoch}))
     looks = figures.looks_of(list(dict.fromkeys(row["label"] for row, _ in told)))
-    made = pd.concat(parts)
-    made = made.assign(low=made["low"].clip(lower=0), high=made["high"].clip(upper=100))  # no share passes these
-    fig = figures.curves(made, x, label="inside the overall box, %", looks=looks)
+    fig = figures.curves(pd.concat(parts), x, label="inside the overall box, %", looks=looks)
     for ax in fig.axes:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return fig
