@@ -21,7 +21,7 @@ import pandas as pd
 from fairnb import paths
 from fairnb.data.files import is_there, plain_errors, write_atomic
 from fairnb.errors import BadData
-from fairnb.evidence import experiments, ledger, pool, provenance, runs
+from fairnb.evidence import experiments, ledger, order, pool, provenance, runs
 from fairnb.evidence.ledger import Line
 from fairnb.evidence.runs import Run
 
@@ -97,8 +97,8 @@ def frame(grid: Sequence[Run], versions: Versions, own: bool = True) -> pd.DataF
         own: with this machine's measurements of seeds that the ledger does not have.
 
     Returns:
-        columns ``label, task, method, seed, tier``, one per name in its own unit, ``processor``, ``origin`` and
-        ``turn`` (see ``pool.frame``); no rows where nothing is known.
+        columns ``label, task, method, seed, tier``, one per name in its own unit, ``processor``, ``origin``,
+        ``arrival`` and ``turn`` (see ``pool.frame``); no rows where nothing is known.
     """
     lines = ledger.read(grid[0].tier, ledger.MEASUREMENT) if grid else []
     wanted = [line for line in lines if versions.get(line["name"]) == line["version"]]
@@ -107,10 +107,8 @@ def frame(grid: Sequence[Run], versions: Versions, own: bool = True) -> pd.DataF
         rows.setdefault(json.dumps([run.label, run.task, run.method, run.hparams], default=list), []).append(run)
     found = pd.DataFrame([line for row in rows.values() for line in _of_row(row, wanted, versions, own)])
     if not len(found):
-        return pd.DataFrame(columns=[*SAME, "seed", *versions, "processor", "origin", "turn"])
-    last = found.groupby("seed")["place"].max()
-    turns = {seed: turn for turn, seed in enumerate(sorted(last.index, key=lambda seed: (last[seed], seed)))}
-    return found.assign(turn=found["seed"].map(turns)).drop(columns="place")
+        return pd.DataFrame(columns=[*SAME, "seed", *versions, "processor", "origin", order.ARRIVAL, order.TURN])
+    return order.by_place(found)
 
 
 def _of_row(row: Sequence[Run], lines: Iterable[Line], versions: Versions, own: bool) -> list[dict[str, Any]]:

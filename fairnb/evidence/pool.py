@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fairnb import metrics
-from fairnb.evidence import experiments, ledger, records
+from fairnb.evidence import experiments, ledger, order, records
 from fairnb.evidence.ledger import Line
 from fairnb.evidence.records import Record
 from fairnb.evidence.runs import Run
@@ -33,17 +33,15 @@ def frame(grid: Sequence[Run], own: bool = True) -> pd.DataFrame:
         own: with this machine's finished runs of seeds that the ledger does not have.
 
     Returns:
-        as ``runs.run`` (empty where there is no run), and ``processor``, ``origin`` (``ledger`` or ``this machine``)
-        and ``turn``, 0, 1, ...: seeds in the order in which their last row came in, the ledger's before this machine's.
+        as ``runs.run`` (empty where there is no run), and ``processor``, ``origin`` (``ledger`` or ``this machine``),
+        ``arrival`` (the lines in the order in which they came in, the ledger's before this machine's) and ``turn``, see
+        ``order.in_turn``.
     """
     lines = ledger.read(grid[0].tier) if grid else []
     rows = [row for (label, _), runs in _rows(grid).items() for row in _of_row(label, runs, lines, own)]
     if not rows:
         return pd.DataFrame()
-    found = pd.DataFrame(rows)
-    last = found.groupby("seed")["place"].max()
-    turns = {seed: turn for turn, seed in enumerate(sorted(last.index, key=lambda seed: (last[seed], seed)))}
-    return found.assign(turn=found["seed"].map(turns)).drop(columns="place")
+    return order.by_place(pd.DataFrame(rows))
 
 
 def lines_of(run: Run, among: Iterable[Line] | None = None) -> list[Line]:

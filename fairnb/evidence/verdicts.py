@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairnb.evidence import reported, rule, strata
+from fairnb.evidence import order, reported, rule, strata
 from fairnb.evidence.rule import DECIDED, HOLDS, NO_DIFFERENCE, NOT_RUN, REVERSED, UNDECIDED, UNSEEN
 
 __all__ = ["DECIDED", "HOLDS", "NOT_JUDGED", "NOT_RUN", "NO_DIFFERENCE", "REVERSED", "UNDECIDED", "UNSEEN"]
@@ -147,7 +147,7 @@ def cap_of(metric: str) -> float:
 
 
 def per_seed(frame: pd.DataFrame, row: str, metric: str, task: str, by: str = "method") -> pd.Series:
-    """A metric in percent of one row and task, indexed by ``turn`` where the frame has it (``pool``), else by seed.
+    """A metric in percent of one row and task, indexed by ``turn`` where the frame has it (``order``), else by seed.
 
     Args:
         row: what the frame has in the column ``by``: a method's name, or a ``label`` of a table.
@@ -164,11 +164,12 @@ def _chosen(frame: pd.DataFrame, row: str, column: str, task: str, by: str) -> p
 
 def less(frame: pd.DataFrame, metric: str, low: str, high: str, task: str, by: str = "method") -> Condition:
     """The condition that ``metric`` is lower for row ``low`` than for row ``high``, paired by seed."""
-    ends = [per_seed(frame, row, metric, task, by) for row in (high, low)]
+    own = order.of_rows(frame, (high, low), [task], by)
+    ends = [per_seed(own, row, metric, task, by) for row in (high, low)]
     baseline = 100 - ends[1].mean() if metric in (*ACCURACIES, *WORST) else ends[0].mean()
     found = above(f"{metric}({high}) - {metric}({low})", metric, *ends, baseline=abs(float(baseline)))
-    where = strata.of_pairs(*(_chosen(frame, row, "processor", task, by) for row in (high, low)))
-    return dataclasses.replace(found, floor=_floor(frame, (low, high), task, by), processors=where)
+    where = strata.of_pairs(*(_chosen(own, row, "processor", task, by) for row in (high, low)))
+    return dataclasses.replace(found, floor=_floor(own, (low, high), task, by), processors=where)
 
 
 def above(
@@ -187,14 +188,6 @@ def unpaired(text: str, metric: str, high: pd.Series, low: pd.Series, *, baselin
     """
     n = min(len(high), len(low))
     return Condition(text, tuple(high.to_numpy()[:n] - low.to_numpy()[:n]), metric=metric, baseline=baseline)
-
-
-def complete(frame: pd.DataFrame, rows: Iterable[str], by: str = "label") -> pd.DataFrame:
-    """The part of ``frame`` with the seeds that all ``rows`` have in all of its tasks."""
-    own = frame[frame[by].isin(list(rows))]
-    wanted = len(own[["task", by]].drop_duplicates())
-    counts = own.drop_duplicates(["task", by, "seed"])["seed"].value_counts()
-    return own[own["seed"].isin(counts.index[counts == wanted])]
 
 
 def _floor(frame: pd.DataFrame, rows: Sequence[str], task: str, by: str) -> float:

@@ -76,8 +76,9 @@ def test_reasons_and_numbers_are_text_for_every_row(sandbox):
 
 
 def test_measured_claims_are_judged_from_the_notebooks_frames(sandbox, monkeypatch):
-    frames = {"m": pd.DataFrame({"x": [1]})}
-    own = Judged(("A6",), {}, lambda given, tier: [verdict()] if set(given) == {"m"} else [], measured=True)
+    frames = {judging.MEASURED: pd.DataFrame({"x": [1]})}
+    look = judging.Look(lambda tier: [], lambda grid: None, lambda grid: pytest.fail("the notebook has the numbers"))
+    own = Judged(("A6",), {}, lambda given, tier: [verdict()] if set(given) == set(frames) else [], look=look)
     monkeypatch.setattr(judging, "known", lambda: {"10_aimfair": own})
     assert list(scorecard.judged("10_aimfair", "smoke", frames)["claim"]) == ["A6"]
 

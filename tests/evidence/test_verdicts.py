@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairnb.evidence import verdicts
+from fairnb.evidence import order, verdicts
 from fairnb.evidence.verdicts import HOLDS, NO_DIFFERENCE, REVERSED, UNDECIDED, UNSEEN, Condition, judge, less
 
 TASK = "toy"
@@ -110,7 +110,7 @@ def test_differences_that_never_vary_take_the_error_of_their_images():
 def test_only_seeds_that_all_rows_have_are_complete():
     both = frame(a={"acc": 0.5}, b={"acc": 0.5}, c={"acc": 0.5})
     both = both[~((both["label"] == "a") & (both["seed"] == 7)) & ~((both["label"] == "c") & (both["seed"] == 3))]
-    found = verdicts.complete(both, ["a", "b"])
+    found = order.complete(both, ["a", "b"])
     assert set(found["seed"]) == set(range(12)) - {7} and set(found["label"]) == {"a", "b"}
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.evidence import judging
+from fairnb.evidence import judging, order
 from fairnb.evidence.judging import Judged
-from fairnb.evidence.verdicts import Condition, Verdict, above, complete, judge, less, per_seed
+from fairnb.evidence.verdicts import Condition, Verdict, above, judge, less, per_seed
 from fairnb.papers.aimfair import tables as aimfair
 from fairnb.papers.aimfair.claims import named, setting_of
 
@@ -71,7 +71,7 @@ def _a18(frame: pd.DataFrame, setting: str) -> Verdict:
     """The two frozen blocks that are farthest apart in *earlier* seeds are apart, in the same order."""
     rows, conditions, shown = [row[0] for row in aimfair.FREEZE], [], []
     for task in frame["task"].unique():
-        own = complete(frame[frame["task"] == task], rows)
+        own = order.complete(frame[frame["task"] == task], rows)
         gaps = pd.DataFrame({row: per_seed(own, row, "eo_max", task, "label") for row in rows})
         text = f"eo_max(block where it was largest) - eo_max(where it was smallest) in {task}"
         conditions.append(above(text, "eo_max", *_farthest(gaps), baseline=float(gaps.mean().max())))

@@ -7,6 +7,7 @@ from functools import partial
 
 import pandas as pd
 
+from fairnb.evidence import order
 from fairnb.evidence.judging import Frames, Judged
 from fairnb.evidence.verdicts import Verdict, above, judge, per_seed
 from fairnb.papers.aimfair import tables
@@ -20,12 +21,13 @@ def grows(frame: pd.DataFrame, names: Sequence[str], tier: str) -> Verdict:
     Args:
         names: the tasks in the order of the dial, photographs as they are first.
     """
-    there = set(frame["task"])
+    there, rows = set(frame["task"]), (tables.AIM_FAIR[0], tables.FULL[0])
     gains = {task: _gain(frame, task) for task in names if task in there}
     text = f"[{METRIC}(AIM-Fair) - {METRIC}(full)] in {names[-1]} - [the same] in {names[0]}"
     ours = "; ".join(f"{task} {gain.mean():+.2f}" for task, gain in gains.items())
     note = f"tier {tier}; the dial: {', '.join(names)}"
-    condition = above(text, METRIC, gains[names[-1]], gains[names[0]])
+    ends = order.of_rows(frame, rows, (names[-1], names[0]))
+    condition = above(text, METRIC, *(_gain(ends, task) for task in (names[-1], names[0])))
     return judge("A20", [condition], ours=f"{METRIC}(AIM-Fair) - {METRIC}(full): {ours}", note=note)
 
 

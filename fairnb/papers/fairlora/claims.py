@@ -13,7 +13,7 @@ from functools import partial
 
 import pandas as pd
 
-from fairnb.evidence import unseen
+from fairnb.evidence import order, unseen
 from fairnb.evidence.judging import Frames, Judged
 from fairnb.evidence.verdicts import (
     NO_DIFFERENCE,
@@ -72,7 +72,8 @@ def pooled(frame: pd.DataFrame, metric: str, low: str, high: str, names: Sequenc
     Paired within a task and a seed: what a seed and a task share drops out.
     """
     each = [less(frame, metric, low, high, task, "label") for task in names]
-    ends = [mean_of(frame, metric, row, names) for row in (high, low)]
+    own = order.of_rows(frame, (high, low), names)
+    ends = [mean_of(own, metric, row, names) for row in (high, low)]
     found = above(f"{each[0].text}, mean of {len(names)} tasks", metric, *ends, baseline=ends[0].mean())
     floor = sum(one.floor**2 for one in each) ** 0.5 / len(each)
     return dataclasses.replace(found, floor=floor, processors=each[0].processors if len(each) == 1 else ())
@@ -156,7 +157,8 @@ def _lower(frame: pd.DataFrame, row: str, task: str) -> list[Condition]:
 
 def _as_good(frame: pd.DataFrame, row: str, names: Sequence[str]) -> Condition:
     """Accuracy of ``row`` minus Erm's, plus the standard deviation of Erm's over seeds; means over the tasks."""
-    ours, theirs = (mean_of(frame, "acc", label, names) for label in (row, ERM[0]))
+    own = order.of_rows(frame, (row, ERM[0]), names)
+    ours, theirs = (mean_of(own, "acc", label, names) for label in (row, ERM[0]))
     spread = theirs.std(ddof=1) if len(theirs) > 1 else 0.0
     text = f"acc({row}) - acc({ERM[0]}) + spread {spread:.2f}, mean of {len(names)} tasks"
     return above(text, "acc", ours + spread, theirs, baseline=OWN_BAR)

@@ -12,6 +12,7 @@ from functools import partial
 
 import pandas as pd
 
+from fairnb.evidence import order
 from fairnb.evidence.judging import Frames, Judged
 from fairnb.evidence.verdicts import Condition, Verdict, above, judge, per_seed
 from fairnb.papers.fairlora import tables
@@ -69,7 +70,8 @@ def _noted(setting: str, said: str) -> str:
 
 def _interaction(frame: pd.DataFrame, gap: str, pairs: Sequence[tuple[str, str]]) -> Condition:
     shows, hides = ([pair[i] for pair in pairs] for i in (0, 1))
-    falls = [mean_of(frame, gap, ERM[0], names) - mean_of(frame, gap, ORTH[0], names) for names in (hides, shows)]
+    own = order.of_rows(frame, (ERM[0], ORTH[0]), [*hides, *shows])
+    falls = [mean_of(own, gap, ERM[0], names) - mean_of(own, gap, ORTH[0], names) for names in (hides, shows)]
     text = f"fall of {gap} by {ORTH[0]} where the network hides s - where it shows s"
     return above(text, gap, *falls, baseline=float(mean_of(frame, gap, ERM[0], hides).mean()))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from fairnb.evidence import order
 from fairnb.evidence.judging import MEASURED, Frames, Judged, Look
 from fairnb.evidence.runs import Run
 from fairnb.evidence.verdicts import Condition, Verdict, judge
@@ -77,7 +78,8 @@ def no_predictor(measured: pd.DataFrame, setting: str) -> Verdict:
     """
     conditions, why, said = [], [], []
     for task, part in measured.groupby("task", sort=False):
-        own = part.set_index("turn" if "turn" in part else "seed").sort_index()
+        came = order.in_turn(part)
+        own = came.set_index("turn" if "turn" in came else "seed").sort_index()
         alone, message = 100 * own["leak_alone"], 100 * own["leak_message"]
         said.append(f"{task} AUC alone {alone.mean():.1f}, message {message.mean():.1f}")
         if alone.mean() > SHOWN:

@@ -12,7 +12,7 @@ from functools import partial
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.evidence import unseen
+from fairnb.evidence import order, unseen
 from fairnb.evidence.judging import Frames, Judged
 from fairnb.evidence.verdicts import (
     Condition,
@@ -77,7 +77,8 @@ def chosen_on_test(frame: pd.DataFrame, setting: str) -> Verdict:
 
     By more than the seeds' spread: the interval of the difference lies above 0. ``frame``: runs with ``snapshots``.
     """
-    found = with_turns(by_checkpoint(frame[frame["label"] == FINEFACE[0]]), frame)
+    own = order.of_rows(frame, [FINEFACE[0]])
+    found = with_turns(by_checkpoint(own), own)
     [task] = found["task"].unique()
     condition = less(found, "acc", "validation", "as released", task, "checkpoint")
     ours = ", ".join(f"{name} {100 * part['acc'].mean():.2f}" for name, part in found.groupby("checkpoint", sort=False))

@@ -10,7 +10,7 @@ import dataclasses
 
 import pandas as pd
 
-from fairnb.evidence import unseen
+from fairnb.evidence import order, unseen
 from fairnb.evidence.verdicts import NO_DIFFERENCE, REVERSED, Condition, Verdict, above, judge, less, means, per_seed
 from fairnb.papers.fineface.tables import BASE, FINEFACE, GAN, RIVALS_7
 
@@ -40,7 +40,8 @@ def fairer_and_as_good(mean: pd.DataFrame, setting: str, quiet: str = "") -> Ver
         quiet: why the means show nothing, see ``unseen.quiet``; empty where they do.
     """
     [task] = names(mean)
-    ours, theirs = (per_seed(mean, row, "acc", task, "label") for row in PAIR[::-1])
+    own = order.of_rows(mean, PAIR)
+    ours, theirs = (per_seed(own, row, "acc", task, "label") for row in PAIR[::-1])
     spread = theirs.std(ddof=1) if len(theirs) > 1 else 0.0
     text = f"acc({FINEFACE[0]}) - acc({BASE[0]}) + spread {spread:.2f}"
     others = [higher(mean, "tpr", BASE[0], task), above(text, "acc", ours + spread, theirs, baseline=OWN_BAR)]
@@ -55,7 +56,8 @@ def fairer_and_as_good(mean: pd.DataFrame, setting: str, quiet: str = "") -> Ver
 
 
 def _little_left(mean: pd.DataFrame, gap: str, task: str) -> Condition:
-    ours, theirs = (per_seed(mean, row, gap, task, "label") for row in PAIR[::-1])
+    own = order.of_rows(mean, PAIR)
+    ours, theirs = (per_seed(own, row, gap, task, "label") for row in PAIR[::-1])
     text = f"{100 * LEFT:g} % of {gap}({BASE[0]}) - {gap}({FINEFACE[0]})"
     return above(text, gap, LEFT * theirs, ours, baseline=OWN_BAR)
 
@@ -135,5 +137,8 @@ def names(frame: pd.DataFrame) -> list[str]:
 
 def with_turns(made: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
     """``made`` from the runs of ``frame``, with the order of their seeds and their processors, where it has them."""
-    known = [name for name in ("turn", "processor") if name in frame]
+    known = [name for name in (order.TURN, "processor") if name in frame]
+    if order.ARRIVAL in frame and "label" in made:
+        last = frame.groupby(["label", "seed"], as_index=False)[order.ARRIVAL].max()
+        made = made.merge(last, on=["label", "seed"], how="left")
     return made.merge(frame.drop_duplicates("seed")[["seed", *known]], on="seed", how="left") if known else made

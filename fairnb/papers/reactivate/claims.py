@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.evidence import layout, unseen
+from fairnb.evidence import layout, order, unseen
 from fairnb.evidence.judging import Frames, Judged
-from fairnb.evidence.verdicts import Condition, Verdict, above, complete, judge, less, per_seed, unpaired
+from fairnb.evidence.verdicts import Condition, Verdict, above, judge, less, per_seed, unpaired
 from fairnb.papers.reactivate import tables
 from fairnb.papers.reactivate.claims_images import (
     BASELINE,
@@ -82,7 +82,7 @@ def joint_helps(
 def _gain(frame: pd.DataFrame) -> pd.Series:
     """Accuracy of joint minus proposed per seed, mean over tasks, for the seeds that all of them have."""
     proposed, joint = OURS
-    own = complete(frame, OURS)
+    own = order.complete(frame, OURS)
     names = frame["task"].unique()
     gains = [
         per_seed(own, joint, "accuracy", task, "label") - per_seed(own, proposed, "accuracy", task, "label")
@@ -92,7 +92,7 @@ def _gain(frame: pd.DataFrame) -> pd.Series:
 
 
 def _beyond(frame: pd.DataFrame, task: str) -> Condition:
-    bias = per_seed(frame, BASELINE, "bias", task, "label")
+    bias = per_seed(order.of_rows(frame, [BASELINE], [task]), BASELINE, "bias", task, "label")
     return above(f"|bias|({BASELINE}) - {LIMIT:g} in {task}", "bias", bias, LIMIT, baseline=OWN_BAR)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fairnb.evidence import unseen
-from fairnb.evidence.verdicts import Condition, Verdict, above, complete, judge, less, per_seed
+from fairnb.evidence import order, unseen
+from fairnb.evidence.verdicts import Condition, Verdict, above, judge, less, per_seed
 from fairnb.papers.reactivate.tables import TOLERANCE
 
 BASELINE = "Baseline"
@@ -74,7 +74,7 @@ def skews(frame: pd.DataFrame, setting: str, clean: pd.DataFrame | None = None) 
     """R5 from the runs of Table II: accuracy lost from the least to the most skewed data, baseline against proposed."""
     first, *_, last = frame["task"].unique()
     rows = (BASELINE, OURS[0])
-    own = complete(frame[frame["task"].isin([first, last])], rows)
+    own = order.complete(frame[frame["task"].isin([first, last])], rows)
     lost = {
         row: per_seed(own, row, "accuracy", first, "label") - per_seed(own, row, "accuracy", last, "label")
         for row in rows
@@ -104,7 +104,7 @@ def below_ceiling(clean: pd.DataFrame | None) -> list[str]:
 
 def below(frame: pd.DataFrame, row: str, task: str) -> Condition:
     """The condition that the bias of a row is within the tolerance."""
-    bias = per_seed(frame, row, "bias", task, "label")
+    bias = per_seed(order.of_rows(frame, [row], [task]), row, "bias", task, "label")
     return above(f"{LIMIT:g} - |bias|({row}) in {task}", "bias", LIMIT - bias, baseline=OWN_BAR)
 
 
