@@ -70,7 +70,7 @@ def _noted(setting: str, said: str) -> str:
 
 def _interaction(frame: pd.DataFrame, gap: str, pairs: Sequence[tuple[str, str]]) -> Condition:
     shows, hides = ([pair[i] for pair in pairs] for i in (0, 1))
-    own = order.of_rows(frame, (ERM[0], ORTH[0]), [*hides, *shows])
+    own = order.complete(frame[frame["task"].isin([*hides, *shows])], (ERM[0], ORTH[0]))
     falls = [mean_of(own, gap, ERM[0], names) - mean_of(own, gap, ORTH[0], names) for names in (hides, shows)]
     text = f"fall of {gap} by {ORTH[0]} where the network hides s - where it shows s"
     return above(text, gap, *falls, baseline=float(mean_of(frame, gap, ERM[0], hides).mean()))

@@ -289,6 +289,13 @@ def test_a_row_that_says_yes_to_everybody_does_not_count():
     assert seven.verdict == UNSEEN and "a constant has no gaps" in seven.reason
 
 
+def test_l7_is_of_the_seeds_that_all_its_rows_have():
+    found = controlled()
+    some = found[~((found["label"] == ORTH) & (found["task"] == BLIND) & (found["seed"] == SEEDS[-1]))]
+    [own] = {len(one.values) for one in claims_controls.hidden_helps(some, "toy").groups[0]}
+    assert own == len(SEEDS) - 1 and said(claims_controls.hidden_helps(some, "toy")) != UNSEEN
+
+
 def test_l7_needs_the_second_network():
     found = claims_controls.hidden_helps(controlled().query(f"task == '{YOUNG}'"), "toy")
     assert found.verdict == UNSEEN and "no task of this tier has a second frozen network" in found.reason
