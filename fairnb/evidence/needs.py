@@ -1,7 +1,9 @@
 """Which rows of its tables a claim needs: those whose numbers move its conditions.
 
-No list by hand says it, because a claim's code knows best: one row after the other is moved a little, the claim is
-judged again, and what changed needed it. A row that has not been run is filled by another one, only for this question.
+No list by hand says it, because a claim's code knows best: one row after the other is moved a little, or loses a seed,
+the claim is judged again, and what changed needed it. (A row that is chosen among others by its own numbers needs them
+all, though hardly any of them moves the result.) A row that has not been run is filled by another one, only for this
+question.
 """
 
 from __future__ import annotations
@@ -43,8 +45,11 @@ def rows(judged: Judged, tier: str, frames: Frames, grids: Grids) -> tuple[Needs
     for name, grid in grids.items():
         for run in {(run.label, row_of(run)): run for run in grid}.values():
             after = None if before is None else _conditions(judged, whole | {name: _moved(whole[name], run, rng)}, tier)
+            fewer = None if after is None else _conditions(judged, whole | {name: _fewer(whole[name], run)}, tier)
             for claim, own in found.items():
-                if before is None or after is None or _values(before.get(claim)) != _values(after.get(claim)):
+                others = [one for one in (after, fewer) if one is not None]
+                was = _values((before or {}).get(claim))
+                if not others or any(_values(one.get(claim)) != was for one in others):
                     own.add(place_of(name, run))
     return found, before or {}
 
@@ -98,6 +103,12 @@ def _moved(frame: pd.DataFrame, run: Run, rng: np.random.Generator) -> pd.DataFr
         for row in frame.to_dict("records")
     ]
     return pd.DataFrame(rows)
+
+
+def _fewer(frame: pd.DataFrame, run: Run) -> pd.DataFrame:
+    """``frame`` without the last seed of a row."""
+    own = (frame["label"] == (run.label or run.method)) & (frame["task"] == run.task)
+    return frame[~(own & (frame["turn"] == frame["turn"].max()))]
 
 
 def _shifted(notes: Any) -> Any:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from fairnb.errors import UnknownName
-from fairnb.evidence import greedy, ladder, needs, outlook, prospects, rule
+from fairnb.evidence import greedy, ladder, needs, order, outlook, prospects, rule
 from fairnb.evidence.greedy import Open, Row
 from fairnb.evidence.judging import Judged
 from fairnb.evidence.ladder import Condition
@@ -161,6 +161,17 @@ class TestNeeds:
         judged = Judged(("R2",), {"T": made.grid}, verdicts)
         found, _ = needs.rows(judged, "quick", {"T": frame_of("Base", "Ours", "Other")}, judged.planned("quick"))
         assert found == {"R2": keys("Base", "Ours", "Other")}
+
+    def test_rows_among_which_seeds_choose_are_needed_all(self):
+        def verdicts(frames, tier):
+            own = order.complete(frames["T"], made.ROWS)
+            means = own.groupby("label")["acc"].mean()
+            ends = [less(own, "acc", means.idxmin(), means.idxmax(), made.TASK, "label")]
+            return [judge("R2", ends, ours="", note="")]
+
+        judged = Judged(("R2",), {"T": made.grid}, verdicts)
+        found, _ = needs.rows(judged, "quick", {"T": frame_of("Base", "Ours", "Other")}, judged.planned("quick"))
+        assert found == {"R2": keys("Base", "Ours", "Other")}, "a seed counts where all three have it"
 
     def test_a_claim_that_cannot_be_judged_needs_everything(self):
         def verdicts(frames, tier):
