@@ -29,6 +29,7 @@ EXACT = 1e-6  # of numbers that nothing trained went into
 FITTED, FITS = 1.0, re.compile(r"\.fit\(")
 TRAINS = re.compile(r"\bfairnb\.compare\(")  # a notebook that trains, and whose runs are no grid of a paper
 SCORECARD = Path("scorecard.csv")
+GROWS = ("seeds", "printed_difference")  # in the scorecard: of the condition that decides, by all evidence
 IDENTITY = ("tier", "task", "row", "source", "groups", "seeds", "claim", "paper")  # what names a row of a table
 PRINTED = "printed"  # begins the names of columns with a paper's own numbers
 
@@ -143,8 +144,8 @@ def _tables(file: str, old: pd.DataFrame, new: pd.DataFrame, by: float | None) -
     if len(old) != len(new):
         return [Difference(file, f"{len(new)} rows, reference has {len(old)}")]
     if by is None:
-        names = {*IDENTITY} - ({"seeds"} if file == str(SCORECARD) else set())  # of all evidence, which grows
-        kept = [name for name in old.columns if name in names or str(name).startswith(PRINTED)]
+        known = [name for name in old.columns if name in IDENTITY or str(name).startswith(PRINTED)]
+        kept = [name for name in known if file != str(SCORECARD) or name not in GROWS]
         # By what names them: rows of trained numbers may come in another order.
         old, new = (frame[kept].sort_values(kept, ignore_index=True) if kept else frame[kept] for frame in (old, new))
     return [found for column in old.columns for found in _cells(file, str(column), old, new, by or EXACT)]
