@@ -48,12 +48,12 @@ def best_within(claim: str, frame: pd.DataFrame, setting: str, why: unseen.Reaso
     """R1 and R6: the proposed method is within tolerance, and the most accurate of the rows that are.
 
     "Proposed or joint" is whichever has the larger mean Φ on validation data; a row counts as within tolerance when
-    its mean test bias is (as the paper's dashes do).
+    its mean test bias is (as the paper's dashes do). Of toys, whose bias is as we tuned it, accuracy is judged alone.
 
     Args:
         why: by task, what keeps it from showing anything.
     """
-    conditions, shown = {}, []
+    conditions, shown, toys = {}, [], unseen.toys(frame["task"].unique())
     for name, part in frame.groupby("task", sort=False):
         task, own = str(name), part[part["label"].isin(OURS)]
         phi = own.assign(phi=[_phi(notes) for notes in own["notes"]]).groupby("label")["phi"].mean()
@@ -61,9 +61,10 @@ def best_within(claim: str, frame: pd.DataFrame, setting: str, why: unseen.Reaso
         biases = part.groupby("label", sort=False)["bias"].mean()
         rivals = [row for row in biases.index[biases <= TOLERANCE] if row not in OURS]
         more_accurate = [named(less(part, "accuracy", row, chosen, task, "label"), task) for row in rivals]
-        conditions[task] = [below(part, chosen, task), *more_accurate]
+        conditions[task] = more_accurate if task in toys else [below(part, chosen, task), *more_accurate]
         shown.append(f"{task}: {means(part, task, (chosen, *rivals))}")
-    return unseen.over_tasks(claim, conditions, why or {}, ours="; ".join(shown), note=setting)
+    note = setting + f"; of toys accuracy alone is judged: the bar of {LIMIT:g} % is for the paper's data" * bool(toys)
+    return unseen.over_tasks(claim, conditions, why or {}, ours="; ".join(shown), note=note)
 
 
 def _phi(notes: dict) -> float:

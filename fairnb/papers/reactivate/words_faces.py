@@ -24,8 +24,8 @@ REASONS = {
     "alone has to give up accuracy.",
     "refuted": "It would fit a bias that few validation faces cannot take out of the weights, or a threshold that is "
     "within tolerance on them and not on new ones; a row that reads the group of each test face has it easier.",
-    "open": "All must hold at once: its own bias within tolerance, which asks for an interval below a bar, and more "
-    "accuracy than every other row that is within it.",
+    "open": "All must hold at once: on photographs its own bias within tolerance, which asks for an interval below a "
+    "bar, and everywhere more accuracy than every other row that is within it.",
 }
 
 

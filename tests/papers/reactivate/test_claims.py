@@ -101,11 +101,21 @@ def test_r6_needs_every_setting():
 
 def test_what_decided_is_told_with_the_task_it_was_decided_on():
     best = {"AdvFt": (0.91, 0.02), "Proposed": (0.93, 0.01), "joint": (0.96, 0.03)}
-    parts = [frame("one", **best), frame("two", **(best | {"AdvFt": (0.98, 0.04)}))]
-    verdict = claims.best_within("R6", pd.concat(parts), "toy data")
-    assert (
-        verdict.note == "toy data" and verdict.outcome.by.text == "accuracy(Proposed-joint) - accuracy(Adv.Ft) in two"
+    young, smiling = "celeba/young_fitz", "celeba/smiling_fitz"
+    parts = [frame(young, **best), frame(smiling, **(best | {"AdvFt": (0.98, 0.04)}))]
+    verdict = claims.best_within("R6", pd.concat(parts), "small")
+    assert verdict.note == "small"
+    assert verdict.outcome.by.text == f"accuracy(Proposed-joint) - accuracy(Adv.Ft) in {smiling}"
+
+
+def test_of_toys_the_bar_on_bias_is_not_judged():
+    rows = {"AdvFt": (0.91, 0.02), "Proposed": (0.93, 0.08), "joint": (0.96, 0.08)}  # out of tolerance, most accurate
+    real, toy = (
+        claims.best_within("R6", frame(task, **rows), "small")
+        for task in ("celeba/young_fitz", "toy_faces/smiling_male_aod")
     )
+    assert (real.verdict, toy.verdict) == (REVERSED, HOLDS)
+    assert "accuracy alone" in toy.note and "accuracy alone" not in real.note
 
 
 def test_a_network_that_knows_next_to_nothing_shows_nothing_of_cifar():
