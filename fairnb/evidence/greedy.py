@@ -147,6 +147,22 @@ def cut(block: Block, rows: Rows, most: float) -> Block | None:
     return replace(block, runs=runs, seconds=cost(runs, rows), gain=0.0, counts={}) if runs else None
 
 
+def step(block: Block, claims: Sequence[Open], rows: Rows, fresh: Sequence[int], least: int = 1) -> Block:
+    """The block as far as the first rung on its way: there its claim may be decided already. A cut one stays.
+
+    Args:
+        least: runs that a step has, so that all workers have one.
+    """
+    one = next(one for one in claims if one.name == block.claim)
+    for rung in sorted(rung for rung in one.chances if rung < block.rung) if block.gain else ():
+        runs = missing(one, rung, rows, fresh)
+        if runs and len(runs) >= least:
+            reached = {name: _reached(other, rows, runs) for other in claims if (name := other.name) in block.counts}
+            counts = {name: rung for name, rung in reached.items() if rung}
+            return replace(block, rung=rung, runs=runs, seconds=cost(runs, rows), counts=counts)
+    return block
+
+
 def by_seed(runs: Sequence[Begun]) -> list[tuple[Begun, ...]]:
     """Runs in groups of one seed each, in order."""
     return [tuple(run for run in runs if run[1] == seed) for seed in dict.fromkeys(seed for _, seed in runs)]

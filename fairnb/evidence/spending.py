@@ -98,6 +98,7 @@ class Session:
             self.plan = plans.new(self.view.tier, used)
         left = list(self.view.open)
         while (block := greedy.best(left, self.view.rows, self.plan.seeds, self.budget)) is not None:
+            block = greedy.step(block, left, self.view.rows, self.plan.seeds, self.jobs)
             if not self.tried.issuperset(block.runs):
                 counts = ", ".join(block.counts) or block.claim
                 self.say(f"{len(block.runs)} runs for {counts}: about {clock(block.seconds * self.pace / self.jobs)}")

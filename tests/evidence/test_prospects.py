@@ -125,6 +125,20 @@ class TestGreedy:
         assert greedy.best(claims, ROWS, FRESH, 999) is None
         assert len(list(greedy.plan(claims, ROWS, FRESH, 2500))) == 1
 
+    def test_a_step_ends_at_the_first_rung_on_the_way(self):
+        claims = [Open("X", frozenset("b"), {3: 0.1, 6: 0.9}), an_open("Y", "ab")]
+        [block] = [one for one in greedy.blocks(claims, ROWS, FRESH) if (one.claim, one.rung) == ("X", 6)]
+        step = greedy.step(block, claims, ROWS, FRESH)
+        assert (step.rung, step.runs, step.seconds) == (3, block.runs[:2], 60)
+        assert (dict(block.counts), dict(step.counts)) == ({"X": 6}, {"X": 3})
+        assert greedy.step(block, claims, ROWS, FRESH, least=3) == block  # every worker has a run
+        assert greedy.step(step, claims, ROWS, FRESH) == step
+
+    def test_a_step_leaves_what_was_cut(self):
+        claims = [an_open("Z", "c", 0.9)]
+        block = greedy.best(claims, ROWS, FRESH, 2500)
+        assert greedy.step(block, claims, ROWS, FRESH) == block
+
 
 def frame_of(*labels: str, seeds: tuple[int, ...] = (0, 1, 2)) -> pd.DataFrame:
     """Evidence with these rows."""
