@@ -15,6 +15,7 @@ import pandas as pd
 from fairnb import metrics
 from fairnb.errors import BadData
 from fairnb.evidence import rule
+from fairnb.evidence.seeds import ANY, SHARE
 from fairnb.evidence.verdicts import ACCURACIES, WORST, per_seed
 
 LOWER, HIGHER, UNCLEAR = "lower", "higher", "not clearly different"
@@ -102,10 +103,17 @@ def _told(mean: float, low: float, high: float, margin: float = 0.0) -> Differen
     return Difference(mean, low, high, HIGHER if low > margin else LOWER if high < -margin else UNCLEAR)
 
 
-def value(values: Values, unit: str = " %", digits: int = 1) -> str:
-    """``84.9 % [81.1, 88.6]``: the mean over seeds with its 95 % t-interval. Raises ``BadData`` without values."""
+def value(values: Values, unit: str = " %", digits: int = 1, between: tuple[float, float] | None = None) -> str:
+    """``84.9 % [81.1, 88.6]``: the mean over seeds with its 95 % t-interval, which ends where no value can be.
+
+    Args:
+        values: a number per seed. between: no value can be outside; by default 0 and 100 of ``" %"``, a share.
+
+    Raises BadData: no values.
+    """
     found = metrics.seed_interval(np.asarray(values))
-    ends = "(one seed)" if math.isnan(found.low) else f"[{found.low:.{digits}f}, {found.high:.{digits}f}]"
+    low, high = np.clip((found.low, found.high), *(between or (SHARE if unit == " %" else ANY)))
+    ends = "(one seed)" if math.isnan(found.low) else f"[{low:.{digits}f}, {high:.{digits}f}]"
     return f"{found.mean:.{digits}f}{unit} {ends}"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.evidence import say
+from fairnb.evidence import say, seeds
 from fairnb.papers.asac import attack_curves
 from fairnb.papers.asac.inside import FACES, LOOKED
 from fairnb.papers.asac.tables import FROM_TRAINED
@@ -71,7 +71,7 @@ def _of(measured: pd.DataFrame, row: str, column: str, per: str = "") -> pd.Seri
 
 def _value(measured: pd.DataFrame, row: str, column: str, unit: str, per: str = "") -> str:
     found = _of(measured, row, column, per)
-    return say.value(found, unit) if len(found) else UNDEFINED
+    return say.value(found, unit, between=seeds.ANY if per else None) if len(found) else UNDEFINED
 
 
 def _than(measured: pd.DataFrame, row: str, column: str, per: str = "") -> say.Difference | str:
