@@ -57,7 +57,7 @@ class Outlook:
     runs: dict[str, Run] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
     _needs: dict[str, tuple[needs.Needs, dict[str, Verdict]]] = field(default_factory=dict)
-    _dearer: dict[str, float] = field(default_factory=dict)
+    _dearer: dict[str, float] = field(default_factory=dict)  # seconds that a run of a row has turned out to cost
 
     @property
     def open(self) -> list[Open]:
@@ -144,14 +144,14 @@ class Outlook:
         usual, reference = [median(own) for own in timed.values() if own], _reference_seconds(self.tier)
         for key, times in timed.items():
             known = times or [reference[name] for name in (self.runs[key].method,) if name in reference]
-            planned = median(known or usual or [UNTIMED]) * self._dearer.get(key, 1.0)
+            planned = max(median(known or usual or [UNTIMED]), self._dearer.get(key, 0.0))
             self.rows[key] = dataclasses.replace(self.rows[key], seconds=planned)
 
     def dearer(self, runs: Iterable[Begun], times: float) -> None:
         """New seeds of the rows of these runs have cost so many times what was planned."""
         for place in {row_of(self.runs[place]) for place, _ in runs}:
-            self._dearer[place] = self._dearer.get(place, 1.0) * times
-            self.rows[place] = dataclasses.replace(self.rows[place], seconds=self.rows[place].seconds * times)
+            self._dearer[place] = self.rows[place].seconds * times
+            self.rows[place] = dataclasses.replace(self.rows[place], seconds=self._dearer[place])
 
     def _networks(self, look: Look | None) -> set[str]:
         """The places of the networks that are looked into, now among the rows: their seeds are those measured.

@@ -8,7 +8,7 @@ import pytest
 
 from fairnb import paths
 from fairnb.errors import BadData, DiskTrouble, FairnbError, UnknownName
-from fairnb.evidence import deciding, engine, greedy, ledger, plans, pool, provenance, spending
+from fairnb.evidence import deciding, engine, greedy, ledger, outlook, plans, pool, provenance, spending
 from fairnb.evidence.planned import row_of
 from fairnb.publish import stopping
 
@@ -235,6 +235,17 @@ def test_a_block_that_is_far_dearer_than_planned_is_left_for_a_better_one(checko
     assert blocks[:2] == ["R2", "R3"], said
     assert any(sentence.startswith("R3 holds (") for sentence in said), said
     assert asked[: asked.index("Other")].count("Ours") == 1, "one seed showed it"
+
+
+def test_what_a_run_turned_out_to_cost_is_not_counted_twice(checkout):
+    made.finish(made.row("Ours"), seconds=30.0)
+    view = outlook.Outlook("quick")
+    view.list_rows()
+    place = row_of(made.row("Ours"))
+    view.dearer([(place, 1)], 10)
+    made.finish(*(made.row("Ours", seed) for seed in range(1, 4)), seconds=290.0)
+    view.list_rows()
+    assert view.rows[place].seconds == 300
 
 
 class TestPlans:
