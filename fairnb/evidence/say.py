@@ -15,7 +15,7 @@ import pandas as pd
 from fairnb import metrics
 from fairnb.errors import BadData
 from fairnb.evidence import rule
-from fairnb.evidence.seeds import ANY, SHARE
+from fairnb.evidence.seeds import ANY, GAP, SHARE
 from fairnb.evidence.verdicts import ACCURACIES, WORST, per_seed
 
 LOWER, HIGHER, UNCLEAR = "lower", "higher", "not clearly different"
@@ -23,6 +23,7 @@ ONE_SEED = "One seed: no interval, so nothing here can be told from chance."
 # What an explanation may be written for in place of a single outcome.
 REFUTED, OPEN = (rule.REVERSED, rule.NO_DIFFERENCE), (rule.UNDECIDED, rule.UNSEEN, rule.NOT_RUN)
 KINDS = {"refuted": REFUTED, "open": OPEN}
+ENDS = {" %": SHARE, " points": GAP}
 Values: TypeAlias = pd.Series | Sequence[float]
 PERCENT = re.compile(r"(?<=\d) (?=%)")  # a line never ends between a number and its sign
 
@@ -107,12 +108,13 @@ def value(values: Values, unit: str = " %", digits: int = 1, between: tuple[floa
     """``84.9 % [81.1, 88.6]``: the mean over seeds with its 95 % t-interval, which ends where no value can be.
 
     Args:
-        values: a number per seed. between: no value can be outside; by default 0 and 100 of ``" %"``, a share.
+        values: a number per seed. between: no value can be outside; by default 0 and 100 of ``" %"``, a share, and 0
+            of ``" points"``, a gap.
 
     Raises BadData: no values.
     """
     found = metrics.seed_interval(np.asarray(values))
-    low, high = np.clip((found.low, found.high), *(between or (SHARE if unit == " %" else ANY)))
+    low, high = np.clip((found.low, found.high), *(between or ENDS.get(unit, ANY)))
     ends = "(one seed)" if math.isnan(found.low) else f"[{low:.{digits}f}, {high:.{digits}f}]"
     return f"{found.mean:.{digits}f}{unit} {ends}"
 

@@ -72,6 +72,7 @@ def _spread(name: str, values: np.ndarray) -> dict[str, Any]:
 
 
 SHARE = (0.0, 100.0)  # between which a share in percent lies, whatever a t-interval says
+GAP = (0.0, np.inf)  # and a gap in points
 ANY = (-np.inf, np.inf)
 
 

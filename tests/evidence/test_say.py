@@ -31,11 +31,12 @@ def test_one_seed_says_nothing():
     assert say.value(seeds(50.0)) == "50.0 % (one seed)"
 
 
-def test_an_interval_of_a_share_ends_where_no_share_can_be():
+def test_an_interval_ends_where_no_share_and_no_gap_can_be():
     wide = seeds(99.0, 100.0, 93.0)
     assert say.value(wide).endswith(", 100.0]")
     assert say.value(100 - wide).partition("[")[2].startswith("0.0, ")
     assert float(say.value(wide, " points").rstrip("]").split()[-1]) > 100
+    assert "[0.0, " in say.value(100 - wide, " points")
     assert say.value(wide, between=(-np.inf, np.inf)) == say.value(wide, " points").replace(" points", " %")
 
 

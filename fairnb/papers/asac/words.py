@@ -26,7 +26,7 @@ WEIGHTS = {
     "toy_all": "The toy's backbone was told all binary attributes of other toy faces, smiles among them, so its "
     "probe need not be poor.",
     "toy_some": "The toy's backbone was told all other attributes of other toy faces, and of a few of them whether "
-    "they smile, so that its probe knows smiles and training may still add something.",
+    "they smile, so that its probe may know something of smiles and training may still add to it.",
     "own": "A backbone that we pretrained on other people and other labels stands for ImageNet's weights.",
     "imagenet": "ImageNet's labels name neither smiles nor noses.",
 }

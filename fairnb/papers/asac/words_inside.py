@@ -19,20 +19,20 @@ UNIT = f"{attack_curves.UNIT:g}"
 SMILE, UNDEFINED = "Smile", "not defined"
 REASONS = {
     "S8": {
-        "holds": "It fits that training on attacked images takes the direction of the attack out of what decides. "
-        "S13 asks how much of this any fine-tuning does.",
+        "holds": "S13 asks how much of this any fine-tuning does.",
         "refuted": "So the prediction still follows the attacks. It fits that gender and target share features, as in "
         "the toy above: what fools the head changes them.",
         "open": "Two things pull: training on attacked images makes them matter less, and gender and target share "
         "features, as in the toy above, so that what fools the head changes both.",
     },
     "S12": {
-        "holds": "So little of gender that a new head could be attacked through decides any more.",
+        "holds": "So a new head moves it less, too, in units of its spread; how much of that any fine-tuning does, the "
+        "control tells.",
         "refuted": "So gender is still in the features, and still moves the prediction: the old attack missed.",
         "open": "The new head is the harder and the fairer test: if gender is still there and decides, it finds it.",
     },
     "S13": {
-        "holds": "So it is the attack in training that makes the network withstand it.",
+        "holds": "So attacks in training add to what any fine-tuning of this length does.",
         "refuted": "So any fine-tuning of this length would do: features change, and the old attack misses.",
         "open": "Any fine-tuning changes features, and the old attack misses; attacks must add to that.",
     },
@@ -71,7 +71,7 @@ def _of(measured: pd.DataFrame, row: str, column: str, per: str = "") -> pd.Seri
 
 def _value(measured: pd.DataFrame, row: str, column: str, unit: str, per: str = "") -> str:
     found = _of(measured, row, column, per)
-    return say.value(found, unit, between=seeds.ANY if per else None) if len(found) else UNDEFINED
+    return say.value(found, unit, between=None if column == "mouth_share" else seeds.ANY) if len(found) else UNDEFINED
 
 
 def _than(measured: pd.DataFrame, row: str, column: str, per: str = "") -> say.Difference | str:
@@ -88,7 +88,7 @@ def slopes(measured: pd.DataFrame) -> str:
     return (
         f"Attacks on the base's gender head move p({what}) by {before} of its spread over faces per {UNIT} of ε "
         f"before; after ASAC this is {ours}, after the control (as many steps, no attack) {control}. The unit matters: "
-        "a network that is surer has a larger spread, and can be moved farther in probabilities."
+        "a network that is surer has a larger spread, and can be moved farther in probabilities, which follow."
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from fairnb.evidence import say
 from fairnb.evidence import tables as shared
-from fairnb.papers.asac import words_inside
+from fairnb.papers.asac import tables, words_inside
 from fairnb.papers.asac.words import ASAC, WEIGHTS, data, target
 from fairnb.tasks import tiers
 
@@ -18,10 +18,10 @@ TIER = "open"
 
 def gains(tier: str) -> list[str]:
     """What brings the gain there, for a notebook at ``tier``; nothing at that tier itself, and where there are none."""
-    found = shared.committed(TIER, "asac_gains")
+    found = _committed("asac_gains")
     if tier == TIER or not len(found):
         return []
-    table, said = shared.committed(TIER, "asac_table1"), []
+    table, said = _committed("asac_table1"), []
     for task, part in found.groupby("task", sort=False):
         *steps, whole = part.to_dict("records")
         told = ", ".join(f"{one['step']} {_ends(one, 'acc')}" for one in steps)
@@ -38,15 +38,21 @@ def gains(tier: str) -> list[str]:
 
 def slopes(tier: str) -> list[str]:
     """What attacks and attributions show there, as ``gains``."""
-    found, mouths = (shared.committed(TIER, f"asac_{name}") for name in ("attack_slopes", "mouth_share"))
+    found, mouths = (_committed(f"asac_{name}") for name in ("attack_slopes", "mouth_share"))
     if tier == TIER or not len(found) or not len(mouths):
         return []
     task = str(found["task"].iloc[0])
+    record = "" if target(task) == words_inside.SMILE else f"Nobody says that {target(task)} is in the mouth: "
     return [
         f"* **At tier `{TIER}`**, from its committed results ({data(task)}). {words_inside.slopes(found)} "
-        f"{words_inside.heads(found)} Nobody says that {target(task)} is in the mouth; for the record: "
-        f"{words_inside.shares(mouths, float(mouths['chance'].iloc[0]))}"
+        f"{words_inside.heads(found)} {record}{words_inside.shares(mouths, float(mouths['chance'].iloc[0]))}"
     ]
+
+
+def _committed(name: str) -> pd.DataFrame:
+    """A reference table of the tier; empty where it is of other tasks than the tier has by now."""
+    found, now = shared.committed(TIER, name), {run.task for run in tables.grid("T1", TIER)}
+    return found if len(found) and set(found["task"]) <= now else pd.DataFrame()
 
 
 def _follows(found: pd.DataFrame) -> str:

@@ -176,7 +176,7 @@ def _what_brings_it(frame: pd.DataFrame, tier: str) -> str:
     if not len(path):
         return "* **What brings the gain?** This tier has no control, so nothing can be divided."
     said = [_steps(part, str(task)) for task, part in path.groupby("task", sort=False)]
-    images = "With so few images and seeds this only shows how one asks; larger tiers answer."
+    images = "With so few images and seeds this only shows how one asks; larger tiers have more of both."
     return f"* **What brings the gain?** {' '.join(said)} {images if tier in ('smoke', 'quick') else ''}"
 
 

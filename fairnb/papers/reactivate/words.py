@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from fairnb.evidence import say
+from fairnb.evidence import say, seeds
 from fairnb.evidence.verdicts import per_seed
 from fairnb.metrics import thresholds
 from fairnb.papers.reactivate.agreement import AGREES, CANNOT_TELL, DIFFERS, WIDE
 from fairnb.papers.reactivate.claims import BASELINE, INTRA, LIMIT, OURS
+from fairnb.papers.reactivate.rivals.adversarial_fine_tuning import FEATURES
 from fairnb.papers.reactivate.show import words
 from fairnb.papers.reactivate.tables import TOLERANCE
 
@@ -27,11 +28,11 @@ ROC, EQUALISED, CALIBRATED = "ROC", "EqOdds", "CalibEqOdds"
 BOOTSTRAP = (
     "* **Where a lead would come from.** D_val is drawn anew with equal (label, group) cells before anything else. The "
     "paper has it for unbalanced validation data, without numbers. Notebook 23 takes out one part at a time, this "
-    "bootstrap, the attack, the mask, the weights, and shows which of them moves the accuracy."
+    "bootstrap, the attack, the mask, the weights, and asks which of them moves the accuracy."
 )
 ON_TOYS = (
-    'These are toy tables: "agrees" says here that the toys\' dials were set well, and nothing about the paper. What '
-    "can be read is the order of the rows."
+    "These are toy tables, whose bias is as we tuned it: no value is compared with print. What can be read is the "
+    "order of the rows."
 )
 SIMILAR = (
     "What would change it: another split of the people, since the same few decide all rows, or a wider search for the "
@@ -96,9 +97,12 @@ def _default(every: pd.DataFrame) -> str:
     agree, differ, wide = (
         judged.loc[judged["bias_value"] == word, "task"].map(words) for word in (AGREES, DIFFERS, CANNOT_TELL)
     )
+    ours = f"* **The default model's bias.** Ours: {_means(every, BASELINE, 'bias')}."
+    if judged.empty:
+        return ours
     return (
-        f"* **The default model's bias.** Ours: {_means(every, BASELINE, 'bias')}. By Welch's interval it agrees with "
-        f"print in {len(agree)} of {len(judged)} settings that can be judged ({say.listed(agree)}) and differs in "
+        f"{ours} By Welch's interval it agrees with print in {len(agree)} of {len(judged)} settings that can be judged "
+        f"({say.listed(agree)}) and differs in "
         f"{say.listed(differ)}; it cannot tell in {say.listed(wide)}, where even a mean {WIDE:g} off would agree."
     )
 
@@ -112,7 +116,7 @@ def _within(frame: pd.DataFrame) -> str:
     means = {task: _percent(frame, PROPOSED, "bias", task) for task in _names(frame)}
     inside = {task: values for task, values in means.items() if values.mean() <= LIMIT}
     said = [
-        say.listed([f"{words(task)} ({say.value(values / 100, '', 3)})" for task, values in part.items()])
+        say.listed([f"{words(task)} ({say.value(values / 100, '', 3, seeds.GAP)})" for task, values in part.items()])
         for part in (inside, {task: values for task, values in means.items() if task not in inside})
     ]
     return (
@@ -177,7 +181,8 @@ def _joint(frame: pd.DataFrame) -> str:
 def _equalised(frame: pd.DataFrame, every: pd.DataFrame) -> str:
     places = _where({task: _than(frame, CALIBRATED, BASELINE, "bias", task) for task in _names(frame)})
     return (
-        f"* **{EQUALISED} and {CALIBRATED}** bring down other measures than those of the tables. Accuracy of "
+        f"* **{EQUALISED} and {CALIBRATED}.** {EQUALISED} aims at TPR and FPR, which AOD and EOD are made of and SPD "
+        f"is not; {CALIBRATED} at one cost that is equal for both groups while scores stay calibrated. Accuracy of "
         f"{EQUALISED}: {_means(every, EQUALISED, 'accuracy')}; a printed one near chance beside a bias near zero is "
         f"what a nearly constant prediction has. {CALIBRATED}'s bias against the baseline's is {places}."
     )
@@ -194,14 +199,14 @@ def decisions(settings: Mapping[str, Any]) -> str:
          'the best by validation loss; `restore="last"` is an option'),
         ("learning rate", "not stated", "cut where ten epochs bring nothing (ReduceLROnPlateau)", "the same, per seed"),
         ("threshold of EqOdds, CalibEqOdds", "not stated", "0.5", "0.5; `threshold=None` takes the best one"),
-        ("threshold of the others", "not stated", "501 or 1001 steps, 5 resamples, margin 0.01", kept),
-        ("post-processing is scored by", "balanced accuracy", "plain accuracy", "balanced accuracy"),
+        ("threshold of the others", "not stated", "501 or 1001 steps, 5 resamples, margin 0.01; Adv.Ft 0.02",
+         f"{kept}; Adv.Ft {FEATURES['margin']:g}, the default model none"),
         ("Bank's groups", '"age"', "AIF360's, whichever version", "25 and older; the newer one beside"),
         ("COMPAS, privileged", "not stated", "men",
          "women (AIF360); the bias is an absolute value; ROC has men"),
         ("λ of Adv.Ft", "not stated", "missing in the tabular configuration", "20, as for CelebA"),
-        ("projection in Adv.Debias", "not stated", "without 1/‖g‖²", "with it, as in its paper; notebook 23 has both"),
+        ("projection in Adv.Debias", "not stated", "without 1/‖g‖²", "with it, as in its paper; notebook 24 has both"),
         ("best tensor in LayerwiseOpt", "not stated", "practically always the last one (a bug)",
-         "the best; notebook 23 has both"),
+         "the best; notebook 24 has both"),
     ]  # fmt: skip
     return say.table(lines)

@@ -109,7 +109,8 @@ def _inverted(both: pd.DataFrame) -> list[str]:
     text = (
         "* **The favourable label.** AIF360 takes a score for that of the favourable class. Its COMPAS has *no* new "
         "offence for the favourable label, and the script hands it the score of a new offence: decisions are "
-        f"inverted. {'; '.join(points)}. An accuracy below one half in a task of two classes needs an inverted sign."
+        f"inverted. {'; '.join(points)}. In a task of two classes an accuracy that is clearly below one half needs an "
+        "inverted sign."
     )
     return [text] if points else []
 

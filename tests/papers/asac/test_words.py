@@ -25,6 +25,7 @@ SMILE, NOSE, HAIR = (f"toy_faces/{name}_male_natural" for name in ("smiling", "b
 DEEP = f"{SMILE}_resnet50"
 LFW = [f"toy_lfw/{name}_male" for name in ("smiling", "bags_under_eyes", "wavy_hair")]
 PHOTOS = "utkface/over35_female"
+OPEN_TASK = "celeba_open/smiling_male_natural"
 NOISE = np.array([-0.002, 0.001, 0.002, -0.001])  # the same for all rows: paired differences are exact
 VERDICTS = ["holds", "reversed", "no such difference", "undecided", "cannot be seen here", "not run"]
 # Accuracy and DEO as in print, as fractions.
@@ -263,7 +264,7 @@ class TestInside:
 class TestOpen:
     def gains(self, first, last):
         steps = [("all layers", first), ("attacked images", last), ("all of it", first)]
-        lines = [{"task": PHOTOS, "step": step, "acc": v, "acc_low": v - 1, "acc_high": v + 1} for step, v in steps]
+        lines = [{"task": OPEN_TASK, "step": step, "acc": v, "acc_low": v - 1, "acc_high": v + 1} for step, v in steps]
         return pd.DataFrame(lines).assign(eo_sum=0.0, eo_sum_low=-1.0, eo_sum_high=1.0)
 
     @pytest.mark.parametrize(
@@ -279,5 +280,11 @@ class TestOpen:
         assert words_open.gains("quick") == [] and words_open.slopes("quick") == []
 
     def test_slopes_are_those_of_the_committed_table(self, monkeypatch):
-        monkeypatch.setattr(shared, "committed", lambda tier, name: looked(task=PHOTOS))
-        assert "p(Over 35)" in text(words_open.slopes("quick")) and words_open.slopes("open") == []
+        found = looked(task=OPEN_TASK).assign(chance=0.1)
+        monkeypatch.setattr(shared, "committed", lambda tier, name: found)
+        said = text(words_open.slopes("quick"))
+        assert "p(Smile)" in said and words_open.slopes("open") == []
+
+    def test_a_table_of_tasks_that_the_tier_has_no_more_says_nothing(self, monkeypatch):
+        monkeypatch.setattr(shared, "committed", lambda tier, name: looked(task=PHOTOS).assign(chance=0.1))
+        assert words_open.slopes("quick") == [] and words_open.gains("quick") == []

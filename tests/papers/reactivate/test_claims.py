@@ -115,7 +115,7 @@ def test_of_toys_the_bar_on_bias_is_not_judged():
         for task in ("celeba/young_fitz", "toy_faces/smiling_male_aod")
     )
     assert (real.verdict, toy.verdict) == (REVERSED, HOLDS)
-    assert "accuracy alone" in toy.note and "accuracy alone" not in real.note
+    assert "rivals alone" in toy.note and "rivals alone" not in real.note
     biased = frame("toy_faces/smiling_male_aod", **(rows | {"AdvFt": (0.91, 0.2)}))
     left = claims.best_within("R6", biased, "small")
     assert left.verdict == UNSEEN and "no rival" in left.reason

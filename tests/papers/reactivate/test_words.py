@@ -72,11 +72,14 @@ def test_the_default_model_against_the_tolerance(bias, word):
         ("agrees", "in 3 of 3 settings"),
         ("differs", "in 0 of 3 settings"),
         ("cannot tell", "it cannot tell in adult sex AOD, compas sex EOD and bank age SPD"),
-        ("", "in 0 of 0 settings that can be judged"),
     ],
 )
 def test_agreement_is_counted(value, text):
     assert text in said(frame(), agree=value)
+
+
+def test_where_nothing_is_compared_with_print_nothing_agrees():
+    assert "with print in" not in said(frame(), agree="") and "default model's bias.** Ours" in said(frame(), agree="")
 
 
 @pytest.mark.parametrize("verdict", ["holds", "reversed", "undecided", "cannot be seen here"])
@@ -95,5 +98,8 @@ def test_toys_say_nothing_about_the_paper():
 
 def test_decisions_have_the_settings_own_numbers():
     text = words.decisions({"layers": 3, "width": 7})
-    assert "| 3 of 7 units |" in text and "501 steps, 5 resamples, margin 0.01 |" in text
+    assert (
+        "| 3 of 7 units |" in text
+        and "501 steps, 5 resamples, margin 0.01; Adv.Ft 0.02, the default model none |" in text
+    )
     assert len({line.count("|") for line in text.splitlines()}) == 1

@@ -53,6 +53,21 @@ def test_the_parts_and_the_rivals_are_told_against_the_method():
     assert "against plain tuning on the bootstrap is higher by 10.0 points [10.0, 10.0]" in text
     assert "no mask lower by 20.0 points" in text and "Adv.Ft on the bootstrap higher by 10.0 points" in text
     assert text.startswith("* **R11: undecided.**")
+    assert "no mask lower by 20.0 points [20.0, 20.0] (bias not clearly different" in text
+
+
+def test_a_row_near_chance_is_called_so():
+    assert "Near chance in the mean: plain tuning on the bootstrap (53.0 %)." in said(
+        {"plain tuning on the bootstrap": 0.53}
+    )
+    assert "Near chance" not in said()
+
+
+@pytest.mark.parametrize(("most", "alone"), [(0.99, True), (0.74, False)])
+def test_one_attack_wins_where_its_chance_says_so(most, alone):
+    runs = frame({})
+    runs["notes"] = [own | {"attacks": {"l2": most, "linf": 1 - most}} for own in runs["notes"]]
+    assert ("hardly a mixture" in "\n".join(words_choices.why(runs, VERDICTS, 400))) == alone
 
 
 @pytest.mark.parametrize("most", [1.0, 2.5])

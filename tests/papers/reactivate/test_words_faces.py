@@ -43,6 +43,11 @@ def test_turned_around():
     assert "Clearly above the Baseline in accuracy: ROC." in text and "what can be read is an order" in text
 
 
+def test_a_row_that_is_better_and_out_of_tolerance_is_named():
+    made = frame(EqOdds=(0.8, 0.01), ROC=(0.9, 0.07), RndPert=(0.9, 0.2), Proposed=(0.8, 0.08), Baseline=(0.7, 0.07))
+    assert "more accurate and no more biased than Proposed: ROC (0.900, bias 0.070)." in said(made)
+
+
 def test_no_row_within_tolerance_has_no_rivals():
     assert "for no row. Seeds within it" in said(frame())
 

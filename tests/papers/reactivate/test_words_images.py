@@ -56,6 +56,12 @@ def test_as_printed():
         "Proposed's loss is lower by 10.0 points" in text and "Baseline 20.0 points [20.0, 20.0] (4.1 in print)" in text
     )
     assert "by mean accuracy: Dom.Ind. (92.0 %, bias 0.5), Dom.Disc." in text
+    assert "Where the skew is least its accuracy against the Baseline's is not clearly different" in text
+
+
+def test_the_best_rival_within_tolerance_is_compared():
+    rows = in_print() | {"Adv.Debias": (0.99, 0.01)}
+    assert "Proposed against Adv.Debias: accuracy lower by" in said(made(rows, TASK), lost(0.2, 0.1))
 
 
 def test_turned_around():

@@ -29,6 +29,11 @@ ROWS = ("Baseline", "Proposed", "Proposed-joint")
 DEVIATIONS = "bars: standard deviation over seeds"
 
 
+def _variant(row: str) -> tuple[str, str]:
+    """The look of a row that is none of the paper's: gray, with the marker of the row that it varies."""
+    return "0.5", next((mark for name, (_, mark) in LOOKS.items() if row.startswith(f"{name} ")), "P")
+
+
 def tradeoff(table: pd.DataFrame, trivial: float | None = None) -> Figure:
     """Accuracy against bias, a panel per task: filled here, with standard deviations over seeds, hollow printed.
 
@@ -44,7 +49,7 @@ def tradeoff(table: pd.DataFrame, trivial: float | None = None) -> Figure:
     lowest = shown.groupby("panel")[["accuracy", "accuracy_low", "printed_accuracy"]].transform("min").min(axis=1)
     shown["edge"] = lowest.clip(upper=trivial) - 0.02
     shown["printed_accuracy"] = shown["printed_accuracy"].fillna(shown["edge"])
-    looks = dict.fromkeys(shown["row"], ("0.5", "P")) | dict(LOOKS)
+    looks = {row: _variant(str(row)) for row in shown["row"]} | dict(LOOKS)
     labels = {"bias": "|bias|", "accuracy": "accuracy" if trivial is None else "balanced accuracy"}
     fig = figures.tradeoff(shown, ("bias", "accuracy"), looks, labels, panel="panel")
     for ax, (_, part) in zip(fig.axes, shown.groupby("panel", sort=False), strict=False):
