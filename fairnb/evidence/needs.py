@@ -39,8 +39,23 @@ def rows(judged: Judged, tier: str, frames: Frames, grids: Grids) -> tuple[Needs
     Args:
         frames: the evidence so far by grid, see ``pool.frame``; may be empty. grids: what the tier plans.
     """
-    whole, rng = complete(frames, grids), np.random.default_rng(0)
-    before = _conditions(judged, whole, tier)
+    whole = complete(frames, grids)
+    before, found = _conditions(judged, whole, tier), _moving(judged, tier, whole, grids)
+    if not any(_lacking(frames.get(name, pd.DataFrame()), grid) for name, grid in grids.items()):
+        # With all seeds other conditions may count than with few: a choice among rows that is settled, say.
+        for claim, own in _moving(judged, tier, frames, grids).items():
+            found[claim] |= own
+    return found, before or {}
+
+
+def _lacking(frame: pd.DataFrame, grid: Sequence[Run]) -> bool:
+    there = {*zip(frame["label"], frame["task"], strict=True)} if len(frame) else set()
+    return any((run.label or run.method, run.task) not in there for run in grid)
+
+
+def _moving(judged: Judged, tier: str, whole: Frames, grids: Grids) -> Needs:
+    """The rows of these frames that move each claim's conditions."""
+    rng, before = np.random.default_rng(0), _conditions(judged, whole, tier)
     found: Needs = {claim: set() for claim in judged.claims}
     for name, grid in grids.items():
         for run in {(run.label, row_of(run)): run for run in grid}.values():
@@ -51,7 +66,7 @@ def rows(judged: Judged, tier: str, frames: Frames, grids: Grids) -> tuple[Needs
                 was = _values((before or {}).get(claim))
                 if not others or any(_values(one.get(claim)) != was for one in others):
                     own.add(place_of(name, run))
-    return found, before or {}
+    return found
 
 
 def complete(frames: Frames, grids: Grids) -> dict[str, pd.DataFrame]:

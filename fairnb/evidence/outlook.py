@@ -57,6 +57,7 @@ class Outlook:
     runs: dict[str, Run] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
     _needs: dict[str, tuple[needs.Needs, dict[str, Verdict]]] = field(default_factory=dict)
+    _shapes: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     _dearer: dict[str, float] = field(default_factory=dict)  # seconds that a run of a row has turned out to cost
 
     @property
@@ -89,8 +90,9 @@ class Outlook:
         # A verdict on tables of which a row is missing says nothing: a rival may be absent from it.
         unsure = bool(absent) or not verdicts
         if any(unsure or status.outcome in (UNDECIDED, NOT_RUN) for status in statuses.values()):
-            if name not in self._needs:
-                self._needs[name] = needs.rows(judged, self.tier, frames, grids)
+            shapes = {claim: [len(group) for group in own.groups] for claim, own in verdicts.items()}
+            if name not in self._needs or self._shapes.get(name) != shapes:  # other conditions need other rows
+                self._needs[name], self._shapes[name] = needs.rows(judged, self.tier, frames, grids), shapes
             found, whole = self._needs[name]
             found = {claim: own | looked if own & looked else own for claim, own in found.items()}  # one look at all
             for claim, status in statuses.items():

@@ -13,7 +13,7 @@ from functools import partial
 
 import pandas as pd
 
-from fairnb.evidence import order, unseen
+from fairnb.evidence import order, scorecard, unseen
 from fairnb.evidence.judging import Frames, Judged
 from fairnb.evidence.verdicts import (
     NO_DIFFERENCE,
@@ -41,17 +41,21 @@ def fairer_and_as_good(frame: pd.DataFrame, setting: str, sweep: pd.DataFrame | 
 
     The spread is one standard deviation; of one seed there is none, which decides nothing. Tasks without room
     (``_room``) or with a silent arm do not count. The strength is ours, so a single one refutes nothing: all of the
-    ``sweep`` must.
+    ``sweep`` must. Until they do, the conditions are those of the strengths that are left.
     """
     found = _of_strength(frame, ORTH[0], setting)
     if found.verdict not in (REVERSED, NO_DIFFERENCE) or sweep is None:
         return found
     others = [str(label) for label in sweep["label"].unique() if str(label).startswith(f"{ORTH[0]}{tables.STRENGTH}")]
-    saved = [label for label in others if _of_strength(sweep, label, setting).verdict not in (REVERSED, NO_DIFFERENCE)]
+    verdicts = {label: _of_strength(sweep, label, setting) for label in others}
+    saved = {label: own for label, own in verdicts.items() if own.verdict not in (REVERSED, NO_DIFFERENCE)}
     if not saved:
         return found
-    why = f"refuted at the default strength, but not ({sweep['seed'].nunique()} seeds) as {'; '.join(saved)}"
-    return dataclasses.replace(found, verdict=UNDECIDED, reason=why)
+    told = [f"{label} ({scorecard.counted(own.seeds)})" for label, own in saved.items()]
+    why = f"refuted at the default strength, but so far not as {'; '.join(told)}"
+    groups = tuple(group for own in saved.values() if own.verdict == UNDECIDED for group in own.groups)
+    outcome = max((own.outcome for own in saved.values() if own.outcome), key=lambda one: one.needed or 0, default=None)
+    return dataclasses.replace(found, verdict=UNDECIDED, reason=why, groups=groups, outcome=outcome, need=1)
 
 
 def _of_strength(frame: pd.DataFrame, row: str, setting: str) -> Verdict:

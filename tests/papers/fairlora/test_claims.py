@@ -108,9 +108,21 @@ def test_l1_is_refuted_only_where_all_strengths_are():
     bad = frame(Orth=(12, 14, 90))
     assert said(claims.fairer_and_as_good(bad, "toy", sweep(Orth=(18, 20, 90)))) == REVERSED
     found = claims.fairer_and_as_good(bad, "toy", sweep(Orth=(12, 10, 90)))
-    assert found.verdict == UNDECIDED and "but not (12 seeds) as Orth, λ = 1" in found.reason
+    assert found.verdict == UNDECIDED and "but so far not as Orth, λ = 1 (12 seeds)" in found.reason
+
+
+def test_l1_that_waits_for_a_strength_asks_for_its_seeds():
+    bad, strengths = frame(Orth=(12, 14, 90)), sweep(Orth=(18, 20, 90))
+    few = strengths[(strengths["label"] != "Orth, λ = 100") | (strengths["seed"] < SEEDS[4])]
+    found = claims.fairer_and_as_good(bad, "toy", few)
+    assert found.verdict == UNDECIDED and "λ = 100 (4 seeds)" in found.reason
+    assert {len(one.values) for group in found.groups for one in group} == {4}
+    assert found.outcome is not None and found.outcome.needed
+
+
+def test_l1_that_holds_at_the_default_needs_no_sweep():
     good = claims.fairer_and_as_good(frame(), "toy", sweep(Orth=(18, 20, 90)))
-    assert good.verdict == HOLDS, "what holds at the default needs no sweep"
+    assert good.verdict == HOLDS
 
 
 def test_l1_needs_a_task_with_room():
