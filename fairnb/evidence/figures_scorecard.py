@@ -26,6 +26,7 @@ NEAR = 1.0  # points around 0 that the axis draws to scale
 TICKS = (-30, -10, -3, -1, 0, 1, 3, 10, 30)
 CHARACTERS = 58  # of a line of a claim's words
 LINE = 0.19  # inches
+OURS = "our reconstruction"  # so says the note of a paper's claims where its own text could not be had
 
 
 def forest(scorecard: pd.DataFrame) -> Figure:
@@ -48,7 +49,8 @@ def forest(scorecard: pd.DataFrame) -> Figure:
             ax.text(0, place, verdict, size=6, ha="center", va="center", backgroundcolor="white", zorder=2)
         ax.set_yticks(range(len(lines)), lines["claim"])
         ax.set_xticks(TICKS[1:-1:2], [f"{tick:g}" for tick in TICKS[1:-1:2]])
-        ax.set(title=paper, xlim=_reach(scorecard), ylim=(most - 0.5, -0.5), xlabel="points", ylabel="")
+        title = f"{paper}\n({OURS})" if part["note"].fillna("").str.contains(OURS).any() else paper
+        ax.set(title=title, xlim=_reach(scorecard), ylim=(most - 0.5, -0.5), xlabel="points", ylabel="")
     figures.legend(fig)
     return fig
 

@@ -44,7 +44,8 @@ def report(test: Split, score: np.ndarray) -> metrics.GroupReport:
     with warnings.catch_warnings():
         if len(np.unique(test.protected)) == 1:  # by design (clean CIFAR-10 has no gray images): no news
             warnings.simplefilter("ignore", metrics.UndefinedMetric)
-        return metrics.group_report(test.target, score.argmax(axis=1), test.protected)
+        of_one = score[:, 1] if score.shape[1] == 2 else None  # AUC and gaps of scores are of two classes
+        return metrics.group_report(test.target, score.argmax(axis=1), test.protected, score=of_one)
 
 
 def record(

@@ -59,8 +59,10 @@ def _moving(judged: Judged, tier: str, whole: Frames, grids: Grids) -> Needs:
     found: Needs = {claim: set() for claim in judged.claims}
     for name, grid in grids.items():
         for run in {(run.label, row_of(run)): run for run in grid}.values():
-            after = None if before is None else _conditions(judged, whole | {name: _moved(whole[name], run, rng)}, tier)
-            fewer = None if after is None else _conditions(judged, whole | {name: _fewer(whole[name], run)}, tier)
+            after = (
+                None if before is None else _conditions(judged, {**whole, name: _moved(whole[name], run, rng)}, tier)
+            )
+            fewer = None if after is None else _conditions(judged, {**whole, name: _fewer(whole[name], run)}, tier)
             for claim, own in found.items():
                 others = [one for one in (after, fewer) if one is not None]
                 was = _values((before or {}).get(claim))

@@ -118,12 +118,20 @@ def test_pictures_lie_in_the_order_of_their_lines_and_need_not_be_as_many():
 
 def test_the_scorecard_shows_what_decided_and_names_the_rest():
     states = [rule.HOLDS, rule.HOLDS, rule.NOT_RUN]
-    frame = pd.DataFrame({"claim": ["A1", "A2", "B1"], "paper": ["a", "a", "b"], "verdict": states})
+    frame = pd.DataFrame(
+        {
+            "claim": ["A1", "A2", "B1"],
+            "paper": ["a", "a", "b"],
+            "verdict": states,
+            "note": ["", "", "our reconstruction"],
+        }
+    )
     frame = frame.assign(effect=[2.0, np.nan, np.nan], low=[1.0, np.nan, np.nan], high=[3.0, np.nan, np.nan])
     frame = frame.assign(printed_difference=np.nan)
     one, other = figures_scorecard.forest(frame).axes
     assert [text.get_text() for text in one.get_yticklabels()] == ["A1", "A2"]
     assert [(text.get_text(), text.get_position()) for text in one.texts] == [("holds", (0, 1))]
+    assert (one.get_title(), other.get_title()) == ("a", "b\n(our reconstruction)")
     assert [text.get_text() for text in other.texts] == ["not run"] and len(other.lines) == 1
     assert (1.0, 3.0) in {tuple(np.round(x, 6)) for x, _ in spans(one)[0]}
 

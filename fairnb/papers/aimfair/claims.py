@@ -72,6 +72,9 @@ def _first(claim: str, table: str, frame: pd.DataFrame, setting: str) -> Verdict
         ]
         for task in frame["task"].unique()
     }
+    own = [str(task) for task in pairs if tables.printed(table, [task]).empty]
+    if own:
+        setting = f"{setting}; no setting of the paper, so by the gap and the worst group: {', '.join(own)}"
     return ordered(frame, setting, claim, pairs, [method for method in COMPARED if method not in there])
 
 

@@ -37,7 +37,7 @@ REASONS = {
         "open": "Any fine-tuning changes features, and the old attack misses; attacks must add to that.",
     },
     "S9": {
-        "holds": "It fits that what attacks on gender cannot move is the mouth, where the evidence is.",
+        "holds": "So it moves to the mouth, where the evidence is; whether that takes attacks, the control tells.",
         "refuted": "It would fit a base that looks at the mouth already, and fine-tuning that finds other evidence.",
         "open": "Where a base looks at the mouth already, there is little to move.",
     },

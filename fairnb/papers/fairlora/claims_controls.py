@@ -40,7 +40,7 @@ def knowledge_helps(frame: pd.DataFrame, setting: str) -> Verdict:
     why = one_answer(frame, (ORTH[0], SHUFFLED[0]), names_of(frame))
     names, said = _used(why), _left_out(why)
     conditions = [pooled(frame, gap, ORTH[0], SHUFFLED[0], names) for gap in GAPS] if names else []
-    ours = shown(frame, names_of(frame), (ERM[0], ORTH[0], SHUFFLED[0]))
+    ours = _shown(frame, names_of(frame), (ERM[0], ORTH[0], SHUFFLED[0]))
     return judge("L6", conditions, ours=ours, note=_noted(setting, said), unseen="" if names else said)
 
 
@@ -52,8 +52,13 @@ def hidden_helps(frame: pd.DataFrame, setting: str) -> Verdict:
     used, said = [pair for pair in pairs if not why[pair[0]] + why[pair[1]]], _left_out(why)
     nothing = said if pairs else "no task of this tier has a second frozen network, which hides the attribute"
     conditions = [_interaction(frame, gap, used) for gap in GAPS] if used else []
-    ours = shown(frame, names, (ERM[0], ORTH[0])) if pairs else ""
+    ours = _shown(frame, names, (ERM[0], ORTH[0])) if pairs else ""
     return judge("L7", conditions, ours=ours, note=_noted(setting, said), unseen="" if used else nothing)
+
+
+def _shown(frame: pd.DataFrame, names: Sequence[str], rows: Sequence[str]) -> str:
+    """Means over the seeds that all rows have in all tasks, so that they and their differences are of one sample."""
+    return shown(order.complete(frame[frame["task"].isin(names)], rows), names, rows)
 
 
 def _used(why: dict[str, list[str]]) -> list[str]:
@@ -78,7 +83,8 @@ def _interaction(frame: pd.DataFrame, gap: str, pairs: Sequence[tuple[str, str]]
 
 def _verdicts(frames: Frames, tier: str) -> list[Verdict]:
     frame = frames["controls"]
-    setting = f"our reconstruction, tier {tier}, {tables.network(frame['task'].iloc[0], tier)}"
+    networks = dict.fromkeys(tables.network(str(task), tier) for task in frame["task"].unique())
+    setting = f"our reconstruction, tier {tier}, {'; '.join(networks)}"
     return [knowledge_helps(frame, setting), hidden_helps(frame, setting)]
 
 

@@ -95,7 +95,9 @@ def _privacy(frames: Frames, tier: str) -> list[Verdict]:
     """``frames["measured"]``: from ``attacks.evidence``."""
     found = []
     if "methods" in frames:
-        found.append(adapters_only(frames["methods"], f"tier {tier}, {len(frames['methods'])} runs"))
+        found.append(
+            adapters_only(frames["methods"], f"our reconstruction, tier {tier}, {len(frames['methods'])} runs")
+        )
     setting = f"our reconstruction, tier {tier}"
     return found + ([no_predictor(frames[MEASURED], setting)] if MEASURED in frames else [])
 

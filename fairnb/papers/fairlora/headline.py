@@ -13,8 +13,8 @@ def headline(tier: str) -> str:
     said = ""
     if len(controls):
         said = (
-            "\n\n**Controls**, each minus Erm within a seed, in points (a smaller gap is negative); `_blind`: the "
-            "frozen network hides the attribute.\n\n"
+            "\n\n**Controls** of our reconstruction, each minus Erm within a seed, in points (smaller gaps: below 0); "
+            "`_blind`: the frozen network hides the attribute.\n\n"
             + tables.compact(controls, ("acc", "fpr_gap", "ddp")).to_markdown(index=False)
         )
     return (

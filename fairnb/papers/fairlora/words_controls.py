@@ -12,6 +12,7 @@ import pandas as pd
 
 from fairnb.evidence import say
 from fairnb.papers.fairlora.claims import GAPS, names_of
+from fairnb.papers.fairlora.claims_controls import one_answer
 from fairnb.papers.fairlora.tables import ADV, BOTH, ERM, HEAD, ORTH, SHUFFLED, STRONGER, UNIFORM
 from fairnb.papers.fairlora.tasks import BLIND
 from fairnb.papers.fairlora.words_strategies import NAMES, said_of, than
@@ -20,13 +21,14 @@ from fairnb.papers.fairlora.words_strategies import NAMES, said_of, than
 REASONS: dict[str, dict[str, str]] = {
     "L6": {
         "holds": "So it is not the penalty as such, which any numbers of that size give, but what the numbers know.",
-        "refuted": "So what the auditor knows is not what moves the gaps; a penalty of this kind may move them anyway.",
+        "refuted": "In the mean of these tasks what the auditor knows moves no gap by as much as the margin; single "
+        "tasks may differ.",
         "open": "Without this, neither a gain nor a loss of Orth can be laid on what the auditor knows.",
     },
     "L7": {
-        "holds": "It fits the toy: Orth keeps the adapter from bringing s in; where W₀ shows s nothing is kept out.",
-        "refuted": "That is not what the toy says: there, Orth helps only where the adapter would bring s in.",
-        "open": "The toy says that it should: where W₀ shows s, the head may use it, and Orth keeps nothing out.",
+        "holds": "It fits the toy: Orth keeps the adapter from bringing s in; where W₀ shows s less is kept out.",
+        "refuted": "That is not what the toy says: there, Orth helps more where the adapter would bring s in.",
+        "open": "The toy says that it should: where W₀ shows s, the head may use it, and Orth keeps less out.",
     },
 }
 
@@ -70,17 +72,23 @@ def _each(frame: pd.DataFrame, names: Mapping[str, str], row: str, other: str, m
 
 def _brought(frame: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Erm against the head alone: what the adapter brings in."""
+    constant = one_answer(frame, (HEAD[0],), names_of(frame))
+    counted = [task for task in names_of(frame) if not constant[task]]
     nothing = [
         names[task]
-        for task in names_of(frame)
+        for task in counted
         if all(than(frame, ERM[0], HEAD[0], gap, task).word == say.UNCLEAR for gap in GAPS)
     ]
-    follows = "In every task a gap is clearly the adapter's, so Orth has something to keep out."
+    follows = "In each of them a gap is clearly the adapter's, so Orth has something to keep out." if counted else ""
     if nothing:
-        where = say.listed(nothing)
-        follows = f"No gap is clearly the adapter's here: {where}. There a null of Orth is to be expected."
-    said = _each(frame, names, ERM[0], HEAD[0], ("acc", *GAPS))
-    return f"* **What does the adapter bring in?** {said} {follows}"
+        follows = (
+            f"These seeds do not show that the adapter brings a gap in: {say.listed(nothing)}. A null of Orth there "
+            "would say little."
+        )
+    said = _each(frame[frame["task"].isin(counted)], names, ERM[0], HEAD[0], ("acc", *GAPS)) if counted else ""
+    out = [names[task] for task in names_of(frame) if constant[task]]
+    left = f"Left out, because a head alone says nearly the same of everybody there: {say.listed(out)}." if out else ""
+    return " ".join(filter(None, ("* **What does the adapter bring in?**", said, follows, left)))
 
 
 def _room(frame: pd.DataFrame, names: Mapping[str, str]) -> str:

@@ -203,12 +203,12 @@ def decisions(task: str, tier: str) -> str:
         ("training", "not known",
          "AdamW; steps as in Parameters: the same number for adapter and head in every method"),
         ("λ", "not known", f"{', '.join(f'{row} {value}' for row, value in plain.items())}: the middle of three "
-         "(notebook 41 has all)"),
+         "(notebook 41 has the sweeps of this tier)"),
         ("λ of Adv and Ent", "not known", "scales the auditor's *rate*: Adam ignores the scale of a loss"),
         ("optimiser between turns", "not known", "new at each turn, as in federated learning"),
         ("the auditor's head", "never leaves the auditor", "logistic regression, fitted anew in each round"),
         ("Orth's penalty", '"orthogonality loss"',
-         "on A and B, the auditor's vectors at length 1; notebook 41 has a second form"),
+         "on A and B, the auditor's vectors at length 1; notebook 41 has a second form on a toy"),
         ("selection", "not known", "none: no validation data, the last step"),
         ('"reduces bias", "utility"', "not known", "`fpr_gap` and `ddp`; accuracy"),
     ]  # fmt: skip

@@ -37,8 +37,18 @@ def test_a_task_is_named_with_its_network():
 def test_what_the_adapter_brings_in_is_said_task_by_task():
     text = said({(1, "Head only"): -0.1})
     assert "on Young against Male (network hides it): accuracy not clearly different" in text
-    assert "No gap is clearly the adapter's here: Young against Male. There a null" in text
-    assert "In every task a gap is clearly" in said({(0, "Head only"): -0.1, (1, "Head only"): -0.1})
+    assert "do not show that the adapter brings a gap in: Young against Male. A null of Orth there would" in text
+    assert "In each of them a gap is clearly" in said({(0, "Head only"): -0.1, (1, "Head only"): -0.1})
+
+
+def test_a_head_that_says_one_thing_of_everybody_is_no_control():
+    runs = frame().assign(ppr_min=0.4, ppr_max=0.6)
+    head = (runs["label"] == "Head only") & (runs["task"] == TASKS[1])
+    runs.loc[head, ["ppr_min", "ppr_max"]] = 0.999, 1.0
+    text = words_controls.why(runs, pd.DataFrame({"claim": ["L6"], "verdict": "undecided"}), NAMES)[0]
+    assert (
+        f"nearly the same of everybody there: {NAMES[TASKS[1]]}." in text and f"on {NAMES[TASKS[1]]}: acc" not in text
+    )
 
 
 def test_orth_is_held_against_its_shuffled_message():
