@@ -14,6 +14,7 @@ import pandas as pd
 from fairnb.evidence.verdicts import FEW, NO_DIFFERENCE, REVERSED, UNSEEN, Condition, Verdict, by_task, judge, per_seed
 
 Reasons = Mapping[str, Sequence[str]]
+SIZES = ("n_y0s0", "n_y0s1", "n_y1s0", "n_y1s1")  # test images by label and group
 
 
 def quiet(frame: pd.DataFrame, rows: Iterable[str], names: Iterable[str]) -> dict[str, list[str]]:
@@ -40,6 +41,24 @@ def weak(
         task: [f"{metric} of {row} in {task} is {mean:.1f} %, {said}"] * bool(mean < bar)
         for task, mean in means.items()
     }
+
+
+def constant(frame: pd.DataFrame, row: str, names: Iterable[str]) -> dict[str, list[str]]:
+    """Per task a sentence where the mean accuracy of ``row`` is not above that of the best constant answer.
+
+    Args:
+        frame: with counts of the test images as ``n_y1s0`` (label 1, group 0) and so on; without them nothing is said.
+    """
+    if not set(SIZES) <= set(frame.columns):
+        return {task: [] for task in names}
+    found = {}
+    for task in names:
+        sizes = frame.loc[frame["task"] == task, list(SIZES)].mean()
+        positive = sizes[[name for name in SIZES if name.startswith("n_y1")]].sum() / sizes.sum()
+        best, mean = 100 * max(positive, 1 - positive), per_seed(frame, row, "acc", task, "label").mean()
+        said = f"acc of {row} in {task} is {mean:.1f} %, and one and the same answer to every image has {best:.1f} %"
+        found[task] = [said] * bool(mean <= best)
+    return found
 
 
 def toys(names: Iterable[str]) -> list[str]:

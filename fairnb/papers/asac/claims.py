@@ -51,11 +51,11 @@ def not_just_epochs(frame: pd.DataFrame, setting: str) -> Verdict:
 def _other_targets(frame: pd.DataFrame, setting: str) -> list[Verdict]:
     """S2 (Big Nose) and S3 (Big Nose and Wavy Hair), where a tier runs them; S3 needs generated faces for both."""
     tasks_of = {tasks.recipe(str(name)).setting: str(name) for name in frame["task"].unique()}
-    if not {BIG_NOSE, WAVY_HAIR} <= set(tasks_of):
+    if (nose := tasks_of.get(BIG_NOSE)) is None:
         return []
-    nose, both = tasks_of[BIG_NOSE], [tasks_of[BIG_NOSE], tasks_of[WAVY_HAIR]]
     s2 = {nose: [_gain(frame, BASE, nose), _lower(frame, DEO, BASE, ASAC, nose)]}
     found = [_judged("S2", s2, frame, ours=means(frame, nose, (BASE, ASAC), ("acc", DEO)), note=setting)]
+    both = [nose, tasks_of.get(WAVY_HAIR, "")]
     generated = set(frame.loc[frame["label"] == GENERATOR[0], "task"])
     if generated.issuperset(both):
         s3 = {task: [_lower(frame, "acc", GENERATOR[0], BASE, task)] for task in both}
@@ -145,7 +145,8 @@ def _judged(
     """A verdict over tasks, of which those count for nothing in which the base guesses or one of ``rows`` is silent."""
     silent = unseen.quiet(frame, rows, conditions)
     guessing = unseen.weak(frame, BASE, "acc", conditions, CHANCE, "63 to 87 %")
-    return unseen.over_tasks(claim, conditions, unseen.either(silent, guessing), ours=ours, note=note)
+    why = unseen.either(silent, guessing, unseen.constant(frame, BASE, conditions))
+    return unseen.over_tasks(claim, conditions, why, ours=ours, note=note)
 
 
 def _lower(frame: pd.DataFrame, metric: str, low: str, high: str, task: str) -> Condition:

@@ -36,6 +36,7 @@ WORDS = {
     "Bags_Under_Eyes": "Bags Under Eyes",
 }
 CELEBA_TARGETS = ("Smiling", "Big_Nose", "Wavy_Hair")
+OPEN_TARGETS = ("Smiling", "Big_Nose")
 LFW_TARGETS = ("Smiling", "Bags_Under_Eyes", "Wavy_Hair")
 BACKBONES = {"resnet50": "ResNet-50", "densenet121": "DenseNet-121", "densenet169": "DenseNet-169"}
 
@@ -159,7 +160,7 @@ _DRAWN |= {_name("toy_lfw", target): ("lfw", target) for target in LFW_TARGETS}
 RECIPES = {_name("toy_faces", t, end): _toy("celeba", "CelebA", t, backbone) for t, end, backbone in _NATURAL}
 RECIPES |= {_name("toy_lfw", target): _toy("lfw", "LFW", target) for target in LFW_TARGETS}
 RECIPES |= {_name("celeba", t, end): _celeba(t, backbone) for t, end, backbone in _NATURAL}
-RECIPES |= {_name("celeba_open", "Smiling", "_natural"): _open("Smiling")}
+RECIPES |= {_name("celeba_open", target, "_natural"): _open(target) for target in OPEN_TARGETS}
 RECIPES |= {
     _name("lfw", target): _recipe(partial(_lfw_build, target=target), LFW, "LFW", target) for target in LFW_TARGETS
 }

@@ -63,7 +63,7 @@ def _backbones(folder: str) -> tuple[str, ...]:
 
 
 _TOY_PLAN = (_celeba("toy_faces"), _lfw("toy_lfw"), _backbones("toy_faces"))
-_REAL = ("celeba_open/smiling_male_natural",)
+_REAL = ("celeba_open/smiling_male_natural", "celeba_open/big_nose_male_natural")
 # The other backbones than ResNet-18 have weights that were told who smiles.
 _TOLD = {"weights": "toy_all"}
 # Toy faces: slim networks, shipped weights, few images, short schedules. A probe of few steps needs a larger rate than
@@ -122,7 +122,11 @@ SIZES: dict[str, dict[str, Any]] = {
         | {"n_train": 1040, "n_val": 400, "n_test": 2500}
         | {"lfw_n_train": 800, "lfw_n_val": 300, "lfw_n_test": 2000},
     },
-    "open": {"plan": _plan(_REAL, (), (), None), "settings": _OPEN},
+    "open": {
+        "plan": _plan(_REAL, (), (), None),
+        "rows": {"table1": {_REAL[1]: (*_ENDS, _STEPS)}},
+        "settings": _OPEN,
+    },
     "paper": {
         "seeds": (0, 1, 2),
         "plan": _plan(_celeba("celeba"), _lfw("lfw"), _backbones("celeba"), None),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fairnb import tasks
-from fairnb.evidence import say
+from fairnb.evidence import say, unseen
 from fairnb.evidence.verdicts import FEW
 from fairnb.papers.asac import tables, words_open
 from fairnb.papers.asac.claims import BIG_NOSE, CHANCE, CONTROLS, WAVY_HAIR
@@ -111,9 +111,10 @@ def _controls(rows: Rows, verdicts: pd.DataFrame) -> str:
 def _other_targets(found: list[Rows], verdicts: pd.DataFrame, own: Mapping[str, Any]) -> list[str]:
     """S2 and S3, whose targets are others than the first; of a network that is silent nothing follows."""
     others = {tasks.recipe(rows.task).setting: rows for rows in found}
-    if not {BIG_NOSE, WAVY_HAIR} <= set(others):
+    both = [others[setting] for setting in (BIG_NOSE, WAVY_HAIR) if setting in others]
+    if BIG_NOSE not in others:
         return [say.point(verdicts, ["S2", "S3"], "This tier has neither of their targets.")]
-    nose, both = others[BIG_NOSE], (others[BIG_NOSE], others[WAVY_HAIR])
+    nose = others[BIG_NOSE]
     points = [
         say.point(
             verdicts,
@@ -128,11 +129,20 @@ def _other_targets(found: list[Rows], verdicts: pd.DataFrame, own: Mapping[str, 
         for rows in both
         if rows.has(GENERATOR[0])
     ]
-    text = f"Generated faces against the probe, in accuracy: {'; '.join(costs)}." if costs else ""
-    tail = "Our tiny pipeline is no progressive GAN." if costs and own["weights"] in TOYS else ""
-    silent = [target(rows.task) for rows in both if rows.quiet(BASE)]
-    nothing = f"On {say.listed(silent)} the probe says no to nearly every face, so nothing follows." if silent else ""
-    return [*points, say.point(verdicts, ["S3"], text, nothing, tail)]
+    if not costs:
+        return [*points, say.point(verdicts, ["S3"], "This tier has no generated faces for its targets.")]
+    text = f"Generated faces against the probe, in accuracy: {'; '.join(costs)}."
+    tail = "Our tiny pipeline is no progressive GAN." if own["weights"] in TOYS else ""
+    return [*points, say.point(verdicts, ["S3"], text, *map(_nothing, both), tail)]
+
+
+def _nothing(rows: Rows) -> str:
+    """That the probe of a target knows nothing of it, where that is so."""
+    if rows.quiet(BASE):
+        return f"On {target(rows.task)} the probe says no to nearly every face, so nothing follows."
+    if not any(unseen.constant(rows.frame, BASE, [rows.task]).values()):
+        return ""
+    return f"On {target(rows.task)} the probe is right no more often than one answer to all faces, so nothing follows."
 
 
 def _silence(rows: Rows, own: Mapping[str, Any]) -> str:
