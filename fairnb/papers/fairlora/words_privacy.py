@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor
 
 import pandas as pd
 
@@ -120,7 +121,8 @@ def _with_labels(leaks: pd.DataFrame) -> str:
     return (
         f"* **With labels.** A probe on the public network has an AUC of {base:.1f} %, so an adapter could add at most "
         f"{100 - base:.1f} points; on Erm's final network it has {say.value(scores(leaks, ERM[0], FINAL, AUC))}. "
-        f"Against that, {', '.join(said)}. What each leaves is found with a balanced accuracy of {least:.0f} % or more."
+        f"Against that, {', '.join(said)}. What each leaves is found with a balanced accuracy of "
+        f"{floor(least)} % or more."
     )
 
 
