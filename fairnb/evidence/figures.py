@@ -6,6 +6,8 @@ paper prints, of its own experiment, is hollow. All intervals lie inside the axe
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 9.5
+NARROW = 18  # characters of a line in the name of a block of rows
 HERE, SEED, PRINTED = "here: mean, 95 % interval", "a seed", "printed (the paper's own experiment)"
 Looks = Mapping[str, tuple[str, str]]  # name -> colour and marker
 LOOKS: Looks = {HERE: (report.COLOURS[0], "o"), SEED: (report.COLOURS[5], "o"), PRINTED: (report.COLOURS[1], "D")}
@@ -71,12 +74,20 @@ def rows(
                 ax.axvline(own.loc[own["row"] == than, "value"].iloc[0], color="0.4", lw=1, ls="--", zorder=1)
             ax.set(ylim=(len(names) - 0.5, -0.5), xlabel="", ylabel="")
         line[0].set_yticks(range(len(names)), names)
-        line[0].set_ylabel(str(part[block].iloc[0]).replace("/", "\n", 1) if len(blocks) > 1 else "")
+        if len(blocks) > 1:
+            line[0].set_ylabel(_wrapped(str(part[block].iloc[0])), rotation=0, ha="right", va="center")
+    fig.align_ylabels()
     for first, last, panel in zip(axes[0], axes[-1], panels, strict=True):
         first.set_title(panel if label else "")
         last.set_xlabel(label or panel)
     legend(fig)
     return fig
+
+
+def _wrapped(name: str) -> str:
+    """A block's name in short lines: ``toy_faces/young_male_vit`` -> ``toy faces``, ``young male vit``."""
+    parts = re.split(r"[/\n]", name.replace("_", " "), maxsplit=1)
+    return "\n".join(line for part in parts for line in textwrap.wrap(part, NARROW))
 
 
 def _marks(ax: Axes, own: pd.DataFrame, looks: Looks) -> None:

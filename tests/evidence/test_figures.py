@@ -55,6 +55,7 @@ def test_rows_have_a_line_of_panels_per_block_and_lines_for_zero_and_the_referen
     fig = figures.rows(seeds.tidy(table, {"acc": "accuracy"}), block="task", label="percent", zero=True, than="ERM")
     top, bottom = fig.axes
     assert top.get_title() == "accuracy" and bottom.get_xlabel() == "percent" and bottom.get_ylabel() == "toy\nu"
+    assert bottom.yaxis.label.get_rotation() == 0, "names that stand upright run into each other"
     assert [text.get_text() for text in bottom.get_yticklabels()] == ["Ours", "third"]
     assert [line.get_xdata()[0] for line in top.lines if line.get_linestyle() == "--"] == [70]
 

@@ -32,20 +32,16 @@ LOOKS: figures.Looks = {
 
 
 def short(task: str) -> str:
-    """``toy_faces/big_nose_male_natural_resnet50`` -> ``big nose male resnet50`` and, below, ``(toy_faces)``."""
-    folder, _, name = task.partition("/")
-    return f"{name.replace('_natural', '').replace('_', ' ')}\n({folder})"
+    """``toy_faces/big_nose_male_natural_resnet50`` -> ``big nose male resnet50`` and, below, ``(toy faces)``."""
+    folder, _, name = task.replace("_natural", "").replace("_", " ").partition("/")
+    return f"{name}\n({folder})"
 
 
 def decomposition(found: pd.DataFrame, names: Sequence[str] = ("acc", "eo_sum")) -> Figure:
     """The steps of ``tables.gains``, a panel per metric, a line of panels per task: means, 95 % t-intervals, seeds."""
     shown = found.rename(columns={"step": "row"}).assign(task=found["task"].map(short))
     titles = {name: f"change of {TITLES[name]}, points" for name in names}
-    fig = figures.rows(seeds.tidy(shown, titles), block="task", zero=True)
-    for ax in fig.axes[:: len(names)]:
-        ax.yaxis.label.set(rotation=0, ha="right", va="center")
-    fig.align_ylabels()
-    return fig
+    return figures.rows(seeds.tidy(shown, titles), block="task", zero=True)
 
 
 def tradeoff(table: pd.DataFrame, path: Sequence[str] = PATH, gap: str = "eo_sum", columns: int = 3) -> Figure:

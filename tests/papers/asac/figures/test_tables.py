@@ -41,7 +41,7 @@ def words(fig):
 
 def test_decomposition_draws_every_seed_and_the_total_below(frame):
     fig = figures.decomposition(asac.gains(frame))
-    assert len(fig.axes) == 4 and fig.axes[0].get_ylabel() == "smiling male\n(toy_faces)"
+    assert len(fig.axes) == 4 and fig.axes[0].get_ylabel() == "smiling male\n(toy faces)"
     [dots] = [drawn.get_offsets() for drawn in fig.axes[0].collections if drawn.get_label() == SEED]
     assert np.allclose(dots[:, 0], np.repeat([6, 2, -1, 7], 3))
     assert [text.get_text() for text in fig.axes[0].get_yticklabels()][-1] == "all of it"
@@ -51,7 +51,7 @@ def test_decomposition_draws_every_seed_and_the_total_below(frame):
 def test_tradeoff_has_our_points_filled_and_printed_ones_hollow(table):
     fig = figures.tradeoff(table)
     first = fig.axes[0]
-    assert first.get_title() == "smiling male\n(toy_faces)"
+    assert first.get_title() == "smiling male\n(toy faces)"
     filled, hollow = (drawn for drawn in first.collections if len(drawn.get_offsets()))
     assert len(hollow.get_facecolor()) == 0 and len(filled.get_facecolor())
     np.testing.assert_allclose(hollow.get_offsets(), [[40.0, 90.0]] * 4)
