@@ -28,6 +28,7 @@ PAPER = "fairlora"
 CELEBA_SEEDS = {"train": 151, "val": 152, "test": 153}
 UTK_SEEDS = {"train": 161, "val": 162, "test": 163}
 CELEBA_TARGETS = ("Bald", "Blond_Hair", "Smiling", "Attractive", "Young")
+OPEN_TARGETS = CELEBA_TARGETS[1:]  # among the photographs of that tier's test part no woman is bald
 TOY_TARGETS = ("Smiling", "Bald", "Blond_Hair", "Young")
 # Per mille, indexed [target, protected]. 2.2 % of CelebA's people are bald, nearly all of them men. We have five times
 # as many (and some women, of whom the toy's own distribution has none): of 2 % in a thousand faces nobody learns more
@@ -170,7 +171,7 @@ RECIPES |= {
     f"toy_faces/young_male_vit{BLIND}": _toy("Young", GENDER, blind=True),
     f"toy_utk/over35_white_vit{BLIND}": _toy(utkface_parts.OVER35, WHITE, blind=True),
 }
-RECIPES |= {f"celeba_open/{target.lower()}_male_vit": _open(target) for target in CELEBA_TARGETS}
+RECIPES |= {f"celeba_open/{target.lower()}_male_vit": _open(target) for target in OPEN_TARGETS}
 RECIPES |= {f"celeba/{target.lower()}_male_vit": _celeba(target) for target in CELEBA_TARGETS}
 RECIPES |= {f"toy_utk/{target.lower()}_white_vit": _toy(target, WHITE) for target in _UTK_PRETRAIN}
 RECIPES |= {f"utkface/{target.lower()}_white_vit": _utkface(target, other) for target, other in _UTK_PRETRAIN.items()}

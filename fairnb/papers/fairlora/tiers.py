@@ -90,7 +90,7 @@ _BLIND = tuple(f"{name}_blind" for name in _TOY_TASKS)  # as these, and the froz
 _FEW_FORMS = ("rank 8, q and v, all blocks", "rank 2", "last half of the blocks")
 _CELEBA = _celeba("celeba", "bald", "blond_hair", "smiling", "attractive", "young")
 _REAL = _celeba("celeba_open", "smiling", "young")
-_OTHERS = _celeba("celeba_open", "attractive", "blond_hair", "bald")
+_OTHERS = _celeba("celeba_open", "attractive", "blond_hair")
 _SWEPT = {"Orth": (1, 10, 100), "Adv": (0.2, 1, 5), "Ent": (0.2, 1, 5)}
 _BOTH = ("Both labels, no privacy", "Both labels, λ = 3")
 _LEAST = ("Erm", "Head only", "Orth", "Orth, shuffled message")  # without which nothing follows

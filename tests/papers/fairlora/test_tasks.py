@@ -12,7 +12,7 @@ from fairnb.data.toys.faces import attributes
 from fairnb.errors import MissingData, UnknownName
 from fairnb.papers.fairlora import tasks as lora_faces
 from fairnb.papers.fairlora import tiers as fairlora
-from fairnb.tasks import recipes, utkface_parts
+from fairnb.tasks import genders, recipes, utkface_parts
 
 SLUG = "fairlora"
 SETTINGS = {"n_train": 200, "n_val": 100, "n_test": 500, "size": 27, "crop": 20, "difficulty": 0.3, "weights": None}
@@ -105,7 +105,7 @@ def test_both_utkface_toys_have_the_same_wrong_faces_and_keys_of_their_own(small
 
 def test_every_setting_has_a_real_task_and_all_but_attractive_a_toy():
     own = {name: (recipe.setting, recipe.paper) for name, recipe in lora_faces.RECIPES.items()}
-    for target in lora_faces.CELEBA_TARGETS:
+    for target in lora_faces.OPEN_TARGETS:
         assert own[f"celeba_open/{target.lower()}_male_vit"] == own[f"celeba/{target.lower()}_male_vit"]
     assert {name: setting for name, (setting, _) in own.items() if not name.startswith(("toy_", "celeba_open"))} == {
         "celeba/bald_male_vit": "CelebA;P=Gender;T=Bald",
@@ -119,7 +119,19 @@ def test_every_setting_has_a_real_task_and_all_but_attractive_a_toy():
     for name in DRAWN:
         real = name.removesuffix(lora_faces.BLIND).replace("toy_faces", "celeba").replace("toy_utk", "utkface")
         assert own[name] == own[real] and own[name][1] == "fairlora"
-    assert len(own) == 20 and all(tasks.recipe(name) is lora_faces.RECIPES[name] for name in own)
+    assert all(tasks.recipe(name) is lora_faces.RECIPES[name] for name in own)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", lora_faces.CELEBA_TARGETS)
+def test_opens_targets_are_those_with_every_group_in_each_part(real_data, monkeypatch, target):
+    monkeypatch.setenv("FAIRNB_DATA", str(real_data("celeba")))
+    labels = celeba.read()
+    groups = labels.table[[target, "Male"]].to_numpy()
+    parts_of_open = genders.open_rows(labels, fairlora.SIZES["open"]["settings"])
+    assert all(len(np.unique(groups[rows], axis=0)) == 4 for rows in parts_of_open) == (
+        target in lora_faces.OPEN_TARGETS
+    )
 
 
 @pytest.mark.parametrize("target", lora_faces.CELEBA_TARGETS)
