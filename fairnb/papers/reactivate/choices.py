@@ -14,6 +14,12 @@ DEFAULT, RELEASED = "(default)", "as released"
 KINDS = {row: kind for kind, rows in CHOICES.items() for row, _, _ in rows}
 
 
+def named(row: str) -> str:
+    """A row with its choice before it, if it lacks that: ``weights: none``."""
+    kind = KINDS.get(row, "")
+    return row if row.startswith(kind) else f"{kind}: {row}"
+
+
 def pairs(name: str) -> list[tuple[str, str]]:
     """(changed row, the row that it is compared with) of the table ``choices`` or ``released``."""
     labels = [row for row, _, _ in TABLES[name].rows]

@@ -155,10 +155,10 @@ def _others(frame: pd.DataFrame, task: str) -> str:
     for metric in ("accuracy", "bias"):
         found = {row: _changed(frame, row, task, metric) for row in rows}
         most = max(found, key=lambda row: abs(found[row].mean))
-        clear = [f"{row} ({own.amount})" for row, own in found.items() if own.word != say.UNCLEAR]
+        clear = [f"{choices.named(row)} ({own.amount})" for row, own in found.items() if own.word != say.UNCLEAR]
         chance = CHANCE if clear else chance
         said.append(
-            f"the largest mean change in {metric} is {say.signed(found[most].mean)} points ({most}), "
+            f"the largest mean change in {metric} is {say.signed(found[most].mean)} points ({choices.named(most)}), "
             + (f"clear {'are' if len(clear) > 1 else 'is'} {say.listed(clear)}" if clear else "none is clear")
         )
     return (

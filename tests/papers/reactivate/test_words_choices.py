@@ -37,10 +37,9 @@ def test_a_choice_that_decides(accuracy, word):
     text = said(dict.fromkeys(("as they are", "Kaiming", "mix"), accuracy))
     assert text.count(f"{word} by 20.0 points [20.0, 20.0]") == 2
     assert words_choices.UNBALANCED[word] in text and words_choices.RESTARTED[word] in text
-    assert (
-        f"change in accuracy is {'-' if word == 'lower' else '+'}20.0 points (mix), clear is mix" in text
-        and words_choices.CHANCE in text
-    )
+    sign, mix = "-" if word == "lower" else "+", "attack direction: mix"
+    assert f"change in accuracy is {sign}20.0 points ({mix}), clear is {mix}" in text
+    assert words_choices.CHANCE in text
 
 
 def test_choices_that_change_nothing():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from fairnb.evidence import figures, report, seeds
+from fairnb.papers.reactivate import choices
 from fairnb.papers.reactivate.show import deviations, words
 from fairnb.papers.reactivate.tables import TOLERANCE
 
@@ -91,15 +91,13 @@ def skews(table: pd.DataFrame, ceiling: float | None = None) -> Figure:
     return fig
 
 
-def changes(found: pd.DataFrame, groups: Mapping[str, str] | None = None) -> Figure:
+def changes(found: pd.DataFrame) -> Figure:
     """What a row has more than another, in points: seeds, means and 95 % t-intervals; a line of panels per task.
 
     Args:
-        found: from ``seeds.paired`` of accuracy and bias. groups: row -> a word before its name, if it lacks it.
+        found: from ``seeds.paired`` of accuracy and bias.
     """
-    before = [(groups or {}).get(row, "") for row in found["row"]]
-    named = [row if row.startswith(word) else f"{word}: {row}" for word, row in zip(before, found["row"], strict=True)]
-    found = found.assign(row=named, task=found["task"].map(words))
+    found = found.assign(row=found["row"].map(choices.named), task=found["task"].map(words))
     task = f"{found['task'].iloc[0]}: " if found["task"].nunique() == 1 else ""
     titles = {"accuracy": f"{task}balanced accuracy", "bias": f"{task}|bias|"}
     return figures.rows(seeds.tidy(found, titles), label="difference in points", block="task", zero=True)

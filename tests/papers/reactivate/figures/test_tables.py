@@ -116,20 +116,20 @@ def test_skews_are_in_order_whatever_the_order_of_the_tables():
 
 
 def test_changes_are_paired_by_seed_and_in_points():
-    levels = {"a": 0.0, "b": 0.01, "c": -0.02}
+    levels = {"a": 0.0, "Kaiming": 0.01, "p_flip = 0.0": -0.02}
     rows = [
         {"task": task, "label": label, "seed": seed, "accuracy": 0.5 + 0.1 * seed + level, "bias": 0.2 - level}
         for task in TASKS
         for label, level in levels.items()
         for seed in range(3)
     ]
-    found = seeds.paired(pd.DataFrame(rows), [("b", "a"), ("c", "a")], ("accuracy", "bias"))
-    fig = figures.changes(found, {"b": "first", "c": "c"})
+    found = seeds.paired(pd.DataFrame(rows), [("Kaiming", "a"), ("p_flip = 0.0", "a")], ("accuracy", "bias"))
+    fig = figures.changes(found)
     assert len(fig.axes) == 4
     for ax, sign in zip(fig.axes, (1, -1, 1, -1), strict=True):
         [dots] = [c.get_offsets()[:, 0] for c in ax.collections if c.get_label() == SEED]
         np.testing.assert_allclose(dots, [sign] * 3 + [-2 * sign] * 3, atol=1e-9)
-    assert [text.get_text() for text in fig.axes[0].get_yticklabels()] == ["first: b", "c"]
+    assert [text.get_text() for text in fig.axes[0].get_yticklabels()] == ["restart: Kaiming", "p_flip = 0.0"]
     assert [ax.get_title() for ax in fig.axes[:2]] == ["balanced accuracy", "|bias|"] and words(fig) == [HERE, SEED]
     alone = figures.changes(found[found["task"] == TASKS[1]])
     assert [ax.get_title() for ax in alone.axes] == ["bank age SPD: balanced accuracy", "bank age SPD: |bias|"]
