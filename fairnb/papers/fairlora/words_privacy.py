@@ -55,8 +55,8 @@ def why(
         _message(leaks),
         _with_labels(leaks),
         _chosen(alone, str(leaks["task"].iloc[0])),
-        "* **Elsewhere.** A message cannot say more than its auditor knows: a small network that hardly sees the "
-        "attribute, as tier `open` may have one, writes less of it into its adapter.",
+        "* **Elsewhere.** A message cannot say more than its auditor knows: one whose network hardly sees "
+        "the attribute writes less of it into its adapter.",
     ]
 
 
