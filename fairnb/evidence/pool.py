@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fairnb import metrics
+from fairnb import metrics, tasks
 from fairnb.evidence import experiments, ledger, order, records
 from fairnb.evidence.ledger import Line
 from fairnb.evidence.records import Record
 from fairnb.evidence.runs import Run
+from fairnb.tasks.recipes import DRAWS
 
 LEDGER, HERE = "ledger", "this machine"
 LAST = ("~", 0)  # after all places of the ledger
@@ -47,7 +48,8 @@ def frame(grid: Sequence[Run], own: bool = True) -> pd.DataFrame:
 def lines_of(run: Run, among: Iterable[Line] | None = None) -> list[Line]:
     """The ledger's lines of the experiment of ``run``, whatever their seed, in the order in which they came in.
 
-    Lines on other samples than most of them (another version of a data set) are no replicates and are left out.
+    Lines on other samples than most of them (another version of a data set) are no replicates and are left out; where
+    every seed draws its own out of more (``Recipe.by_seed``), those from other files than most of them.
     ``among``: lines to look at, by default all of the run's tier.
     """
     lines = ledger.read(run.tier) if among is None else among
@@ -58,8 +60,10 @@ def lines_of(run: Run, among: Iterable[Line] | None = None) -> list[Line]:
         if (experiment["task"], experiment["method"]) == (run.task, run.method):
             if known.setdefault(line["key"], experiments.is_of(experiment, run)):
                 found.append(line)
-    samples = Counter(line["experiment"]["ids"] for line in found).most_common(1)
-    return [line for line in found if line["experiment"]["ids"] == samples[0][0]]
+    drawn = tasks.recipe(run.task).by_seed == DRAWS
+    samples = [line["data"] if drawn else line["experiment"]["ids"] for line in found]
+    most = Counter(samples).most_common(1)
+    return [line for line, own in zip(found, samples, strict=True) if own == most[0][0]]
 
 
 def _rows(grid: Iterable[Run]) -> dict[tuple[str, str], list[Run]]:

@@ -15,7 +15,7 @@ from fairnb.contract import Split
 from fairnb.data import fingerprints
 from fairnb.data.files import plain_errors
 
-SPLITS, TEST = "splits", "test"  # see ``Recipe.by_seed``
+SPLITS, DRAWS, TEST = "splits", "draws", "test"  # see ``Recipe.by_seed``
 Cells = dict[tuple[int, int], int]
 WEIGHTS = {".json", ".safetensors", ".bin"}  # what a folder of a transformer's weights is read for
 MAJORITY = 0.9  # all of AIM-Fair's settings: nine tenths of the training data in the cells (0, 1) and (1, 0)
@@ -48,11 +48,12 @@ class Data:
 def sample_ids(data: Data, by_seed: str = "") -> str:
     """Hash of the ids of all samples that no run seed changes (``Recipe.by_seed``).
 
-    Part by part; of ``splits`` together, as every seed splits anew; without the ``test`` images that a seed draws.
+    Part by part; of ``splits`` together, as every seed splits anew; without the ``test`` images that a seed draws. Of
+    ``draws`` there are no such samples: it is of those that this seed has.
     """
     parts = (data.train, data.val, None if by_seed == TEST else data.test, data.pool, data.pretrain)
     ids = [np.asarray(part.ids).astype(str) for part in parts if part is not None]
-    lists = [np.sort(np.concatenate(ids))] if by_seed == SPLITS else ids
+    lists = [np.sort(np.concatenate(ids))] if by_seed in (SPLITS, DRAWS) else ids
     return hashlib.sha256("\n\n".join("\n".join(own) for own in lists).encode()).hexdigest()[:16]
 
 
@@ -88,8 +89,9 @@ class Recipe:
         biased_as: name of the task whose training it shares, the biased model's and that of methods which can look
             ``again`` (same training data; for these also the same validation data); empty for its own.
         adapt: the tier's settings -> this task's own (``as_they_are`` for most).
-        by_seed: what every run seed has of its own: ``splits`` (of the same samples), ``test`` (test images, drawn
-            anew: only of a toy), or nothing. With either, ``build`` also takes ``seed=``.
+        by_seed: what every run seed has of its own: ``splits`` (of the same samples), ``draws`` (splits of some out of
+            more samples), ``test`` (test images, drawn anew: only of a toy), or nothing. With each, ``build`` also
+            takes ``seed=``.
         family: which network and pre-training it has: ``images`` or ``features``, see ``tasks.biased``.
     """
 

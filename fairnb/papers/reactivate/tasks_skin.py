@@ -11,7 +11,7 @@ from fairnb.contract import Split
 from fairnb.data import celeba, fairface, skin_tone
 from fairnb.data.labels import Labels
 from fairnb.tasks import ages, biased_faces
-from fairnb.tasks.recipes import SPLITS, TEST, Data, Files, Recipe, Variant, nothing
+from fairnb.tasks.recipes import DRAWS, TEST, Data, Files, Recipe, Variant, nothing
 
 MEASURE = "aod"  # Savani et al.'s script; the table of ICDM 2022 does not say
 SETTING = "CelebA;protected=Fitz_Dark"
@@ -65,7 +65,7 @@ def _toy_fingerprint(settings: dict[str, Any]) -> str:
 
 
 def _recipe(target: str, files: Files) -> Recipe:
-    return Recipe(partial(_build, target=target), files, "reactivate", SETTING, nothing, adapt=_adapt, by_seed=SPLITS)
+    return Recipe(partial(_build, target=target), files, "reactivate", SETTING, nothing, adapt=_adapt, by_seed=DRAWS)
 
 
 RECIPES = {f"celeba/{target.lower()}_fitz": _recipe(target, FILES) for target in ("Young", "Smiling")}
