@@ -1,5 +1,6 @@
 """The ledger: files written once and checked on load; pooled by experiment, a seed once, in the order of arrival."""
 
+import dataclasses
 import json
 import lzma
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from fairnb import paths, tasks
 from fairnb.errors import BadData
 from fairnb.evidence import experiments, ledger, pool, records, runs
 from fairnb.evidence.runs import Run
+from fairnb.tasks import recipes
 
 TASK = "toy_tables/adult_sex_aod"
 TIER = "smoke"
@@ -159,6 +161,13 @@ class TestPool:
         few = experiment(a_run(), ids="b")
         dated("02", line(1), line(2), line(3, experiment=few))
         assert pool.frame([a_run()])["seed"].tolist() == [1, 2]
+
+    def test_where_each_seed_draws_its_own_samples_all_on_the_same_files_count(self, checkout, monkeypatch):
+        drawn = dataclasses.replace(tasks.recipe(TASK), by_seed=recipes.DRAWS)
+        monkeypatch.setattr(tasks, "recipe", lambda name: drawn)
+        dated("02", *(line(seed, experiment=experiment(a_run(), ids=str(seed))) for seed in (1, 2, 3)))
+        dated("03", line(4, experiment=experiment(a_run(), ids="4"), data="other files"))
+        assert pool.frame([a_run()])["seed"].tolist() == [1, 2, 3]
 
     def test_a_failed_seed_has_no_number(self, checkout):
         failed = {name: value for name, value in line(1).items() if name != "counts"} | {"failed": "it diverged"}

@@ -12,6 +12,7 @@ from fairnb.evidence import engine, runs
 from fairnb.nets.models import resnet18
 from fairnb.papers.reactivate import tables as reactivate
 from fairnb.tasks import tiers
+from fairnb.tasks.recipes import DRAWS
 
 ADULT = "toy_tables/adult_sex_aod"
 
@@ -114,6 +115,14 @@ def test_table_3_runs_from_celebas_files(faces, monkeypatch):
         "LayerwiseOpt",
         "Adv.Ft",
     }
+
+
+def test_table_3s_seeds_draw_their_own_faces_and_the_recipe_says_so(faces, monkeypatch):
+    own = tiers.TIERS["paper"].papers["reactivate"]["settings"]["faces"]
+    monkeypatch.setitem(own, "subsets", {"train": 16, "val": 16, "test": 8})
+    first, second = (tasks.problem("celeba/young_fitz", "paper", seed) for seed in (0, 1))
+    assert first.ids != second.ids and len(first.test) == len(second.test)
+    assert tasks.recipe("celeba/young_fitz").by_seed == DRAWS
 
 
 def test_missing_skin_tones_are_a_sentence(faces):
