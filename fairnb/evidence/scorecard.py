@@ -15,7 +15,7 @@ from fairnb import paths
 from fairnb.data import versions
 from fairnb.errors import MissingData
 from fairnb.evidence import judging, ledger, report, reported, rule, say
-from fairnb.evidence.verdicts import NOT_RUN, Verdict
+from fairnb.evidence.verdicts import NOT_RUN, UNSEEN, Verdict
 
 # ``verdict``, ``seeds``, ``processors`` and ``effect`` (of the condition that decides, in points, with its repeated
 # interval) are by all evidence so far, ``rerun`` and ``rerun_seeds`` by this rerun alone.
@@ -106,7 +106,8 @@ def by_the_ledger(notebook: str, tier: str) -> list[dict[str, Any]]:
     """Rows of a notebook that was not executed here; none where the ledger lacks a row, or its data are not here."""
     with suppress(MissingData):
         if ledger.read(tier):
-            return [row_of(verdict) for verdict in judging.evidence(notebook, tier, whole=True) if verdict.seeds]
+            found = judging.evidence(notebook, tier, whole=True)
+            return [row_of(verdict) for verdict in found if verdict.seeds or verdict.verdict == UNSEEN]
     return []
 
 

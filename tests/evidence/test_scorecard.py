@@ -52,7 +52,8 @@ def test_a_notebook_that_was_not_executed_here_is_judged_by_the_ledger(sandbox, 
         assert whole
         if notebook == "30_asac":
             raise MissingData("no photographs here")
-        return [verdict("A6"), verdict("A1", n=0)] if notebook == "10_aimfair" else [verdict("R1")]
+        aimfair = [verdict("A6"), verdict("A1", n=0), verdict("A4", n=0, unseen="a network says nothing")]
+        return aimfair if notebook == "10_aimfair" else [verdict("R1")]
 
     monkeypatch.setattr(judging, "known", lambda: dict.fromkeys(("10_aimfair", "20_reactivate", "30_asac")))
     monkeypatch.setattr(judging, "evidence", evidence)
@@ -63,6 +64,7 @@ def test_a_notebook_that_was_not_executed_here_is_judged_by_the_ledger(sandbox, 
     assert sorted(asked) == ["10_aimfair", "30_asac"], "what was executed here is not judged again"
     assert (card.loc["A6", "verdict"], card.loc["A6", "rerun"]) == (rule.HOLDS, rule.NOT_RUN)
     assert card.loc["R1", "verdict"] == rule.UNSEEN and card.loc["A1", "verdict"] == rule.NOT_RUN, "no seed, no verdict"
+    assert card.loc["A4", "verdict"] == rule.UNSEEN, "its reason says more than that no seed counts"
 
 
 def test_reasons_and_numbers_are_text_for_every_row(sandbox):
